@@ -1,0 +1,264 @@
+//! API Gateway v2: HTTP APIs with their routes, integrations, authorizers, stages and deployments, and VPC links.
+//!
+//! Invariant: every route's target and authorizer, and every stage's deployment, exist in the same API. Writes that
+//! would break this are refused, as AWS refuses them.
+
+mod api;
+mod authorizer;
+mod deployment;
+mod integration;
+mod rest;
+mod route;
+mod stage;
+mod tags;
+#[cfg(test)]
+mod tests;
+mod vpc_link;
+
+pub(crate) use rest::{RestCall, operation, success_status};
+
+use crate::env::Env;
+use crate::failure::{Failure, Outcome};
+use crate::object::{self, Object, Rule};
+use crate::page::{self, Asked, BadToken, Entry};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// AWS's answer to overlapping writes to one API.
+const CONCURRENT: &str =
+    "Unable to complete operation due to concurrent modification. Please try again later.";
+
+/// Entries of a page when the caller names no number. AWS does not publish it.
+const PAGE_DEFAULT: usize = 25;
+/// Largest page the model takes; whether AWS refuses more is unknown.
+const PAGE_MAX: usize = 500;
+
+/// What happens later by itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    VpcLinkSettles { id: String, failure: Option<String> },
+    VpcLinkGone { id: String },
+    AutoDeployed { api: String, stage: String, deployment: Option<String> },
+}
+
+/// A stored resource: its members as they read back.
+#[derive(Debug)]
+pub(crate) struct Record {
+    body: Object,
+    created: Duration,
+}
+
+type Table = BTreeMap<String, Record>;
+
+#[derive(Debug, Default)]
+pub(crate) struct ApiGateway {
+    apis: BTreeMap<String, Api>,
+    vpc_links: Table,
+}
+
+#[derive(Debug)]
+struct Api {
+    record: Record,
+    routes: Table,
+    integrations: Table,
+    authorizers: Table,
+    deployments: Table,
+    stages: Table,
+    /// When the last write was carried out: another one within the request latency overlaps with it.
+    written: Option<Duration>,
+}
+
+impl ApiGateway {
+    /// Carries out one call.
+    pub(crate) fn call(&mut self, call: RestCall, env: &mut Env<'_>) -> Outcome {
+        let id = call.labels.first().cloned().unwrap_or_default();
+        let child_of_api = self.apis.contains_key(&id);
+        let write = child_of_api && !call.operation.starts_with("Get");
+        if write {
+            self.refuse_overlap(&id, env)?;
+        }
+        let deploys =
+            ["Route", "Integration", "Authorizer"].iter().any(|kind| call.operation.ends_with(kind));
+        let out = self.dispatch(call, env)?;
+        if write && let Some(api) = self.apis.get_mut(&id) {
+            api.written = Some(env.now);
+            if deploys {
+                self.auto_deploy(&id, env);
+            }
+        }
+        Ok(out)
+    }
+
+    fn dispatch(&mut self, call: RestCall, env: &mut Env<'_>) -> Outcome {
+        match call.operation {
+            "CreateApi" => self.create_api(call.body, env),
+            "GetApi" => Ok(self.api(label(&call, 0), env)?.record.body.clone()),
+            "GetApis" => list(&call, self.apis.iter().map(|(id, api)| (id, &api.record)), env),
+            "UpdateApi" => self.update_api(label(&call, 0), call.body.clone(), env),
+            "DeleteApi" => self.delete_api(label(&call, 0), env),
+            "DeleteCorsConfiguration" => self.delete_cors(label(&call, 0), env),
+            name if name.contains("VpcLink") => self.vpc_link_call(call, env),
+            "TagResource" | "UntagResource" | "GetTags" => self.tag_call(&call),
+            name if name.contains("Stage") || name.ends_with("Settings") => self.stage_call(call, env),
+            name if name.contains("Route") => self.route_call(call, env),
+            name if name.contains("Integration") => self.integration_call(call, env),
+            name if name.contains("Authorizer") => self.authorizer_call(call, env),
+            _ => self.deployment_call(call, env),
+        }
+    }
+
+    /// What AWS has done by itself.
+    pub(crate) fn happen(&mut self, event: Event, env: &mut Env<'_>) {
+        match event {
+            Event::VpcLinkSettles { id, failure } => self.settle_vpc_link(&id, failure),
+            Event::VpcLinkGone { id } => {
+                self.vpc_links.remove(&id);
+            }
+            Event::AutoDeployed { api, stage, deployment } => {
+                self.finish_auto_deploy(&api, &stage, deployment.as_deref(), env);
+            }
+        }
+    }
+
+    fn refuse_overlap(&self, id: &str, env: &Env<'_>) -> Result<(), Failure> {
+        let written = self.apis.get(id).and_then(|api| api.written);
+        let overlaps = written.is_some_and(|at| env.now.saturating_sub(at) < env.config.delays.request);
+        if overlaps && !env.faults.overlap_allowed() {
+            return Err(conflict(CONCURRENT));
+        }
+        Ok(())
+    }
+
+    fn api(&self, id: &str, env: &Env<'_>) -> Result<&Api, Failure> {
+        self.apis.get(id).ok_or_else(|| no_api(id, env))
+    }
+
+    fn api_mut(&mut self, id: &str, env: &Env<'_>) -> Result<&mut Api, Failure> {
+        self.apis.get_mut(id).ok_or_else(|| no_api(id, env))
+    }
+
+    /// Every resource, by collection. Children carry `apiId` and have the key `apiId/id`.
+    pub(crate) fn dump(&self) -> Value {
+        let mut children: BTreeMap<&str, Object> = BTreeMap::new();
+        for (id, api) in &self.apis {
+            for (name, table) in api.tables() {
+                let collection = children.entry(name).or_default();
+                for (child, record) in table {
+                    let mut body = record.body.clone();
+                    object::set(&mut body, "apiId", id.as_str());
+                    collection.insert(format!("{id}/{child}"), Value::Object(body));
+                }
+            }
+        }
+        let bodies = |table: &Table| -> Object {
+            table.iter().map(|(id, record)| (id.clone(), Value::Object(record.body.clone()))).collect()
+        };
+        let apis: Object =
+            self.apis.iter().map(|(id, api)| (id.clone(), Value::Object(api.record.body.clone()))).collect();
+        let child = |name: &str| children.get(name).cloned().unwrap_or_default();
+        json!({
+            "apis": apis,
+            "routes": child("routes"),
+            "integrations": child("integrations"),
+            "authorizers": child("authorizers"),
+            "deployments": child("deployments"),
+            "stages": child("stages"),
+            "vpcLinks": bodies(&self.vpc_links),
+        })
+    }
+}
+
+impl Api {
+    fn tables(&self) -> [(&'static str, &Table); 5] {
+        [
+            ("routes", &self.routes),
+            ("integrations", &self.integrations),
+            ("authorizers", &self.authorizers),
+            ("deployments", &self.deployments),
+            ("stages", &self.stages),
+        ]
+    }
+}
+
+fn label(call: &RestCall, at: usize) -> &str {
+    call.labels.get(at).map_or("", String::as_str)
+}
+
+/// One page of a collection, in the order of ids.
+fn list<'a>(
+    call: &RestCall,
+    records: impl Iterator<Item = (&'a String, &'a Record)>,
+    env: &Env<'_>,
+) -> Outcome {
+    let limit = match call.query("maxResults") {
+        None => PAGE_DEFAULT,
+        Some(text) => match text.parse::<usize>() {
+            Ok(number) if (1..=PAGE_MAX).contains(&number) => number,
+            _ => return Err(bad_request("Invalid maxResults parameter specified")),
+        },
+    };
+    let entries = records
+        .map(|(id, record)| Entry {
+            key: id.clone(),
+            created: record.created,
+            value: Value::Object(record.body.clone()),
+        })
+        .collect();
+    let asked =
+        Asked { service: "apigatewayv2", operation: call.operation, limit, token: call.query("nextToken") };
+    match page::cut(entries, &asked, env) {
+        Ok(page) => Ok(page.into_output("items", "nextToken")),
+        Err(BadToken) => Err(bad_request("Invalid nextToken parameter specified")),
+    }
+}
+
+fn check(input: &Object, rules: &[Rule]) -> Result<(), Failure> {
+    object::check(input, rules).map_err(bad_request)
+}
+
+fn check_patch(input: &Object, rules: &[Rule]) -> Result<(), Failure> {
+    object::check_patch(input, rules).map_err(bad_request)
+}
+
+fn bad_request(message: impl Into<String>) -> Failure {
+    Failure::new(400, "BadRequestException", message)
+}
+
+fn conflict(message: impl Into<String>) -> Failure {
+    Failure::new(409, "ConflictException", message)
+}
+
+fn not_found(resource: &str, message: String) -> Failure {
+    Failure::new(404, "NotFoundException", message).with("resourceType", resource)
+}
+
+fn no_api(id: &str, env: &Env<'_>) -> Failure {
+    not_found("Api", format!("Invalid API identifier specified {}:{id}", env.config.account))
+}
+
+fn no_child(kind: &str, id: &str) -> Failure {
+    not_found(kind, format!("Invalid {kind} identifier specified {id}"))
+}
+
+/// Merges a map member: a text of no length, or an object of no members, takes its key out.
+fn merge_map(body: &mut Object, name: &str, patch: &Value) {
+    let mut merged = object::object(body, name).cloned().unwrap_or_default();
+    for (key, value) in patch.as_object().into_iter().flatten() {
+        if object::is_empty(value) {
+            merged.remove(key);
+        } else {
+            merged.insert(key.clone(), value.clone());
+        }
+    }
+    object::set(body, name, merged);
+}
+
+/// Sets a member, or takes it out when the value sent is empty.
+fn set_or_clear(body: &mut Object, name: &str, value: Value) {
+    if object::is_empty(&value) {
+        body.remove(name);
+    } else {
+        object::set(body, name, value);
+    }
+}

@@ -1,0 +1,200 @@
+//! EC2 look-ups: VPCs, subnets and security groups, by filter or id.
+
+mod filter;
+#[cfg(test)]
+mod tests;
+
+use crate::env::Env;
+use crate::failure::{Failure, Outcome};
+use crate::object::{self, Object};
+use crate::page::{self, Asked, BadToken, Entry};
+use crate::render::escape;
+use filter::Filter;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+type Tags = BTreeMap<String, String>;
+
+/// Parameters of a Query request.
+pub(crate) type Form = BTreeMap<String, String>;
+
+/// Largest page, and the page when none is asked for.
+const PAGE_MAX: usize = 1000;
+
+#[derive(Debug, Default)]
+pub(crate) struct Ec2 {
+    vpcs: BTreeMap<String, Resource>,
+    subnets: BTreeMap<String, Resource>,
+    security_groups: BTreeMap<String, Resource>,
+}
+
+/// Members as the XML has them, in its order of names; tags apart.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    members: Object,
+    tags: Tags,
+}
+
+/// One of the three operations.
+struct Kind {
+    operation: &'static str,
+    set: &'static str,
+    id: &'static str,
+    /// The parameter that names ids, without its number.
+    parameter: &'static str,
+    missing: &'static str,
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        operation: "DescribeVpcs",
+        set: "vpcSet",
+        id: "vpcId",
+        parameter: "VpcId",
+        missing: "InvalidVpcID.NotFound",
+    },
+    Kind {
+        operation: "DescribeSubnets",
+        set: "subnetSet",
+        id: "subnetId",
+        parameter: "SubnetId",
+        missing: "InvalidSubnetID.NotFound",
+    },
+    Kind {
+        operation: "DescribeSecurityGroups",
+        set: "securityGroupInfo",
+        id: "groupId",
+        parameter: "GroupId",
+        missing: "InvalidGroup.NotFound",
+    },
+];
+
+impl Ec2 {
+    /// Carries out one call; `None` for an action the model does not have.
+    pub(crate) fn call(&mut self, operation: &str, form: &Form, env: &mut Env<'_>) -> Option<Outcome> {
+        let kind = KINDS.iter().find(|kind| kind.operation == operation)?;
+        let table = match kind.id {
+            "vpcId" => &self.vpcs,
+            "subnetId" => &self.subnets,
+            _ => &self.security_groups,
+        };
+        Some(describe(kind, table, form, env))
+    }
+
+    pub(crate) fn add_vpc(&mut self, id: &str, cidr: &str, tags: Tags) {
+        let members = json!({"vpcId": id, "state": "available", "cidrBlock": cidr, "isDefault": false});
+        add(&mut self.vpcs, id, members, tags);
+    }
+
+    pub(crate) fn add_subnet(&mut self, id: &str, vpc: &str, zone: &Zone, cidr: &str, tags: Tags) {
+        let members = json!({
+            "subnetId": id, "vpcId": vpc, "state": "available", "cidrBlock": cidr,
+            "availabilityZone": zone.name, "availabilityZoneId": zone.id, "availableIpAddressCount": 250,
+        });
+        add(&mut self.subnets, id, members, tags);
+    }
+
+    pub(crate) fn add_security_group(&mut self, id: &str, vpc: &str, name: &str, tags: Tags) {
+        let members = json!({"groupId": id, "vpcId": vpc, "groupName": name, "groupDescription": name});
+        add(&mut self.security_groups, id, members, tags);
+    }
+
+    /// Every resource, by collection.
+    pub(crate) fn dump(&self) -> Value {
+        let table = |resources: &BTreeMap<String, Resource>| -> Object {
+            resources
+                .iter()
+                .map(|(id, resource)| {
+                    let mut body = resource.members.clone();
+                    object::set(&mut body, "tags", json!(resource.tags));
+                    (id.clone(), Value::Object(body))
+                })
+                .collect()
+        };
+        json!({
+            "vpcs": table(&self.vpcs),
+            "subnets": table(&self.subnets),
+            "securityGroups": table(&self.security_groups),
+        })
+    }
+}
+
+/// An Availability Zone: its name, which differs between accounts, and its id, which does not.
+pub(crate) struct Zone {
+    pub(crate) name: String,
+    pub(crate) id: String,
+}
+
+fn add(table: &mut BTreeMap<String, Resource>, id: &str, members: Value, tags: Tags) {
+    if let Value::Object(members) = members {
+        table.insert(id.to_owned(), Resource { members, tags });
+    }
+}
+
+fn describe(kind: &Kind, table: &BTreeMap<String, Resource>, form: &Form, env: &mut Env<'_>) -> Outcome {
+    let ids = numbered(form, kind.parameter);
+    if let Some(unknown) = ids.iter().find(|id| !table.contains_key(**id)) {
+        let what = kind.id.trim_end_matches("Id");
+        return Err(Failure::client(kind.missing, format!("The {what} ID '{unknown}' does not exist")));
+    }
+    let filters = filter::of_form(form)?;
+    let limit = match form.get("MaxResults").map(|text| text.parse::<usize>()) {
+        None => PAGE_MAX,
+        Some(Ok(number)) if (5..=PAGE_MAX).contains(&number) && ids.is_empty() => number,
+        Some(_) => {
+            let message = "The parameter MaxResults must be 5 to 1000, and is not valid with ids.";
+            return Err(Failure::client("InvalidParameterValue", message));
+        }
+    };
+    let names = numbered(form, "GroupName");
+    let entries = table
+        .iter()
+        .filter(|(id, _)| ids.is_empty() || ids.contains(&id.as_str()))
+        .filter(|(_, r)| names.is_empty() || names.contains(&object::text_or_empty(&r.members, "groupName")))
+        .filter(|(_, resource)| filters.iter().all(|filter: &Filter| filter.passes(resource)))
+        .map(|(id, resource)| Entry {
+            key: id.clone(),
+            created: Duration::ZERO,
+            value: Value::String(item(resource)),
+        })
+        .collect();
+    let token = form.get("NextToken").map(String::as_str);
+    let asked = Asked { service: "ec2", operation: kind.operation, limit, token };
+    let page = page::cut(entries, &asked, env)
+        .map_err(|BadToken| Failure::client("InvalidNextToken", "The token is not valid."))?;
+    let items: String = page.values.iter().filter_map(Value::as_str).collect();
+    let next = page.next.map(|token| format!("<nextToken>{token}</nextToken>")).unwrap_or_default();
+    let (operation, set, request_id) = (kind.operation, kind.set, env.ids.uuid());
+    Ok(object::only(
+        "xml",
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{operation}Response \
+             xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{request_id}</requestId>\
+             <{set}>{items}</{set}>{next}</{operation}Response>"
+        ),
+    ))
+}
+
+/// The values of `Name.1`, `Name.2`, …
+fn numbered<'a>(form: &'a Form, name: &str) -> Vec<&'a str> {
+    (1..).map_while(|number| form.get(&format!("{name}.{number}"))).map(String::as_str).collect()
+}
+
+fn item(resource: &Resource) -> String {
+    let mut xml = String::from("<item>");
+    for (name, value) in &resource.members {
+        let text = value.as_str().map_or_else(|| value.to_string(), escape);
+        // Writing to a String cannot fail.
+        let _ = write!(xml, "<{name}>{text}</{name}>");
+    }
+    if !resource.tags.is_empty() {
+        xml.push_str("<tagSet>");
+        for (key, value) in &resource.tags {
+            let _ = write!(xml, "<item><key>{}</key><value>{}</value></item>", escape(key), escape(value));
+        }
+        xml.push_str("</tagSet>");
+    }
+    xml + "</item>"
+}

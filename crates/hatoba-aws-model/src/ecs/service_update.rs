@@ -1,0 +1,97 @@
+//! Updating services: some members roll the tasks, the others do not.
+
+use super::service::{SHARED, check_against_definition, no_service, read_back_nested};
+use super::{Ecs, check};
+use crate::cloud_map::CloudMap;
+use crate::env::Env;
+use crate::failure::{Failure, Outcome};
+use crate::object::{self, Object};
+use serde_json::{Value, json};
+
+/// Members whose presence starts a new deployment, also when they are unchanged.
+const ROLLING: &[&str] = &[
+    "taskDefinition",
+    "networkConfiguration",
+    "platformVersion",
+    "loadBalancers",
+    "serviceRegistries",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "vpcLatticeConfigurations",
+];
+
+/// Members of a service that no update changes.
+const KEPT: &[&str] = &[
+    "service",
+    "cluster",
+    "forceNewDeployment",
+    "taskDefinition",
+    "launchType",
+    "schedulingStrategy",
+    "role",
+    "tags",
+    "serviceName",
+    "clientToken",
+    "deploymentConfiguration",
+];
+
+impl Ecs {
+    pub(super) fn update_service(
+        &mut self,
+        input: Object,
+        cloud_map: &CloudMap,
+        env: &mut Env<'_>,
+    ) -> Outcome {
+        let key = self.service_key(&input)?;
+        check(&input, SHARED)?;
+        let Some(service) = self.services.get(&key) else { return Err(no_service()) };
+        if object::text(&service.body, "status") != Some("ACTIVE") {
+            return Err(Failure::client("ServiceNotActiveException", "Service was not ACTIVE."));
+        }
+        let rolls = object::flag(&input, "forceNewDeployment")
+            || ROLLING.iter().any(|name| input.contains_key(*name));
+        let current = object::text_or_empty(&service.body, "taskDefinition").to_owned();
+        let body = merged(service.body.clone(), &input)?;
+        let definition = match object::text(&input, "taskDefinition") {
+            Some(given) => self.usable_definition(Some(given))?,
+            // A revision in use stays usable for the service that uses it.
+            None => self.definition(&current).ok_or_else(|| super::client("TaskDefinition not found."))?,
+        };
+        check_against_definition(&body, definition, cloud_map)?;
+        let definition = object::text_or_empty(&definition.body, "taskDefinitionArn").to_owned();
+        let fate = if rolls { env.faults.take_rollout() } else { None };
+        let Some(service) = self.services.get_mut(&key) else { return Err(no_service()) };
+        service.body = body;
+        if rolls {
+            service.deploy(&definition, fate, env);
+        }
+        self.schedule(&key, env);
+        Ok(self.service_output(&key))
+    }
+}
+
+/// The service's members after the update: what was not sent stays, empty lists clear.
+fn merged(mut body: Object, input: &Object) -> Result<Object, Failure> {
+    for (name, value) in input {
+        if !KEPT.contains(&name.as_str()) {
+            object::set(&mut body, name, value.clone());
+        }
+    }
+    if let Some(sent) = object::object(input, "deploymentConfiguration") {
+        let mut configuration = object::object(&body, "deploymentConfiguration").cloned().unwrap_or_default();
+        configuration.extend(sent.clone());
+        object::set(&mut body, "deploymentConfiguration", configuration);
+    }
+    if let Some(strategy) = input.get("capacityProviderStrategy") {
+        if object::is_empty(strategy) {
+            body.remove("capacityProviderStrategy");
+            object::default(&mut body, "launchType", "FARGATE");
+        } else {
+            body.remove("launchType");
+        }
+    }
+    let daemon = body.get("schedulingStrategy") == Some(&json!("DAEMON"));
+    read_back_nested(&mut body, daemon)?;
+    body.retain(|_, value| *value != Value::Null);
+    Ok(body)
+}

@@ -1,0 +1,32 @@
+//! An error answer, before it takes the form of its protocol.
+
+use crate::object::Object;
+use serde_json::Value;
+
+/// AWS refuses: status, code, message, and further members some errors carry.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) extra: Object,
+}
+
+/// What an operation comes to: the members of its output, or a refusal.
+pub(crate) type Outcome = Result<Object, Failure>;
+
+impl Failure {
+    pub(crate) fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
+        Self { status, code: code.to_owned(), message: message.into(), extra: Object::new() }
+    }
+
+    /// Every modelled client error of the JSON protocols has status 400.
+    pub(crate) fn client(code: &str, message: impl Into<String>) -> Self {
+        Self::new(400, code, message)
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.to_owned(), value.into());
+        self
+    }
+}

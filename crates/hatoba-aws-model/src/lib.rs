@@ -1,0 +1,94 @@
+//! An in-memory AWS that speaks the real wire protocols: the sandbox, and the world of the simulation.
+//!
+//! It answers for API Gateway v2 (HTTP APIs and VPC links), Cloud Map, ECS, and the look-ups of EC2 and STS that go with
+//! them. It mirrors AWS, not its callers: it mints its own ids, orders lists its own way, pages, accepts duplicate names
+//! where AWS does, validates, delays, throttles and refuses like AWS.
+//!
+//! **Invariant.** [`World::answer`] is a pure function of the configuration, the requests and the times they came at: no
+//! clock, no I/O, no ambient randomness. What AWS does by itself stands in an agenda and is carried out, in order of its
+//! time, before the next request. [`Connector`] gives a world to the SDK as its HTTP client (and obeys tokio's paused
+//! clock), [`serve`] puts it behind a loopback socket.
+//!
+//! ```
+//! use hatoba_aws_model::{Config, Request, World};
+//! use serde_json::json;
+//! use std::time::Duration;
+//!
+//! let mut world = World::new(Config::default());
+//! let create = Request::rest("POST", "/v2/apis", &json!({"name": "shop", "protocolType": "HTTP"}));
+//! let created = world.handle(&create, Duration::from_secs(1));
+//! assert_eq!(created.status, 201);
+//!
+//! // Names of APIs are not unique: a repeated create makes a twin.
+//! world.handle(&create, Duration::from_secs(2));
+//! assert_eq!(world.dump()["apigatewayv2"]["apis"].as_object().map(|apis| apis.len()), Some(2));
+//! ```
+//!
+//! # Assumptions
+//!
+//! Where AWS's behaviour is not documented and no recording shows it, the model takes the stricter reading:
+//!
+//! | subject | what the model does |
+//! |---|---|
+//! | page size of API Gateway lists | 25; `maxResults` above 500 is refused |
+//! | `DeleteApi` | removes every child at once |
+//! | `description: ""` in updates | removes the member, in API Gateway and in Cloud Map |
+//! | CORS | header names read back in lower case, `allowCredentials` as `false`, empty lists not at all |
+//! | unknown integration in a route's target | 404 `NotFoundException` |
+//! | `tlsConfig: {}` in `UpdateIntegration` | changes nothing |
+//! | route with `authorizationType: NONE` | keeps its `authorizerId`, which still blocks the authorizer's delete, until `""` |
+//! | two route keys alike but for variable names | conflict, if the methods are equal |
+//! | duplicate authorizer name | 400 `BadRequestException`; duplicate stage: 409 `ConflictException` |
+//! | `CreateDeployment` naming an auto-deploy stage | 400, like `UpdateStage(deploymentId)` |
+//! | automatic deployment | one per write and auto-deploy stage, PENDING until its delay is over; none without routes |
+//! | integration on a VPC link that is PENDING | accepted; on one that is unknown: 400 |
+//! | `UpdateVpcLink` before AVAILABLE | 400 |
+//! | subnets and groups of a VPC link or an ECS service | not looked up in EC2 |
+//! | overlapping names of private namespaces in one VPC | equal, or one below the other: the operation ends FAIL |
+//! | second namespace of one name and VPC | `NamespaceAlreadyExists` when the first is there; the later operation FAILs when both are in flight |
+//! | `CreatorRequestId` used again | in flight: `DuplicateRequest`; done: the first operation id; after a failure or the delete: free |
+//! | operation on a target that has another in flight | of the same type `DuplicateRequest`, else `ResourceInUse` |
+//! | Cloud Map `UpdateService` | takes effect when its operation succeeds |
+//! | `ServiceCount`, `InstanceCount` | never shown: no recorded answer has them |
+//! | `DnsConfig.NamespaceId` in `ListServices` | not shown, as recorded |
+//! | Cloud Map request quota | 50 a second and operation, burst 100 |
+//! | `CreateCluster` of an ACTIVE name | returns the cluster unchanged |
+//! | ECS `CreateService` with the same members | returns the service; with others: "not idempotent" |
+//! | ECS rolling members sent unchanged | roll the tasks all the same |
+//! | ECS service scaled above 0 | `DeleteService` without `force` is refused |
+//! | INACTIVE services and clusters | describable for ever; stopped tasks for an hour |
+//! | ECS rollback | a new deployment of the last completed definition; the failed one is dropped |
+//! | calls that break a quota or are refused | draw on the request quota too |
+
+mod apigateway;
+mod article;
+mod buckets;
+mod clock;
+mod cloud_map;
+mod config;
+mod connector;
+mod ec2;
+mod ecs;
+mod env;
+mod failure;
+mod faults;
+mod ids;
+mod object;
+mod page;
+mod render;
+mod route;
+mod server;
+mod sts;
+#[cfg(test)]
+mod testing;
+mod time;
+mod wire;
+mod world;
+
+pub use clock::Clock;
+pub use config::{Config, Delays};
+pub use connector::Connector;
+pub use faults::Faults;
+pub use server::serve;
+pub use wire::{Answer, Call, Request, Response};
+pub use world::{SharedWorld, World};

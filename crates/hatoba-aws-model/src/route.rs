@@ -1,0 +1,178 @@
+//! Which service and operation a request is for, and what it says.
+//!
+//! The SDK names the service in its own ways: a target header, the scope of the signature, the host, the path. Callers
+//! with an endpoint override (`--endpoint-url`) have no telling host, so all of these are tried.
+
+use crate::apigateway::RestCall;
+use crate::object::{self, Object};
+use crate::wire::Request;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+pub(crate) const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113";
+pub(crate) const CLOUD_MAP_TARGET: &str = "Route53AutoNaming_v20170314";
+
+/// How requests and answers are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// API Gateway.
+    RestJson,
+    /// ECS: error text in `message`.
+    Json,
+    /// Cloud Map: error text in `Message`.
+    JsonCapital,
+    Ec2Query,
+    /// STS.
+    Query,
+}
+
+/// A request that has found its operation.
+pub(crate) struct Routed {
+    pub(crate) service: &'static str,
+    pub(crate) protocol: Protocol,
+    pub(crate) operation: String,
+    pub(crate) input: Input,
+}
+
+/// What the request says.
+pub(crate) enum Input {
+    Rest(RestCall),
+    Json(Object),
+    Form(BTreeMap<String, String>),
+    /// Not in the protocol's form.
+    Malformed,
+    /// No operation of the model.
+    Unknown,
+}
+
+/// Finds service, operation and input. Never fails: what cannot be placed is [`Input::Unknown`].
+pub(crate) fn route(request: &Request) -> Routed {
+    if let Some(target) = request.header("x-amz-target") {
+        return json_call(target, &request.body);
+    }
+    match service_of(request) {
+        "apigatewayv2" => rest_call(request),
+        "ec2" => form_call("ec2", Protocol::Ec2Query, request),
+        "sts" => form_call("sts", Protocol::Query, request),
+        _ => Routed {
+            service: "unknown",
+            protocol: Protocol::Json,
+            operation: "Unknown".to_owned(),
+            input: Input::Unknown,
+        },
+    }
+}
+
+/// Whether an operation changes something, judged by its verb.
+pub(crate) fn is_write(operation: &str) -> bool {
+    !["Get", "List", "Describe", "Discover", "Unknown"].iter().any(|verb| operation.starts_with(verb))
+}
+
+fn json_call(target: &str, body: &[u8]) -> Routed {
+    let (prefix, operation) = target.rsplit_once('.').unwrap_or((target, ""));
+    let (service, protocol) = match prefix {
+        ECS_TARGET => ("ecs", Protocol::Json),
+        CLOUD_MAP_TARGET => ("servicediscovery", Protocol::JsonCapital),
+        _ => ("unknown", Protocol::Json),
+    };
+    let input = match json_body(body) {
+        _ if service == "unknown" => Input::Unknown,
+        Some(input) => Input::Json(input),
+        None => Input::Malformed,
+    };
+    Routed { service, protocol, operation: operation.to_owned(), input }
+}
+
+fn rest_call(request: &Request) -> Routed {
+    let (path, query) = path_and_query(&request.uri);
+    let segments: Vec<String> = path.trim_matches('/').split('/').map(decode).collect();
+    let views: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let routed = |operation: &str, input| Routed {
+        service: "apigatewayv2",
+        protocol: Protocol::RestJson,
+        operation: operation.to_owned(),
+        input,
+    };
+    let Some((operation, labels)) = crate::apigateway::operation(&request.method, &views) else {
+        return routed("Unknown", Input::Unknown);
+    };
+    let Some(body) = json_body(&request.body) else {
+        return routed(operation, Input::Malformed);
+    };
+    let labels = labels.into_iter().map(str::to_owned).collect();
+    routed(operation, Input::Rest(RestCall { operation, labels, query: pairs(query), body }))
+}
+
+fn form_call(service: &'static str, protocol: Protocol, request: &Request) -> Routed {
+    let body = String::from_utf8_lossy(&request.body);
+    let text = if body.is_empty() { path_and_query(&request.uri).1 } else { body.as_ref() };
+    let form: BTreeMap<String, String> = pairs(text).into_iter().collect();
+    let operation = form.get("Action").cloned().unwrap_or_default();
+    Routed { service, protocol, operation, input: Input::Form(form) }
+}
+
+fn service_of(request: &Request) -> &'static str {
+    let scope = request.header("authorization").and_then(signed_service);
+    let host = request.header("host").or_else(|| authority(&request.uri)).unwrap_or_default();
+    for named in [scope.unwrap_or_default(), host.split('.').next().unwrap_or_default()] {
+        match named {
+            "apigateway" => return "apigatewayv2",
+            "ec2" => return "ec2",
+            "sts" => return "sts",
+            _ => {}
+        }
+    }
+    let (path, _) = path_and_query(&request.uri);
+    if path.starts_with("/v2/") {
+        return "apigatewayv2";
+    }
+    let body = String::from_utf8_lossy(&request.body);
+    match pairs(&body).iter().find(|(key, _)| key == "Action") {
+        Some((_, action)) if action == "GetCallerIdentity" => "sts",
+        Some(_) => "ec2",
+        None => "unknown",
+    }
+}
+
+/// The service of `… Credential=key/date/region/service/aws4_request, …`.
+fn signed_service(authorization: &str) -> Option<&str> {
+    let scope = authorization.split_once("Credential=")?.1;
+    scope.split([',', ' ']).next()?.split('/').nth(3)
+}
+
+fn authority(uri: &str) -> Option<&str> {
+    uri.split_once("://")?.1.split(['/', '?']).next()
+}
+
+fn path_and_query(uri: &str) -> (&str, &str) {
+    let rest = match uri.split_once("://") {
+        Some((_, after)) => after.find(['/', '?']).map_or("/", |at| &after[at..]),
+        None => uri,
+    };
+    rest.split_once('?').unwrap_or((rest, ""))
+}
+
+/// The body as an object without nulls; an empty body is an empty object.
+fn json_body(body: &[u8]) -> Option<Object> {
+    if body.is_empty() {
+        return Some(Object::new());
+    }
+    match serde_json::from_slice::<Value>(body).map(object::without_nulls) {
+        Ok(Value::Object(members)) => Some(members),
+        _ => None,
+    }
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    let form = |part: &str| decode(&part.replace('+', " "));
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(key, value)| (form(key), form(value)))
+        .collect()
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}

@@ -1,0 +1,204 @@
+//! What a document asks for, and how its references and selectors become AWS ids.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::path;
+use crate::{Cause, Digest, Key, KindTable, Members, Policy, Selectors};
+
+/// A document read by its kind: AWS members, with references and selectors taken out.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// Who asks.
+    pub key: Key,
+    /// The document's generation.
+    pub digest: Digest,
+    /// How it is treated.
+    pub policy: Policy,
+    /// Labels that become tags.
+    pub labels: BTreeMap<String, String>,
+    /// AWS members as the document states them; an explicit `null` stays.
+    pub members: Members,
+    /// Members to be filled from other documents.
+    pub references: Vec<Reference>,
+    /// Members to be filled by a look-up.
+    pub lookups: Vec<LookupUse>,
+    /// The kind's table.
+    pub table: &'static KindTable,
+}
+
+/// One member that another document fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Where the reference stands in the spec, for diagnostics.
+    pub field: String,
+    /// The member that it fills.
+    pub path: String,
+    /// The document it names.
+    pub target: Key,
+    /// The output of that document.
+    pub output: &'static str,
+    /// What stands around the output.
+    pub template: &'static str,
+}
+
+/// A question to EC2: resources of one sort that carry all these tags.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lookup {
+    /// `vpc`, `subnet`, `security-group`.
+    pub resource: String,
+    /// All must match.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One member that a look-up fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupUse {
+    /// Where the selector stands in the spec.
+    pub field: String,
+    /// The member that it fills.
+    pub path: String,
+    /// The question.
+    pub lookup: Lookup,
+    /// All that match, or exactly one.
+    pub many: bool,
+}
+
+/// Where resolution finds its facts.
+pub trait Facts {
+    /// An output of a document's resource: the value, or why there is none yet.
+    fn output(&self, target: &Key, output: &str) -> Fact<String>;
+    /// The ids that match.
+    fn lookup(&self, lookup: &Lookup) -> Fact<Vec<String>>;
+}
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact<T> {
+    /// It is known.
+    Known(T),
+    /// It will be known when the document's resource is there.
+    NotYet,
+    /// It could not be looked up.
+    Unknown(Cause),
+}
+
+/// A desired state whose every member is known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resolved {
+    /// AWS members; an explicit `null` stays.
+    pub members: Members,
+    /// Members filled by a look-up that is pinned: in sync while what is in use is among these.
+    pub pins: BTreeMap<String, BTreeSet<String>>,
+    /// The scope.
+    pub scope: String,
+}
+
+/// Why a desired state cannot be resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Unresolved {
+    /// These documents' resources are not there yet.
+    Waiting(BTreeSet<Key>),
+    /// A look-up failed or has not been made.
+    Unknown(Cause),
+    /// A look-up matched none or several: somebody must act.
+    Stalled(Cause),
+}
+
+impl Desired {
+    /// The document that gives this one its scope.
+    pub fn parent(&self) -> Option<&Key> {
+        let member = self.table.scope_member?;
+        self.references.iter().find(|reference| reference.path == member).map(|reference| &reference.target)
+    }
+
+    /// The mark's natural key: what AWS would call the resource.
+    pub fn natural_key(&self) -> Option<&str> {
+        self.members.get(self.table.name_member?)?.as_str()
+    }
+
+    /// Fills references and look-ups in.
+    ///
+    /// # Errors
+    /// What is missing: documents to wait for, look-ups that failed, look-ups with the wrong number of hits.
+    pub fn resolve(&self, facts: &dyn Facts) -> Result<Resolved, Unresolved> {
+        let mut members = Value::Object(self.members.clone());
+        let mut waiting = BTreeSet::new();
+        for reference in &self.references {
+            match facts.output(&reference.target, reference.output) {
+                Fact::Known(value) => {
+                    path::set(
+                        &mut members,
+                        &reference.path,
+                        Value::String(reference.template.replace("{}", &value)),
+                    );
+                }
+                Fact::NotYet => {
+                    waiting.insert(reference.target.clone());
+                }
+                Fact::Unknown(cause) => return Err(Unresolved::Unknown(cause)),
+            }
+        }
+        if !waiting.is_empty() {
+            return Err(Unresolved::Waiting(waiting));
+        }
+        let mut pins = BTreeMap::new();
+        for LookupUse { field, path, lookup, many } in &self.lookups {
+            let ids = match facts.lookup(lookup) {
+                Fact::Known(ids) => ids,
+                Fact::NotYet => {
+                    return Err(Unresolved::Unknown(Cause::new(
+                        "LookupPending",
+                        format!("{field} is being looked up"),
+                    )));
+                }
+                Fact::Unknown(cause) => return Err(Unresolved::Unknown(cause)),
+            };
+            let value = if *many { all(field, lookup, &ids)? } else { only(field, lookup, &ids)? };
+            path::set(&mut members, path, value);
+            if *many && self.policy.selectors == Selectors::Pin {
+                pins.insert(path.clone(), ids.into_iter().collect());
+            }
+        }
+        let scope =
+            self.table.scope_member.and_then(|member| path::get(&members, member)).and_then(Value::as_str);
+        let scope = scope.unwrap_or_default().to_owned();
+        let members = match members {
+            Value::Object(members) => members,
+            _ => Members::new(),
+        };
+        Ok(Resolved { members, pins, scope })
+    }
+}
+
+fn all(field: &str, lookup: &Lookup, ids: &[String]) -> Result<Value, Unresolved> {
+    if ids.is_empty() {
+        let message = format!("{field}: no {} carries the tags {}", lookup.resource, show(&lookup.tags));
+        return Err(Unresolved::Stalled(Cause::new("SelectorMatchesNothing", message)));
+    }
+    let mut ids = ids.to_vec();
+    ids.sort();
+    Ok(Value::from(ids))
+}
+
+fn only(field: &str, lookup: &Lookup, ids: &[String]) -> Result<Value, Unresolved> {
+    match ids {
+        [id] => Ok(Value::from(id.clone())),
+        [] => all(field, lookup, ids),
+        several => {
+            let message = format!(
+                "{field}: expected exactly one {} with the tags {}, found {}: {}",
+                lookup.resource,
+                show(&lookup.tags),
+                several.len(),
+                several.join(", ")
+            );
+            Err(Unresolved::Stalled(Cause::new("SelectorAmbiguous", message)))
+        }
+    }
+}
+
+fn show(tags: &BTreeMap<String, String>) -> String {
+    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,200 @@
+//! What is wrong with a document, for people: what, where, expected, hint.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A place in a source file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// The file's path relative to the source's root, with `/`.
+    pub file: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// Where every path of one document stands: `spec.dnsConfig.dnsRecords[0].ttl` → line and column.
+///
+/// Paths are member names joined by `.` with `[i]` for list items; the empty path is the document itself.
+/// A path points at the value; [`Places::key`] points at the member's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    file: String,
+    values: BTreeMap<String, (usize, usize)>,
+    keys: BTreeMap<String, (usize, usize)>,
+}
+
+impl Places {
+    /// No places known yet in this file.
+    pub fn new(file: impl Into<String>) -> Self {
+        Places { file: file.into(), ..Places::default() }
+    }
+
+    /// The file's path relative to the source's root.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Notes where the value at `path` begins (line and column from 1).
+    pub fn insert_value(&mut self, path: String, line: usize, column: usize) {
+        self.values.insert(path, (line, column));
+    }
+
+    /// Notes where the name of the member at `path` begins.
+    pub fn insert_key(&mut self, path: String, line: usize, column: usize) {
+        self.keys.insert(path, (line, column));
+    }
+
+    /// Where the value at `path` stands, or that of the nearest enclosing path that is known.
+    pub fn value(&self, path: &str) -> Place {
+        self.nearest(&self.values, path)
+    }
+
+    /// Where the member's name at `path` stands, or the nearest enclosing value.
+    pub fn key(&self, path: &str) -> Place {
+        match self.keys.get(path) {
+            Some(&(line, column)) => Place { file: self.file.clone(), line, column },
+            None => self.value(path),
+        }
+    }
+
+    fn nearest(&self, table: &BTreeMap<String, (usize, usize)>, path: &str) -> Place {
+        let mut path = path;
+        loop {
+            if let Some(&(line, column)) = table.get(path) {
+                return Place { file: self.file.clone(), line, column };
+            }
+            match path.rfind(['.', '[']) {
+                Some(cut) => path = &path[..cut],
+                None if !path.is_empty() => path = "",
+                None => return Place { file: self.file.clone(), line: 1, column: 1 },
+            }
+        }
+    }
+}
+
+/// How much a diagnostic matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The document is held.
+    Error,
+    /// The document is used; somebody should look.
+    Warning,
+}
+
+/// One finding about a document or a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// Where; `place.file` may stand alone (line 1, column 1) when the file itself is the matter.
+    pub place: Place,
+    /// The path within the document, empty when the document or file itself is meant.
+    pub path: String,
+    /// What is wrong and what was expected, in one sentence without a full stop.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(place: Place, path: impl Into<String>, message: impl Into<String>) -> Self {
+        let (path, message) = (path.into(), message.into());
+        Diagnostic { severity: Severity::Error, place, path, message, hint: None }
+    }
+
+    /// A warning at a place.
+    pub fn warning(place: Place, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Diagnostic { severity: Severity::Warning, ..Diagnostic::error(place, path, message) }
+    }
+
+    /// The same with a hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Whether the document is held because of this.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        write!(f, "{} ({})", self.message, self.place)?;
+        match &self.hint {
+            Some(hint) => write!(f, "; hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The one of `candidates` that `wrong` was probably meant to be, for "did you mean".
+pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (wrong.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(&wrong.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein distance (Levenshtein 1966), one row at a time.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_falls_back_to_what_encloses_it() {
+        let mut places = Places::new("a.yaml");
+        places.insert_value(String::new(), 1, 1);
+        places.insert_value("spec".into(), 5, 3);
+        places.insert_value("spec.dnsRecords[0]".into(), 7, 9);
+        places.insert_key("spec.dnsRecords[0].ttl".into(), 8, 11);
+        assert_eq!(places.value("spec.dnsRecords[0].ttl").line, 7);
+        assert_eq!(places.key("spec.dnsRecords[0].ttl").line, 8);
+        assert_eq!(places.value("spec.missing.deep").line, 5);
+        assert_eq!(places.value("policy").line, 1);
+    }
+
+    #[test]
+    fn typos_are_guessed_and_strangers_are_not() {
+        let fields = ["namespaceRef", "dnsConfig", "description"];
+        assert_eq!(did_you_mean("nameSpaceRef", fields), Some("namespaceRef"));
+        assert_eq!(did_you_mean("dnsConfg", fields), Some("dnsConfig"));
+        assert_eq!(did_you_mean("colour", fields), None);
+    }
+}

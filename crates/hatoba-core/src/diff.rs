@@ -1,0 +1,234 @@
+//! What differs between what a document asks for and what AWS has, field by field.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::path;
+use crate::{
+    Cause, Desired, Field, FieldMode, KindTable, Members, Mutability, Omitted, OmittedPolicy, Resolved, Shape,
+};
+
+/// One field that is not as the document says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FieldDrift {
+    /// The member's path.
+    pub path: String,
+    /// What AWS has; `null`: absent, or AWS's default.
+    pub from: Value,
+    /// What is asked for; `null`: absent.
+    pub to: Value,
+    /// How it is put right.
+    pub fix: Fix,
+}
+
+/// How a difference is put right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fix {
+    /// By the update call.
+    InPlace,
+    /// By this call of its own.
+    ClearedBy(String),
+    /// By replacing the resource.
+    Replace,
+}
+
+/// The differences, and what is worth saying beside them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Diff {
+    /// In the order of the kind's table.
+    pub drift: Vec<FieldDrift>,
+    /// For example `SelectorGrew`.
+    pub notes: Vec<Cause>,
+}
+
+/// Brings AWS's members into the normal form in which they are compared: sets sorted, defaults dropped.
+///
+/// Members that the table does not list stay as they are; drivers use some of them.
+pub fn normalise(table: &KindTable, members: Members) -> Members {
+    let mut members = Value::Object(members);
+    for field in table.fields {
+        let Some(value) = path::get(&members, field.path) else { continue };
+        match normal(field, value) {
+            Value::Null => drop(path::take(&mut members, field.path)),
+            value => path::set(&mut members, field.path, value),
+        }
+    }
+    match members {
+        Value::Object(members) => members,
+        _ => Members::new(),
+    }
+}
+
+/// Compares, pure: `diff(x, x)` is empty.
+///
+/// `observed` must have been through [`normalise`].
+pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff {
+    let mut diff = Diff::default();
+    for field in desired.table.fields {
+        let stated = path::get_member(&resolved.members, field.path);
+        let wanted = match (stated, field.omitted) {
+            (Some(value), _) => value.clone(),
+            (None, Omitted::Untouched) => continue,
+            (None, Omitted::Default(_)) if desired.policy.omitted == OmittedPolicy::Untouched => continue,
+            (None, Omitted::Default(_)) => Value::Null,
+        };
+        let have = path::get_member(observed, field.path).cloned().unwrap_or(Value::Null);
+        let wanted = match mode(desired, field.path) {
+            FieldMode::Ignore | FieldMode::Initial => continue,
+            FieldMode::Enforce => wanted,
+            FieldMode::Range { range } => match outside(&have, range) {
+                Some(bound) => bound,
+                None => continue,
+            },
+        };
+        let wanted = match pinned(resolved, field, &have, &mut diff.notes) {
+            Pinned::InSync => continue,
+            Pinned::Not => normal(field, &wanted),
+        };
+        if !same(field, &wanted, &have) {
+            diff.drift.push(FieldDrift {
+                path: field.path.to_owned(),
+                fix: fix(field, &have, &wanted),
+                from: have,
+                to: written(field, wanted),
+            });
+        }
+    }
+    diff
+}
+
+/// The mode of the field at `path`: its own, or that of the nearest enclosing path that has one.
+fn mode(desired: &Desired, path: &str) -> FieldMode {
+    let modes = &desired.policy.fields;
+    let mut at = path;
+    loop {
+        if let Some(mode) = modes.get(at) {
+            return mode.clone();
+        }
+        match at.rsplit_once('.') {
+            Some((outer, _)) => at = outer,
+            None => return FieldMode::Enforce,
+        }
+    }
+}
+
+/// The nearest bound, if the number is outside.
+fn outside(have: &Value, (low, high): (f64, f64)) -> Option<Value> {
+    let number = have.as_f64().unwrap_or(0.0);
+    let bound = if number < low {
+        low
+    } else if number > high {
+        high
+    } else {
+        return None;
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "compared with its own floor first")]
+    let whole = bound as i64;
+    Some(if bound.fract() == 0.0 { json!(whole) } else { json!(bound) })
+}
+
+enum Pinned {
+    InSync,
+    Not,
+}
+
+/// A member filled by a pinned selector is in sync while everything in use still matches.
+fn pinned(resolved: &Resolved, field: &Field, have: &Value, notes: &mut Vec<Cause>) -> Pinned {
+    let Some(matching) = resolved.pins.get(field.path) else { return Pinned::Not };
+    let in_use: BTreeSet<String> =
+        have.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    if in_use.is_empty() || !in_use.is_subset(matching) {
+        return Pinned::Not;
+    }
+    let grown: Vec<&str> = matching.difference(&in_use).map(String::as_str).collect();
+    if !grown.is_empty() {
+        let message = format!(
+            "{}: {} match the selector now and are not in use; `policy.selectors: Follow` would apply them",
+            field.path,
+            grown.join(", ")
+        );
+        notes.push(Cause::new("SelectorGrew", message));
+    }
+    Pinned::InSync
+}
+
+/// The normal form of one field's value: sets sorted, AWS's default as `null`.
+fn normal(field: &Field, value: &Value) -> Value {
+    let value = match (field.shape, value) {
+        (Shape::Set, Value::Array(items)) => sorted(items.clone()),
+        (Shape::SetIgnoringCase, Value::Array(items)) => sorted(
+            items
+                .iter()
+                .map(|item| item.as_str().map_or_else(|| item.clone(), |text| json!(text.to_lowercase())))
+                .collect(),
+        ),
+        (_, value) => value.clone(),
+    };
+    let value = without_nulls(value);
+    match field.omitted {
+        Omitted::Default(default) if value == default.value() => Value::Null,
+        _ => value,
+    }
+}
+
+/// Members that are `null` are absent, at any depth.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        other => other,
+    }
+}
+
+fn sorted(mut items: Vec<Value>) -> Value {
+    items.sort_by_cached_key(Value::to_string);
+    items.dedup();
+    Value::Array(items)
+}
+
+fn same(field: &Field, wanted: &Value, have: &Value) -> bool {
+    match field.shape {
+        Shape::By(is_same) => is_same(wanted, have),
+        Shape::Exact | Shape::Set | Shape::SetIgnoringCase => match (wanted.as_f64(), have.as_f64()) {
+            (Some(wanted), Some(have)) => wanted == have, // 1 and 1.0 are one number
+            _ => wanted == have,
+        },
+    }
+}
+
+/// What is written: the value, or AWS's own default spelt out where there is one.
+fn written(field: &Field, wanted: Value) -> Value {
+    match (wanted, field.omitted) {
+        (Value::Null, Omitted::Default(default)) => default.value(),
+        (wanted, _) => wanted,
+    }
+}
+
+fn fix(field: &Field, have: &Value, wanted: &Value) -> Fix {
+    match field.mutability {
+        Mutability::Immutable => Fix::Replace,
+        Mutability::ImmutableIf(is_replacement) if is_replacement(have, wanted) => Fix::Replace,
+        Mutability::ClearedBy(operation) if wanted.is_null() => Fix::ClearedBy(operation.to_owned()),
+        Mutability::InPlace | Mutability::ImmutableIf(_) | Mutability::ClearedBy(_) => Fix::InPlace,
+    }
+}
+
+/// The members to create with: what the document states, and the values at creation of what it leaves out.
+pub fn at_creation(table: &KindTable, resolved: &Resolved) -> Members {
+    let mut members = Value::Object(resolved.members.clone());
+    for field in table.fields {
+        if let (Some(literal), None) = (field.at_create, path::get(&members, field.path)) {
+            path::set(&mut members, field.path, literal.value());
+        }
+    }
+    match without_nulls(members) {
+        Value::Object(members) => members,
+        _ => Members::new(),
+    }
+}

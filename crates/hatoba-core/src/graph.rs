@@ -1,0 +1,153 @@
+//! How documents hang together: dangling references, cycles, clashes, order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{Desired, Key, did_you_mean, path};
+
+/// What is wrong with one document among the others: path in the document, sentence, hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where in the document.
+    pub path: String,
+    /// What is wrong and what was expected.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Checks every document against all the others. A document with a problem is held; the others go on.
+///
+/// `held` are keys of documents that exist but could not be read: references to them are not dangling.
+pub fn problems(documents: &BTreeMap<Key, Desired>, held: &BTreeSet<Key>) -> BTreeMap<Key, Vec<Problem>> {
+    let mut found: BTreeMap<Key, Vec<Problem>> = BTreeMap::new();
+    for (key, desired) in documents {
+        found.entry(key.clone()).or_default().extend(dangling(desired, documents, held));
+    }
+    for cycle in cycles(documents) {
+        let shown = cycle.iter().chain(cycle.first()).map(Key::to_string).collect::<Vec<_>>().join(" → ");
+        for key in &cycle {
+            found.entry(key.clone()).or_default().push(Problem {
+                path: String::new(),
+                message: format!("references form a cycle: {shown}"),
+                hint: Some("take one of the references out".to_owned()),
+            });
+        }
+    }
+    for (key, problem) in clashes(documents) {
+        found.entry(key).or_default().push(problem);
+    }
+    found.retain(|_, problems| !problems.is_empty());
+    found
+}
+
+fn dangling(desired: &Desired, documents: &BTreeMap<Key, Desired>, held: &BTreeSet<Key>) -> Vec<Problem> {
+    let exists = |key: &Key| documents.contains_key(key) || held.contains(key);
+    let missing = desired.references.iter().filter(|reference| !exists(&reference.target));
+    missing
+        .map(|reference| {
+            let same_kind = documents.keys().filter(|key| key.kind == reference.target.kind);
+            let guess = did_you_mean(&reference.target.name, same_kind.map(|key| key.name.as_str()));
+            Problem {
+                path: format!("spec.{}", reference.field),
+                message: format!(
+                    "expected the name of a {} document, found no `{}`",
+                    reference.target.kind, reference.target.name
+                ),
+                hint: guess.map(|guess| format!("did you mean `{guess}`?")),
+            }
+        })
+        .collect()
+}
+
+/// Strongly connected groups of more than one document, or of one that names itself, each in path order.
+fn cycles(documents: &BTreeMap<Key, Desired>) -> Vec<Vec<Key>> {
+    let mut done = BTreeSet::new();
+    let mut cycles = Vec::new();
+    for start in documents.keys() {
+        let mut path: Vec<Key> = Vec::new();
+        walk(start, documents, &mut path, &mut done, &mut cycles);
+    }
+    cycles
+}
+
+fn walk(
+    key: &Key,
+    documents: &BTreeMap<Key, Desired>,
+    path: &mut Vec<Key>,
+    done: &mut BTreeSet<Key>,
+    cycles: &mut Vec<Vec<Key>>,
+) {
+    if let Some(at) = path.iter().position(|seen| seen == key) {
+        cycles.push(path[at..].to_vec());
+        return;
+    }
+    if done.contains(key) {
+        return;
+    }
+    let Some(desired) = documents.get(key) else { return };
+    path.push(key.clone());
+    // Depth is bounded by the kinds' reference tables (a chain of at most six kinds) unless there is a cycle.
+    for reference in &desired.references {
+        walk(&reference.target, documents, path, done, cycles);
+    }
+    path.pop();
+    done.insert(key.clone());
+}
+
+/// Two documents that ask for the same resource in AWS.
+fn clashes(documents: &BTreeMap<Key, Desired>) -> Vec<(Key, Problem)> {
+    let mut claims: BTreeMap<(String, String, String), Vec<&Key>> = BTreeMap::new();
+    for (key, desired) in documents.iter().filter(|(_, desired)| desired.table.unique) {
+        let scope = match desired.parent() {
+            Some(parent) => parent.to_string(),
+            None => desired
+                .table
+                .scope_member
+                .and_then(|member| path::get_member(&desired.members, member))
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        };
+        let natural_key = desired.natural_key().unwrap_or(&key.name).to_owned();
+        claims.entry((key.kind.clone(), scope, natural_key)).or_default().push(key);
+    }
+    let mut found = Vec::new();
+    for ((_, _, natural_key), keys) in claims.iter().filter(|(_, keys)| keys.len() > 1) {
+        for key in keys {
+            let others =
+                keys.iter().filter(|other| other != &key).map(|other| other.to_string()).collect::<Vec<_>>();
+            found.push((
+                (*key).clone(),
+                Problem {
+                    path: "spec".to_owned(),
+                    message: format!("asks for `{natural_key}`, and so does {}", others.join(", ")),
+                    hint: Some("one of them must go or take another name".to_owned()),
+                },
+            ));
+        }
+    }
+    found
+}
+
+/// The documents ordered so that each comes after those it names.
+pub fn creation_order(documents: &BTreeMap<Key, Desired>) -> Vec<Key> {
+    let mut order = Vec::new();
+    let mut placed = BTreeSet::new();
+    let mut left: BTreeSet<&Key> = documents.keys().collect();
+    while !left.is_empty() {
+        let is_ready = |key: &Key| {
+            documents[key]
+                .references
+                .iter()
+                .all(|r| placed.contains(&r.target) || !documents.contains_key(&r.target))
+        };
+        let ready: Vec<&Key> = left.iter().copied().filter(|key| is_ready(key)).collect();
+        // A cycle never gets ready; its documents are held and come last.
+        let ready = if ready.is_empty() { left.iter().copied().collect() } else { ready };
+        for key in ready {
+            left.remove(key);
+            placed.insert(key.clone());
+            order.push(key.clone());
+        }
+    }
+    order
+}

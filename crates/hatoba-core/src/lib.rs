@@ -1,0 +1,50 @@
+//! Decisions, and nothing but decisions: no clock, no network, no randomness, no runtime, no AWS SDK.
+//!
+//! A [`Document`] says what should exist, an [`Object`] is what was seen in AWS, and pure functions go from
+//! one to the other: [`Desired::resolve`] fills references in, [`assess`] compares, [`next`] chooses one
+//! step, [`fold`] makes the status. Kinds describe themselves as data ([`KindTable`]); none is named here.
+//!
+//! The invariant of the whole crate: **what is unknown is never taken for absent**.
+//!
+//! ```
+//! use hatoba_core::{Mark, Key, Deletion};
+//! let mark = Mark { owner: "local".into(), document: Key::new("VpcLink", "fine"), incarnation: 1, deletion: Deletion::Delete };
+//! assert_eq!(Mark::from_tags(&mark.to_tags(&Default::default())), Some(mark));
+//! ```
+
+mod action;
+mod assess;
+mod desired;
+mod diagnostic;
+mod diff;
+mod document;
+mod graph;
+mod key;
+mod mark;
+mod object;
+pub mod path;
+mod prune;
+mod seen;
+mod status;
+mod table;
+
+pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, next};
+pub use assess::{Assessment, Sight, Surplus, SurplusKind, Verdict, assess};
+pub use desired::{Desired, Fact, Facts, Lookup, LookupUse, Reference, Resolved, Unresolved};
+pub use diagnostic::{Diagnostic, Place, Places, Severity, did_you_mean};
+pub use diff::{Diff, FieldDrift, Fix, at_creation, diff, normalise};
+pub use document::{
+    API_VERSION, Adopt, AdoptMatch, Deletion, Digest, Document, Drift, FieldMode, Members, OmittedPolicy,
+    Policy, ReplacePolicy, Selectors,
+};
+pub use graph::{creation_order, problems as graph_problems};
+pub use key::{Key, KeyError, check_name};
+pub use mark::{Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, owner_is_legal};
+pub use object::{Life, Object, Readiness, Scope};
+pub use prune::{Evidence, Fuse, fuse, may_delete};
+pub use seen::{Cause, Reason, Seen};
+pub use status::{Condition, Outcome, Status, Truth, fold};
+pub use table::{
+    Drain, Field, KindTable, Literal, MarkStyle, Mutability, Omitted, RefField, ReplaceStyle, SelectorField,
+    Shape,
+};

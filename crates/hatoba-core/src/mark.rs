@@ -1,0 +1,177 @@
+//! Owner marks: how a resource in AWS says whose it is. There is no state file; these are the authority.
+//!
+//! Taggable resources carry the mark in tags; an integration carries it in the last line of its description.
+
+use std::collections::BTreeMap;
+
+use crate::{Deletion, Digest, Key};
+
+/// Every tag of ours begins so; labels may not.
+pub const TAG_PREFIX: &str = "hatoba:";
+const OWNER: &str = "hatoba:owner";
+const DOCUMENT: &str = "hatoba:document";
+const INCARNATION: &str = "hatoba:incarnation";
+const DELETION: &str = "hatoba:deletion";
+const LABELS: &str = "hatoba:labels";
+
+/// Longest value of a tag in characters (AWS tag limit).
+pub const TAG_VALUE_CHARS_MAX: usize = 256;
+
+/// What an owner mark says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// The controller's owner name.
+    pub owner: String,
+    /// The document that asks for the resource.
+    pub document: Key,
+    /// Which making of the resource this is, from 1: a replacement carries the next number.
+    pub incarnation: u32,
+    /// What happens to it when the document goes. Pruning reads this and nothing else.
+    pub deletion: Deletion,
+}
+
+impl Mark {
+    /// The tags to write in the create call: the mark and the labels.
+    pub fn to_tags(&self, labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let deletion = match self.deletion {
+            Deletion::Delete => "Delete",
+            Deletion::Retain => "Retain",
+        };
+        let mut tags = labels.clone();
+        tags.extend([
+            (OWNER.to_owned(), self.owner.clone()),
+            (DOCUMENT.to_owned(), self.document.to_string()),
+            (INCARNATION.to_owned(), self.incarnation.to_string()),
+            (DELETION.to_owned(), deletion.to_owned()),
+        ]);
+        if !labels.is_empty() {
+            tags.insert(LABELS.to_owned(), label_list(labels.keys()));
+        }
+        tags
+    }
+
+    /// Reads a mark from tags. `None` unless owner and document are both there and legal.
+    pub fn from_tags(tags: &BTreeMap<String, String>) -> Option<Mark> {
+        Some(Mark {
+            owner: tags.get(OWNER)?.clone(),
+            document: tags.get(DOCUMENT)?.parse().ok()?,
+            incarnation: tags.get(INCARNATION).and_then(|n| n.parse().ok()).unwrap_or(1),
+            // Anything but a clear `Delete` keeps the resource.
+            deletion: match tags.get(DELETION).map(String::as_str) {
+                Some("Delete") => Deletion::Delete,
+                _ => Deletion::Retain,
+            },
+        })
+    }
+
+    /// The description to write: the operator's text and our last line.
+    pub fn to_description(&self, text: Option<&str>) -> String {
+        let line = format!("[hatoba {} {} {}]", self.owner, self.document, self.incarnation);
+        match text {
+            Some(text) if !text.is_empty() => format!("{text}\n{line}"),
+            _ => line,
+        }
+    }
+
+    /// Splits a description into the operator's text and the mark in its last line.
+    ///
+    /// The policy for deletion is not in the description; it is the parent's.
+    pub fn from_description(description: &str) -> (Option<String>, Option<Mark>) {
+        let (text, last) = match description.rsplit_once('\n') {
+            Some((text, last)) => (Some(text), last),
+            None => (None, description),
+        };
+        match parse_line(last) {
+            Some(mark) => (text.filter(|text| !text.is_empty()).map(str::to_owned), Some(mark)),
+            None => (Some(description.to_owned()).filter(|text| !text.is_empty()), None),
+        }
+    }
+
+    /// The idempotency token of this creation: the same for the same owner, document and incarnation.
+    pub fn creator_request_id(&self) -> String {
+        let digest = Digest::of(&(&self.owner, &self.document, self.incarnation));
+        format!("hatoba-{digest}-{}", self.incarnation)
+    }
+}
+
+/// The label keys that a resource carries because a document said so (`hatoba:labels`).
+pub fn labels_written(tags: &BTreeMap<String, String>) -> Vec<String> {
+    tags.get(LABELS).map(|list| list.split(' ').map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// The value of `hatoba:labels`: label keys joined by one blank.
+pub fn label_list<'a>(keys: impl Iterator<Item = &'a String>) -> String {
+    keys.map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether `owner` can stand in every mark: 1 to 200 characters that AWS takes in a tag, and no blank.
+pub fn owner_is_legal(owner: &str) -> bool {
+    let legal = |c: char| c.is_ascii_alphanumeric() || "_.:/=+-@".contains(c);
+    (1..=200).contains(&owner.len()) && owner.chars().all(legal)
+}
+
+fn parse_line(line: &str) -> Option<Mark> {
+    let mut words = line.strip_prefix("[hatoba ")?.strip_suffix(']')?.split(' ');
+    let (owner, document, incarnation) = (words.next()?, words.next()?, words.next()?);
+    if words.next().is_some() {
+        return None;
+    }
+    Some(Mark {
+        owner: owner.to_owned(),
+        document: document.parse().ok()?,
+        incarnation: incarnation.parse().ok()?,
+        deletion: Deletion::Delete,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark() -> Mark {
+        Mark {
+            owner: "bucket/web".into(),
+            document: Key::new("Integration", "to-great-service"),
+            incarnation: 2,
+            deletion: Deletion::Delete,
+        }
+    }
+
+    #[test]
+    fn tags_carry_the_mark_and_the_labels() {
+        let labels = BTreeMap::from([("team".to_owned(), "web".to_owned())]);
+        let tags = mark().to_tags(&labels);
+        assert_eq!(tags["hatoba:document"], "Integration/to-great-service");
+        assert_eq!(tags["team"], "web");
+        assert_eq!(labels_written(&tags), ["team"]);
+        assert_eq!(Mark::from_tags(&tags), Some(mark()));
+    }
+
+    #[test]
+    fn a_mark_without_a_clear_delete_retains() {
+        let mut tags = mark().to_tags(&BTreeMap::new());
+        tags.remove("hatoba:deletion");
+        assert_eq!(Mark::from_tags(&tags).map(|mark| mark.deletion), Some(Deletion::Retain));
+        tags.remove("hatoba:owner");
+        assert_eq!(Mark::from_tags(&tags), None);
+    }
+
+    #[test]
+    fn descriptions_keep_the_operators_text() {
+        for text in [None, Some("orders"), Some("two\nlines")] {
+            let description = mark().to_description(text);
+            assert_eq!(Mark::from_description(&description), (text.map(str::to_owned), Some(mark())));
+        }
+        assert_eq!(Mark::from_description("by hand"), (Some("by hand".into()), None));
+        assert_eq!(Mark::from_description("[hatoba a b c]").1, None);
+        assert_eq!(Mark::from_description("").0, None);
+    }
+
+    #[test]
+    fn the_token_is_the_same_for_the_same_making_only() {
+        let next = Mark { incarnation: 3, ..mark() };
+        assert_eq!(mark().creator_request_id(), mark().creator_request_id());
+        assert_ne!(mark().creator_request_id(), next.creator_request_id());
+        assert!(mark().creator_request_id().len() <= 64);
+    }
+}

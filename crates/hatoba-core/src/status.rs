@@ -1,0 +1,229 @@
+//! What is shown of a document, and the one fold that makes it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Assessment, Cause, Digest, FieldDrift, Key, Readiness, Reason, Step, Verdict};
+
+/// A condition's truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Truth {
+    /// It holds.
+    True,
+    /// It does not.
+    False,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Truth {
+    /// All three.
+    pub const ALL: [Truth; 3] = [Truth::True, Truth::False, Truth::Unknown];
+
+    /// The word, as in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Truth::True => "True",
+            Truth::False => "False",
+            Truth::Unknown => "Unknown",
+        }
+    }
+}
+
+/// One condition of a document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Condition {
+    /// Whether it holds.
+    pub status: Truth,
+    /// A stable CamelCase word.
+    pub reason: Reason,
+    /// One sentence for people.
+    pub message: String,
+    /// When `status` last changed.
+    pub last_transition_time: Timestamp,
+}
+
+/// What is shown of one document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// `Kind/name`.
+    pub document: Key,
+    /// The generation that was judged.
+    pub observed_digest: Digest,
+    /// AWS equals the document.
+    pub synced: Condition,
+    /// It has settled.
+    pub ready: Condition,
+    /// Fields that are not as the document says; values are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<String>,
+    /// Worth saying.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Cause>,
+    /// Ids, ARNs, URLs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// What one pass found, before it is compared with what was shown earlier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Whether AWS equals the document.
+    pub synced: (Truth, Cause),
+    /// Whether it has settled; `None`: this pass could not tell, what was shown stays.
+    pub ready: Option<(Truth, Cause)>,
+    /// Fields that are not as the document says.
+    pub drift: Vec<String>,
+    /// Worth saying.
+    pub notes: Vec<Cause>,
+    /// Ids, ARNs, URLs.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Outcome {
+    /// A document that is not worked on.
+    pub fn held(cause: Cause) -> Self {
+        Outcome {
+            synced: (Truth::False, cause),
+            ready: None,
+            drift: Vec::new(),
+            notes: Vec::new(),
+            outputs: BTreeMap::new(),
+        }
+    }
+
+    /// A document of which nothing is known at the moment.
+    pub fn unknown(cause: Cause) -> Self {
+        Outcome { synced: (Truth::Unknown, cause), ..Outcome::held(Cause::new("Unknown", "")) }
+    }
+
+    /// A document that waits for others.
+    pub fn waiting(cause: Cause) -> Self {
+        Outcome { ready: Some((Truth::False, cause.clone())), ..Outcome::held(cause) }
+    }
+
+    /// What an assessment and the fate of its step come to. `failed`: why the write did not go through.
+    pub fn of(assessment: &Assessment<'_>, step: &Step, failed: Option<Cause>) -> Self {
+        let mut outcome = match &assessment.verdict {
+            Verdict::InSync => {
+                Outcome::held(Cause::new("InSync", "AWS equals the document")).synced(Truth::True)
+            }
+            Verdict::Settling(cause) if assessment.current.is_some() => Outcome {
+                ready: Some((Truth::False, cause.clone())),
+                ..Outcome::held(Cause::new("InSync", "AWS equals the document")).synced(Truth::True)
+            },
+            Verdict::Settling(cause) | Verdict::Stalled(cause) => Outcome::waiting(cause.clone()),
+            Verdict::Create(_) => Outcome::waiting(Cause::new("Creating", "it is being made")),
+            Verdict::Update(change) => {
+                let fields = paths(&change.drift);
+                Outcome::held(Cause::new("Differs", differs(&fields, !change.tags.is_empty()))).drift(fields)
+            }
+            Verdict::Replace(_, drift) => {
+                let fields = paths(drift);
+                Outcome::held(Cause::new(
+                    "Replacing",
+                    format!("{} can only be changed by a new one", fields.join(", ")),
+                ))
+                .drift(fields)
+            }
+            Verdict::WaitingFor(keys) => {
+                let keys = keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
+                Outcome::waiting(Cause::new("WaitingFor", format!("waits for {keys}")))
+            }
+            Verdict::Unknown(cause) => Outcome::unknown(cause.clone()),
+        };
+        if let Some(current) = assessment.current {
+            outcome.outputs.clone_from(&current.outputs);
+            if outcome.ready.is_none() {
+                outcome.ready = Some(match &current.readiness {
+                    Readiness::Ready => (Truth::True, Cause::new("Ready", "it has settled")),
+                    Readiness::Settling(cause) | Readiness::NotReady(cause) => (Truth::False, cause.clone()),
+                });
+            }
+        }
+        outcome.notes.clone_from(&assessment.notes);
+        if let Step::Hold(cause) = step {
+            outcome.notes.push(cause.clone());
+            if outcome.synced.0 != Truth::True {
+                outcome.synced.1 = cause.clone();
+            }
+        }
+        if let Some(cause) = failed {
+            outcome.synced = (Truth::False, cause);
+        }
+        outcome
+    }
+
+    fn synced(mut self, truth: Truth) -> Self {
+        self.synced.0 = truth;
+        self
+    }
+
+    fn drift(mut self, fields: Vec<String>) -> Self {
+        self.drift = fields;
+        self
+    }
+}
+
+fn paths(drift: &[FieldDrift]) -> Vec<String> {
+    drift.iter().map(|drift| drift.path.clone()).collect()
+}
+
+fn differs(fields: &[String], tags: bool) -> String {
+    let mut named: Vec<&str> = fields.iter().map(String::as_str).collect();
+    if tags {
+        named.push("tags");
+    }
+    match named.as_slice() {
+        [] => "the owner mark differs".to_owned(),
+        named => format!("{} not as the document says", named.join(", ")),
+    }
+}
+
+/// The one place where a status comes from: what was shown, what one pass found, and the time.
+///
+/// `lastTransitionTime` moves only when a condition's truth changes; an equal outcome gives an equal status.
+pub fn fold(
+    previous: Option<&Status>,
+    document: &Key,
+    digest: &Digest,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Status {
+    let unknown = || (Truth::Unknown, Cause::new("NotJudged", "it could not be judged yet"));
+    let ready = match outcome.ready {
+        Some(ready) => ready,
+        None => previous.map_or_else(unknown, |status| {
+            (
+                status.ready.status,
+                Cause { reason: status.ready.reason.clone(), message: status.ready.message.clone() },
+            )
+        }),
+    };
+    let condition = |(truth, cause): (Truth, Cause), before: Option<&Condition>| Condition {
+        status: truth,
+        reason: cause.reason,
+        message: cause.message,
+        last_transition_time: match before {
+            Some(before) if before.status == truth => before.last_transition_time,
+            _ => now,
+        },
+    };
+    let outputs = match previous {
+        Some(previous) if outcome.outputs.is_empty() => previous.outputs.clone(),
+        _ => outcome.outputs,
+    };
+    Status {
+        document: document.clone(),
+        observed_digest: digest.clone(),
+        synced: condition(outcome.synced, previous.map(|status| &status.synced)),
+        ready: condition(ready, previous.map(|status| &status.ready)),
+        drift: outcome.drift,
+        notes: outcome.notes,
+        outputs,
+    }
+}

@@ -1,0 +1,247 @@
+//! What a kind says about itself as data: its fields, references, selectors, marks.
+//!
+//! Everything that compares, resolves, plans or deletes works from these tables; no kind is named here.
+
+use serde_json::{Value, json};
+
+/// Everything the decisions need to know about a kind of resource.
+#[derive(Debug)]
+pub struct KindTable {
+    /// The name in documents, for example `VpcLink`.
+    pub kind: &'static str,
+    /// Every comparable member.
+    pub fields: &'static [Field],
+    /// Members that may name another document instead.
+    pub references: &'static [RefField],
+    /// Members that may be looked up by tags instead.
+    pub selectors: &'static [SelectorField],
+    /// The member that names the scope (`apiId`); `None`: the resource stands in the account itself.
+    pub scope_member: Option<&'static str>,
+    /// The kind whose objects are the scopes, where a kind of ours makes them.
+    pub parent: Option<&'static str>,
+    /// The member that is AWS's name and defaults to `metadata.name`.
+    pub name_member: Option<&'static str>,
+    /// Where the owner mark lives.
+    pub marks: MarkStyle,
+    /// Whether AWS keeps the natural key unique within the scope.
+    pub unique: bool,
+    /// Whether a replacement can stand beside the old one.
+    pub replace: ReplaceStyle,
+    /// Kinds whose documents with the same parent are created first, if they can be.
+    pub follows: &'static [&'static str],
+    /// What must be written and seen before a delete.
+    pub drain: Option<Drain>,
+}
+
+impl KindTable {
+    /// The field at `path`.
+    pub fn field(&self, path: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.path == path)
+    }
+}
+
+/// One comparable member.
+#[derive(Debug)]
+pub struct Field {
+    /// AWS's member names in lowerCamelCase joined by `.`.
+    pub path: &'static str,
+    /// What leaving it out of the document means.
+    pub omitted: Omitted,
+    /// The value sent at creation when the document leaves it out.
+    pub at_create: Option<Literal>,
+    /// How a difference is put right.
+    pub mutability: Mutability,
+    /// How two values are compared.
+    pub shape: Shape,
+}
+
+impl Field {
+    /// A field that is put right in place, absent when left out, compared as it stands.
+    pub const fn new(path: &'static str) -> Self {
+        Field {
+            path,
+            omitted: Omitted::Default(Literal::Null),
+            at_create: None,
+            mutability: Mutability::InPlace,
+            shape: Shape::Exact,
+        }
+    }
+
+    /// Leaving it out means this value of AWS's.
+    #[must_use]
+    pub const fn default(mut self, value: Literal) -> Self {
+        self.omitted = Omitted::Default(value);
+        self
+    }
+
+    /// Leaving it out means that it is not ours.
+    #[must_use]
+    pub const fn untouched(mut self) -> Self {
+        self.omitted = Omitted::Untouched;
+        self
+    }
+
+    /// Leaving it out sends this value at creation.
+    #[must_use]
+    pub const fn at_create(mut self, value: Literal) -> Self {
+        self.at_create = Some(value);
+        self
+    }
+
+    /// Cannot be changed: the resource is replaced.
+    #[must_use]
+    pub const fn immutable(mut self) -> Self {
+        self.mutability = Mutability::Immutable;
+        self
+    }
+
+    /// Cannot be changed where `is_replacement(from, to)`.
+    #[must_use]
+    pub const fn immutable_if(mut self, is_replacement: fn(&Value, &Value) -> bool) -> Self {
+        self.mutability = Mutability::ImmutableIf(is_replacement);
+        self
+    }
+
+    /// Removed by a call of its own.
+    #[must_use]
+    pub const fn cleared_by(mut self, operation: &'static str) -> Self {
+        self.mutability = Mutability::ClearedBy(operation);
+        self
+    }
+
+    /// Compared as said.
+    #[must_use]
+    pub const fn shape(mut self, shape: Shape) -> Self {
+        self.shape = shape;
+        self
+    }
+}
+
+/// What leaving a field out of the document means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Omitted {
+    /// AWS's default; a difference is drift. `Null`: absent.
+    Default(Literal),
+    /// Not ours: neither compared nor written.
+    Untouched,
+}
+
+/// A constant JSON value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Literal {
+    /// Absent.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A string.
+    Str(&'static str),
+    /// `[]`.
+    EmptyList,
+    /// `{}`.
+    EmptyMap,
+}
+
+impl Literal {
+    /// The value.
+    pub fn value(self) -> Value {
+        match self {
+            Literal::Null => Value::Null,
+            Literal::Bool(value) => json!(value),
+            Literal::Int(value) => json!(value),
+            Literal::Str(value) => json!(value),
+            Literal::EmptyList => json!([]),
+            Literal::EmptyMap => json!({}),
+        }
+    }
+}
+
+/// How a difference in a field is put right.
+#[derive(Clone, Copy, Debug)]
+pub enum Mutability {
+    /// By the kind's update call.
+    InPlace,
+    /// By the update call; its removal by a call of its own (`DeleteCorsConfiguration`).
+    ClearedBy(&'static str),
+    /// Not at all: the resource is replaced.
+    Immutable,
+    /// Not at all where the function says so of (old, new).
+    ImmutableIf(fn(&Value, &Value) -> bool),
+}
+
+/// How two values of a field are compared.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    /// As they stand.
+    Exact,
+    /// Lists without order.
+    Set,
+    /// Lists of strings without order and case.
+    SetIgnoringCase,
+    /// By a function of (document's, AWS's).
+    By(fn(&Value, &Value) -> bool),
+}
+
+/// A field that names another document in place of an AWS id.
+#[derive(Debug)]
+pub struct RefField {
+    /// Where it stands: member names joined by `.`, `[]` for each item of a list.
+    pub path: &'static str,
+    /// The kinds it may name.
+    pub kinds: &'static [&'static str],
+    /// The sibling member that it fills.
+    pub member: &'static str,
+    /// The output of the named document that fills it.
+    pub output: &'static str,
+    /// What stands around the output: `integrations/{}`.
+    pub template: &'static str,
+    /// Whether a document of ours must be named (the raw member is refused).
+    pub required: bool,
+}
+
+/// A field that looks resources up by tags in place of their ids.
+#[derive(Debug)]
+pub struct SelectorField {
+    /// Where it stands.
+    pub path: &'static str,
+    /// The sibling member that it fills.
+    pub member: &'static str,
+    /// What is looked up: `vpc`, `subnet`, `security-group`.
+    pub resource: &'static str,
+    /// All that match (a list), or exactly one (a string).
+    pub many: bool,
+}
+
+/// Where a kind's owner mark lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkStyle {
+    /// In tags that lists show.
+    Tags,
+    /// In tags that must be read one by one.
+    TagsReadApart,
+    /// In the last line of the description.
+    Description,
+    /// Ours if what it points to bears our mark: the objects of this kind in the same scope.
+    Inherited(&'static str),
+}
+
+/// Whether a replacement can stand beside the old one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplaceStyle {
+    /// The next incarnation is made, dependents move, the old one goes.
+    MakeBeforeBreak,
+    /// The name is unique: the old one must go first.
+    DeleteFirst,
+}
+
+/// What must be written before a delete.
+#[derive(Clone, Copy, Debug)]
+pub struct Drain {
+    /// The member to write.
+    pub path: &'static str,
+    /// The value that must be written and seen.
+    pub to: Literal,
+    /// The output that must show the same before the delete.
+    pub seen: &'static str,
+}

@@ -1,0 +1,353 @@
+//! Three EC2 reads by tag, made on the SDK's own `Operation` builder.
+//!
+//! `aws-sdk-ec2` is refused: one `rustc` needs over 7 GB for it and it doubles the build
+//! (docs: decisions). Signer, clock, timeouts and error metadata are the SDK's.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_runtime::auth::SigV4OperationSigningConfig;
+use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
+use aws_smithy_runtime::client::identity::IdentityCache;
+use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
+use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
+use aws_smithy_runtime_api::client::auth::{
+    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
+};
+use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
+use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::Layer;
+use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
+use aws_types::SdkConfig;
+use aws_types::region::SigningRegion;
+use aws_types::service_config::ServiceConfigKey;
+use hatoba_core::Lookup;
+use quick_xml::Reader;
+use quick_xml::events::Event;
+
+use crate::aws::Aws;
+use crate::error::CallError;
+use crate::quota::{EC2_DESCRIBE, Operation};
+
+const DESCRIBE_VPCS: Operation = Operation::read("ec2", "DescribeVpcs", &[EC2_DESCRIBE]);
+const DESCRIBE_SUBNETS: Operation = Operation::read("ec2", "DescribeSubnets", &[EC2_DESCRIBE]);
+const DESCRIBE_SECURITY_GROUPS: Operation = Operation::read("ec2", "DescribeSecurityGroups", &[EC2_DESCRIBE]);
+
+/// More pages than this is no answer: 100,000 subnets.
+const PAGES_MAX: usize = 100;
+
+/// What the answer is read for: the list, its items' id, and their tags.
+struct Question {
+    operation: Operation,
+    id: &'static str,
+}
+
+fn question(resource: &str) -> Option<Question> {
+    match resource {
+        "vpc" => Some(Question { operation: DESCRIBE_VPCS, id: "vpcId" }),
+        "subnet" => Some(Question { operation: DESCRIBE_SUBNETS, id: "subnetId" }),
+        "security-group" => Some(Question { operation: DESCRIBE_SECURITY_GROUPS, id: "groupId" }),
+        _ => None,
+    }
+}
+
+/// The form body of one request.
+type Form = Vec<(String, String)>;
+
+/// One page: the items that really match, and the next page's token.
+#[derive(Debug, Default, PartialEq)]
+struct Page {
+    ids: Vec<String>,
+    next: Option<String>,
+}
+
+pub(crate) struct Ec2 {
+    send: Box<dyn Fn(&'static str) -> SdkOperation<Form, Vec<u8>, Ec2Error> + Send + Sync>,
+}
+
+impl Ec2 {
+    pub(crate) fn new(config: &SdkConfig) -> Self {
+        let config = Arc::new(config.clone());
+        Ec2 { send: Box::new(move |name| operation(&config, name)) }
+    }
+
+    pub(crate) async fn lookup(&self, aws: &Aws, lookup: &Lookup) -> Result<Vec<String>, CallError> {
+        let Some(question) = question(&lookup.resource) else {
+            return Err(CallError::unbuildable(
+                &DESCRIBE_VPCS,
+                format!("nobody looks up a {}", lookup.resource),
+            ));
+        };
+        let mut ids = Vec::new();
+        let mut token: Option<String> = None;
+        for _ in 0..PAGES_MAX {
+            let form = form(question.operation.name, lookup, token.as_deref());
+            let call = (self.send)(question.operation.name);
+            let body = aws.call(&question.operation, call.invoke(form)).await?;
+            let page = read_page(&body, &question, lookup).map_err(|error| {
+                CallError::nonsense(&question.operation, format!("the answer is no XML: {error}"))
+            })?;
+            ids.extend(page.ids);
+            match page.next {
+                None => {
+                    ids.sort();
+                    ids.dedup();
+                    return Ok(ids);
+                }
+                next if next == token => {
+                    return Err(CallError::nonsense(&question.operation, "the same page token twice"));
+                }
+                next => token = next,
+            }
+        }
+        Err(CallError::nonsense(&question.operation, "the pages do not end"))
+    }
+}
+
+/// The request's form: every tag is a filter, wildcards escaped (EC2 filter values know `*` and `?`).
+fn form(action: &str, lookup: &Lookup, token: Option<&str>) -> Form {
+    let mut form: Form = vec![("Action".into(), action.into()), ("Version".into(), "2016-11-15".into())];
+    for (index, (key, value)) in lookup.tags.iter().enumerate() {
+        let escaped: String =
+            value.chars().flat_map(|c| if "\\*?".contains(c) { vec!['\\', c] } else { vec![c] }).collect();
+        form.push((format!("Filter.{}.Name", index + 1), format!("tag:{key}")));
+        form.push((format!("Filter.{}.Value.1", index + 1), escaped));
+    }
+    if let Some(token) = token {
+        form.push(("NextToken".into(), token.into()));
+    }
+    form
+}
+
+/// Reads ids and tags of the items, and keeps those that carry all tags: no server is trusted to filter.
+fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, quick_xml::Error> {
+    let mut reader = Reader::from_reader(body);
+    reader.config_mut().trim_text(true);
+    let mut path: Vec<String> = Vec::new();
+    let mut page = Page::default();
+    let mut item = Item::default();
+    let mut buffer = Vec::new();
+    let mut text = String::new();
+    loop {
+        match reader.read_event_into(&mut buffer)? {
+            Event::Start(start) => {
+                path.push(start.local_name().as_ref().to_owned());
+                text.clear();
+            }
+            Event::Text(part) => text.push_str(part.as_ref()),
+            Event::GeneralRef(entity) => text.push_str(match entity.as_ref() {
+                "amp" => "&",
+                "lt" => "<",
+                "gt" => ">",
+                "quot" => "\"",
+                "apos" => "'",
+                _ => "\u{fffd}",
+            }),
+            Event::End(_) => {
+                let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+                match steps.as_slice() {
+                    [_, _, "item", name] if *name == question.id => item.id = std::mem::take(&mut text),
+                    [_, _, "item", "tagSet", "item", "key"] => item.key = std::mem::take(&mut text),
+                    [_, _, "item", "tagSet", "item", "value"] => item.value = std::mem::take(&mut text),
+                    [_, _, "item", "tagSet", "item"] => {
+                        item.tags.push((std::mem::take(&mut item.key), std::mem::take(&mut item.value)));
+                    }
+                    [_, _, "item"] => {
+                        let item = std::mem::take(&mut item);
+                        if item.matches(lookup) {
+                            page.ids.push(item.id);
+                        }
+                    }
+                    [_, "nextToken"] if !text.is_empty() => page.next = Some(std::mem::take(&mut text)),
+                    _ => {}
+                }
+                text.clear();
+                path.pop();
+            }
+            Event::Eof => return Ok(page),
+            _ => {}
+        }
+        buffer.clear();
+    }
+}
+
+#[derive(Default)]
+struct Item {
+    id: String,
+    key: String,
+    value: String,
+    tags: Vec<(String, String)>,
+}
+
+impl Item {
+    fn matches(&self, lookup: &Lookup) -> bool {
+        let carries = |key: &String, value: &String| self.tags.iter().any(|(k, v)| k == key && v == value);
+        !self.id.is_empty() && lookup.tags.iter().all(|(key, value)| carries(key, value))
+    }
+}
+
+/// What EC2 answered when it refused.
+#[derive(Debug)]
+pub(crate) struct Ec2Error {
+    metadata: ErrorMetadata,
+}
+
+impl fmt::Display for Ec2Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.metadata)
+    }
+}
+
+impl std::error::Error for Ec2Error {}
+
+impl ProvideErrorMetadata for Ec2Error {
+    fn meta(&self) -> &ErrorMetadata {
+        &self.metadata
+    }
+}
+
+fn operation(config: &SdkConfig, name: &'static str) -> SdkOperation<Form, Vec<u8>, Ec2Error> {
+    let region = config.region().map(ToString::to_string).unwrap_or_else(|| "us-east-1".to_owned());
+    let mut builder = SdkOperation::builder()
+        .service_name("ec2")
+        .operation_name(name)
+        .no_retry()
+        .endpoint_url(&endpoint(config, &region))
+        .runtime_plugin(signing(config, region));
+    if let Some(timeouts) = config.timeout_config() {
+        builder = builder.timeout_config(timeouts.clone());
+    }
+    if let Some(client) = config.http_client() {
+        builder = builder.http_client(client);
+    }
+    if let Some(sleep) = config.sleep_impl() {
+        builder = builder.sleep_impl(sleep);
+    }
+    if let Some(time) = config.time_source() {
+        builder = builder.time_source(time);
+    }
+    if let Some(version) = config.behavior_version() {
+        builder = builder.behavior_version(version);
+    }
+    builder.serializer(|form: Form| request(&form)).deserializer::<Vec<u8>, Ec2Error>(answer).build()
+}
+
+fn endpoint(config: &SdkConfig, region: &str) -> String {
+    let key =
+        ServiceConfigKey::builder().service_id("ec2").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
+    let own = key.ok().and_then(|key| config.service_config().and_then(|service| service.load_config(key)));
+    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    own.or_else(|| config.endpoint_url().map(str::to_owned))
+        .unwrap_or_else(|| format!("https://ec2.{region}.{suffix}"))
+}
+
+fn signing(config: &SdkConfig, region: String) -> StaticRuntimePlugin {
+    let mut layer = Layer::new("ec2-signing");
+    layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    layer.store_put(SigV4OperationSigningConfig {
+        region: Some(SigningRegion::from(aws_types::region::Region::new(region))),
+        name: Some("ec2".into()),
+        ..SigV4OperationSigningConfig::default()
+    });
+    let mut components = RuntimeComponentsBuilder::new("ec2-signing")
+        .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
+        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
+            StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
+        )))
+        .with_identity_cache(Some(config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build())));
+    if let Some(credentials) = config.credentials_provider() {
+        components.set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(credentials));
+    }
+    StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
+}
+
+fn request(form: &Form) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
+    let mut body = String::new();
+    for (name, value) in form {
+        if !body.is_empty() {
+            body.push('&');
+        }
+        body.push_str(&encode(name));
+        body.push('=');
+        body.push_str(&encode(value));
+    }
+    let mut request = HttpRequest::new(SdkBody::from(body));
+    request.set_method("POST")?;
+    request.set_uri("/")?;
+    request.headers_mut().insert("content-type", "application/x-www-form-urlencoded");
+    Ok(request)
+}
+
+/// `application/x-www-form-urlencoded` with everything but RFC 3986's unreserved characters escaped.
+fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Ec2Error>> {
+    let body = response.body().bytes().unwrap_or_default();
+    if response.status().is_success() {
+        return Ok(body.to_vec());
+    }
+    let text = String::from_utf8_lossy(body);
+    let inside = |tag: &str| {
+        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+        rest.split_once(&format!("</{tag}>")).map(|(value, _)| value.to_owned())
+    };
+    let metadata = ErrorMetadata::builder()
+        .code(inside("Code").unwrap_or_else(|| format!("Http{}", response.status().as_u16())))
+        .message(inside("Message").unwrap_or_default())
+        .build();
+    Err(OrchestratorError::operation(Ec2Error { metadata }))
+}
+
+/// So that the signature of `Aws::call` fits: the builder's error type is the SDK's.
+const _: fn(SdkError<Ec2Error, HttpResponse>) = |_| {};
+const _: fn(&SharedCredentialsProvider) -> &dyn ProvideCredentials = |provider| provider;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn lookup() -> Lookup {
+        Lookup {
+            resource: "subnet".into(),
+            tags: BTreeMap::from([("Tier".to_owned(), "private*".to_owned())]),
+        }
+    }
+
+    #[test]
+    fn the_form_filters_by_every_tag_and_escapes_wildcards() {
+        let form = form("DescribeSubnets", &lookup(), Some("t"));
+        assert!(form.contains(&("Filter.1.Name".into(), "tag:Tier".into())));
+        assert!(form.contains(&("Filter.1.Value.1".into(), "private\\*".into())));
+        assert!(form.contains(&("NextToken".into(), "t".into())));
+        assert_eq!(encode("tag:Name=a b"), "tag%3AName%3Da%20b");
+    }
+
+    #[test]
+    fn only_items_that_carry_the_tags_count() {
+        let body = br#"<?xml version="1.0"?><DescribeSubnetsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">
+          <requestId>r</requestId><subnetSet>
+          <item><subnetId>subnet-1</subnetId><tagSet><item><key>Tier</key><value>private*</value></item></tagSet></item>
+          <item><subnetId>subnet-2</subnetId><tagSet><item><key>Tier</key><value>public</value></item></tagSet></item>
+          <item><subnetId>subnet-3</subnetId></item>
+          </subnetSet><nextToken>more</nextToken></DescribeSubnetsResponse>"#;
+        let question = question("subnet").unwrap();
+        let page = read_page(body, &question, &lookup()).unwrap();
+        assert_eq!(page, Page { ids: vec!["subnet-1".into()], next: Some("more".into()) });
+        assert!(read_page(b"<a><b></a>", &question, &lookup()).is_err());
+    }
+}

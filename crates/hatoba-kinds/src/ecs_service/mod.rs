@@ -1,0 +1,12 @@
+//! `EcsService`: an Amazon ECS service whose tasks enter themselves in a Cloud Map service.
+//!
+//! The name is unique in its cluster and is its identity, together with the owner mark in its tags. Only
+//! what differs is ever sent: most members of `UpdateService` roll every task. What is left out, the
+//! desired count above all, belongs to autoscaling and to people.
+
+mod driver;
+mod fields;
+mod spec;
+
+/// The kind.
+pub(crate) struct EcsService;

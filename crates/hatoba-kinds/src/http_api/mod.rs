@@ -1,0 +1,11 @@
+//! `HttpApi`: an API Gateway API with `protocolType: HTTP`.
+//!
+//! API names are not unique, so the owner mark in its tags is its identity. CORS is a member that
+//! `UpdateApi` cannot remove: leaving it out means `DeleteCorsConfiguration`.
+
+mod driver;
+mod fields;
+mod spec;
+
+/// The kind.
+pub(crate) struct HttpApi;

@@ -1,0 +1,218 @@
+//! What it takes to be a kind: a table, a spec, and a driver.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+
+use hatoba_core::{Cause, Change, Creation, KindTable, Mark, Members, Object, Seen, TagChange, Target};
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::aws::Aws;
+use crate::error::CallError;
+use crate::generated::Limit;
+use crate::quota::Operation;
+
+/// One kind of AWS resource. The folder of a kind holds its spec, its table and its driver.
+pub(crate) trait Kind {
+    /// What operators write under `spec`, and AWS's members of the same names.
+    type Spec: DeserializeOwned + JsonSchema;
+
+    /// The kind as data.
+    const TABLE: &'static KindTable;
+
+    /// A sample document, shown by the reference and checked by a test.
+    const SAMPLE: &'static str;
+
+    /// Every operation that the driver calls.
+    const OPERATIONS: &'static [Operation];
+
+    /// AWS's own limits of the members, from the service model.
+    const LIMITS: Option<Limits> = None;
+
+    /// Rules across members, on the members as stated.
+    fn check(_members: &Members) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// Brings what operators may write into the members that AWS takes.
+    fn adapt(_members: &mut Members) {}
+
+    /// Every resource of the kind in a scope, from complete lists.
+    fn list(
+        aws: &Aws,
+        scope: &str,
+        interest: &Interest,
+    ) -> impl Future<Output = Result<Vec<Object>, CallError>> + Send;
+
+    /// Makes a resource.
+    fn create(aws: &Aws, creation: &Creation) -> impl Future<Output = Result<Answer, CallError>> + Send;
+
+    /// Puts the differing members right in one call.
+    fn update(aws: &Aws, change: &Change) -> impl Future<Output = Result<Answer, CallError>> + Send;
+
+    /// Removes a member by a call of its own, where the table says `ClearedBy`.
+    fn clear(
+        _aws: &Aws,
+        _target: &Target,
+        operation: &str,
+    ) -> impl Future<Output = Result<Answer, CallError>> + Send {
+        let error = CallError::unbuildable(
+            &Self::OPERATIONS[0],
+            format!("{} has no call {operation}", Self::TABLE.kind),
+        );
+        async move { Err(error) }
+    }
+
+    /// Puts tags right.
+    fn tag(
+        _aws: &Aws,
+        _target: &Target,
+        _tags: &TagChange,
+    ) -> impl Future<Output = Result<Answer, CallError>> + Send {
+        let error =
+            CallError::unbuildable(&Self::OPERATIONS[0], format!("{} takes no tags", Self::TABLE.kind));
+        async move { Err(error) }
+    }
+
+    /// Removes a resource; gone already is done.
+    fn delete(aws: &Aws, target: &Target) -> impl Future<Output = Result<Answer, CallError>> + Send;
+
+    /// Looks at an operation that a write began.
+    fn poll(_aws: &Aws, operation: &str) -> impl Future<Output = Result<Progress, CallError>> + Send {
+        let error = CallError::unbuildable(
+            &Self::OPERATIONS[0],
+            format!("{} has no operation {operation}", Self::TABLE.kind),
+        );
+        async move { Err(error) }
+    }
+
+    /// Scopes and names that may hold resources of ours though no document of ours names them.
+    fn discover(
+        _aws: &Aws,
+    ) -> impl Future<Output = Result<BTreeMap<String, BTreeSet<String>>, CallError>> + Send {
+        async { Ok(BTreeMap::new()) }
+    }
+}
+
+/// A generated table of limits, and the structure in it that `spec` is.
+pub(crate) type Limits = (&'static [Limit], &'static str);
+
+/// Something wrong across members: path within `spec`, sentence, hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) path: String,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Problem {
+    pub(crate) fn new(path: impl Into<String>, message: impl Into<String>, hint: &str) -> Self {
+        Problem {
+            path: path.into(),
+            message: message.into(),
+            hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
+        }
+    }
+}
+
+/// What a list is wanted for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Natural keys of the scope's documents and of resources known to be ours.
+    pub names: BTreeSet<String>,
+    /// Whether resources of ours that no document names are looked for too.
+    pub everything: bool,
+    /// The number of the running sweep; tags read earlier than a dozen sweeps ago are read anew.
+    pub sweep: u64,
+}
+
+impl Interest {
+    /// Whether the tags of a resource of that name matter.
+    pub(crate) fn covers(&self, name: &str) -> bool {
+        self.everything || self.names.contains(name)
+    }
+}
+
+/// What AWS answered to a write.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The resource as it is now.
+    Object(Box<Object>),
+    /// An operation that is to be polled.
+    Operation(String),
+    /// Done; a list will show it.
+    Done,
+    /// The resource is gone.
+    Gone,
+}
+
+impl Answer {
+    pub(crate) fn object(object: Object) -> Self {
+        Answer::Object(Box::new(object))
+    }
+}
+
+/// How an operation stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Not finished.
+    Running,
+    /// Finished well; the id of what it was about.
+    Done(String),
+    /// Finished badly.
+    Failed(Cause),
+    /// AWS does not know it (any more).
+    Forgotten,
+}
+
+/// The mark and the tags that a list showed.
+pub(crate) fn marked(
+    tags: Option<BTreeMap<String, String>>,
+) -> (Seen<Mark>, Option<BTreeMap<String, String>>) {
+    let mark = match &tags {
+        Some(tags) => Mark::from_tags(tags).map_or(Seen::Absent, Seen::Present),
+        None => Seen::Unknown(Cause::new("TagsUnread", "the tags have not been read")),
+    };
+    (mark, tags)
+}
+
+/// Everything that a list call's pages hold; half a listing is an error.
+pub(crate) async fn pages<T, F, Next>(operation: &Operation, mut page: F) -> Result<Vec<T>, CallError>
+where
+    F: FnMut(Option<String>) -> Next,
+    Next: Future<Output = Result<(Vec<T>, Option<String>), CallError>>,
+{
+    let mut all = Vec::new();
+    let mut token: Option<String> = None;
+    for _ in 0..PAGES_MAX {
+        let (items, next) = page(token.clone()).await?;
+        all.extend(items);
+        match next.filter(|next| !next.is_empty()) {
+            None => return Ok(all),
+            next if next == token => return Err(CallError::nonsense(operation, "the same page token twice")),
+            next => token = next,
+        }
+    }
+    Err(CallError::nonsense(operation, "the pages do not end"))
+}
+
+/// More pages than this is no answer: no quota of ours allows 1,000 pages of 25.
+const PAGES_MAX: usize = 1_000;
+
+/// Reads AWS members into a kind's spec, which has the same names.
+///
+/// # Errors
+/// When a member has another type than AWS takes; validation lets none through.
+pub(crate) fn spec<S: DeserializeOwned>(operation: &Operation, members: &Members) -> Result<S, CallError> {
+    serde_json::from_value(serde_json::Value::Object(members.clone()))
+        .map_err(|error| CallError::unbuildable(operation, error.to_string()))
+}
+
+/// AWS members as JSON, from a kind's spec.
+pub(crate) fn members<S: serde::Serialize>(spec: &S) -> Members {
+    match serde_json::to_value(spec) {
+        Ok(serde_json::Value::Object(members)) => members,
+        // A spec is a struct of plain data: it always serialises to an object.
+        _ => Members::new(),
+    }
+}

@@ -1,0 +1,49 @@
+//! The kinds of AWS resources, one folder each, and the one registry that lists them.
+//!
+//! A kind is a table of fields (data), a typed spec (what operators write) and a driver (the only file
+//! that names the AWS SDK). Everything else works from [`KindId`] and [`hatoba_core::KindTable`].
+//!
+//! The invariant: **a driver decides nothing**. It lists, and it carries out one fully specified call.
+//!
+//! ```
+//! use hatoba_kinds::KindId;
+//! let kind = KindId::of("VpcLink").expect("a kind");
+//! assert!(kind.table().field("subnetIds").is_some());
+//! ```
+
+mod aws;
+mod compile;
+mod ec2;
+mod error;
+pub mod generated;
+mod kind;
+mod quota;
+mod registry;
+mod selector;
+mod tags;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hatoba_core::{Action, Desired, Diagnostic, Document, KindTable, Object};
+
+use crate::kind::Kind;
+
+pub use aws::{Aws, Gate, SWEEPS_PER_TAG_READ};
+pub use compile::unknown_kind;
+pub use error::{CallError, Disposition, LOOK_SOON, classify};
+pub use kind::{Answer, Interest, Progress};
+pub use quota::{Operation, Quota};
+
+registry::registry! {
+    private_dns_namespace::PrivateDnsNamespace,
+    discovery_service::DiscoveryService,
+    ecs_service::EcsService,
+    http_api::HttpApi,
+    vpc_link::VpcLink,
+    integration::Integration,
+    route::Route,
+    stage::Stage,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_servicediscovery::types::{
+    NamespaceSummary, NamespaceType, OperationStatus, OperationTargetType, PrivateDnsNamespaceChange,
+};
+use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+
+use super::PrivateDnsNamespace;
+use super::fields::TABLE;
+use super::spec::PrivateDnsNamespaceSpec;
+use crate::aws::Aws;
+use crate::error::{CallError, Disposition};
+use crate::generated::servicediscovery::LIMITS;
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, marked, members, pages, spec};
+use crate::quota::{CLOUD_MAP, Operation};
+use crate::tags;
+
+const LIST_NAMESPACES: Operation = Operation::read("servicediscovery", "ListNamespaces", &[CLOUD_MAP]);
+const CREATE: Operation = Operation::write("servicediscovery", "CreatePrivateDnsNamespace", &[CLOUD_MAP]);
+const UPDATE: Operation = Operation::write("servicediscovery", "UpdatePrivateDnsNamespace", &[CLOUD_MAP]);
+const DELETE: Operation = Operation::write("servicediscovery", "DeleteNamespace", &[CLOUD_MAP]);
+const GET_OPERATION: Operation = Operation::read("servicediscovery", "GetOperation", &[CLOUD_MAP]);
+
+/// Where the VPC is kept, since AWS does not show it.
+const VPC_TAG: &str = "hatoba:vpc";
+
+impl Kind for PrivateDnsNamespace {
+    type Spec = PrivateDnsNamespaceSpec;
+    const TABLE: &'static KindTable = &TABLE;
+    const SAMPLE: &'static str = "\
+apiVersion: hatoba/v1
+kind: PrivateDnsNamespace
+metadata: { name: private-example-com }
+spec:
+  name: private.example.com
+  vpcSelector: { tags: { Name: awesome-vpc } }
+";
+    const OPERATIONS: &'static [Operation] = &[
+        LIST_NAMESPACES,
+        CREATE,
+        UPDATE,
+        DELETE,
+        GET_OPERATION,
+        tags::DISCOVERY_LIST_TAGS,
+        tags::DISCOVERY_TAG,
+        tags::DISCOVERY_UNTAG,
+    ];
+
+    const LIMITS: Option<Limits> = Some((LIMITS, "CreatePrivateDnsNamespaceRequest"));
+
+    fn check(members: &Members) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let name = members.get("name").and_then(serde_json::Value::as_str).unwrap_or_default();
+        if name.is_empty() || name.len() > 253 || name.contains(char::is_whitespace) {
+            found.push(Problem::new("name", format!("expected a domain of 1 to 253 characters, got `{name}`"), ""));
+        }
+        if !members.contains_key("vpcId") {
+            found.push(Problem::new("vpcId", "`vpcId` or `vpcSelector` is missing", ""));
+        }
+        found
+    }
+
+    async fn list(aws: &Aws, _scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
+        let namespaces = pages(&LIST_NAMESPACES, async |token| {
+            let call = aws.discovery.list_namespaces().max_results(100).set_next_token(token).send();
+            let page = aws.call(&LIST_NAMESPACES, call).await?;
+            Ok((page.namespaces.unwrap_or_default(), page.next_token))
+        })
+        .await?;
+        let mut objects = Vec::new();
+        for namespace in namespaces.iter().filter(|namespace| namespace.r#type == Some(NamespaceType::DnsPrivate)) {
+            objects.push(observe(aws, namespace, interest).await?);
+        }
+        Ok(objects)
+    }
+
+    async fn create(aws: &Aws, creation: &Creation) -> Result<Answer, CallError> {
+        let want: PrivateDnsNamespaceSpec = spec(&CREATE, &creation.members)?;
+        let mut all = creation.tags.clone();
+        all.extend(want.vpc_id.clone().map(|vpc| (VPC_TAG.to_owned(), vpc)));
+        let call = aws
+            .discovery
+            .create_private_dns_namespace()
+            .set_name(want.name)
+            .set_vpc(want.vpc_id)
+            .set_description(want.description)
+            .creator_request_id(creation.mark.creator_request_id())
+            .set_tags(Some(tags::discovery_tags(&CREATE, &all)?))
+            .send();
+        begun(&CREATE, aws.call(&CREATE, call).await.map(|answer| answer.operation_id))
+    }
+
+    async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
+        let want: PrivateDnsNamespaceSpec = spec(&UPDATE, &change.after)?;
+        let namespace = PrivateDnsNamespaceChange::builder().description(want.description.unwrap_or_default()).build();
+        let call = aws.discovery.update_private_dns_namespace().id(&change.target.id).namespace(namespace).send();
+        begun(&UPDATE, aws.call(&UPDATE, call).await.map(|answer| answer.operation_id))
+    }
+
+    async fn tag(aws: &Aws, target: &Target, change: &TagChange) -> Result<Answer, CallError> {
+        tags::change_discovery_tags(aws, target, change).await
+    }
+
+    async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
+        let call = aws.discovery.delete_namespace().id(&target.id).send();
+        match begun(&DELETE, aws.call(&DELETE, call).await.map(|answer| answer.operation_id)) {
+            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
+            other => other,
+        }
+    }
+
+    async fn poll(aws: &Aws, operation: &str) -> Result<Progress, CallError> {
+        poll(aws, operation).await
+    }
+}
+
+/// An operation began; one that was begun by an earlier request of ours is followed.
+fn begun(operation: &Operation, result: Result<Option<String>, CallError>) -> Result<Answer, CallError> {
+    match result? {
+        Some(id) => Ok(Answer::Operation(id)),
+        None => Err(CallError::nonsense(operation, "no operation id in the answer")),
+    }
+}
+
+/// Looks at a Cloud Map operation (AWS: `GetOperation`).
+pub(crate) async fn poll(aws: &Aws, operation: &str) -> Result<Progress, CallError> {
+    let answer = match aws.call(&GET_OPERATION, aws.discovery.get_operation().operation_id(operation).send()).await {
+        Ok(answer) => answer,
+        Err(error) if error.disposition == Disposition::Gone => return Ok(Progress::Forgotten),
+        Err(error) => return Err(error),
+    };
+    let Some(state) = answer.operation else { return Ok(Progress::Forgotten) };
+    Ok(match state.status {
+        Some(OperationStatus::Success) => {
+            let targets = state.targets.unwrap_or_default();
+            let id = targets.get(&OperationTargetType::Namespace).or_else(|| targets.get(&OperationTargetType::Service));
+            Progress::Done(id.cloned().unwrap_or_default())
+        }
+        Some(OperationStatus::Fail) => {
+            let code = state.error_code.unwrap_or_else(|| "OperationFailed".to_owned());
+            let words: String = code.split('_').map(capitalised).collect();
+            let message = state.error_message.unwrap_or(code);
+            Progress::Failed(Cause { reason: hatoba_core::Reason::from_code(&words), message })
+        }
+        _ => Progress::Running,
+    })
+}
+
+/// `CANNOT` → `Cannot`: AWS's operation codes are not CamelCase, reasons are.
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    match letters.next() {
+        Some(first) => first.to_string() + &letters.as_str().to_lowercase(),
+        None => String::new(),
+    }
+}
+
+async fn observe(aws: &Aws, namespace: &NamespaceSummary, interest: &Interest) -> Result<Object, CallError> {
+    let (Some(id), Some(arn)) = (namespace.id.clone(), namespace.arn.clone()) else {
+        return Err(CallError::nonsense(&LIST_NAMESPACES, "a namespace without an id or an ARN"));
+    };
+    let name = namespace.name.clone().unwrap_or_default();
+    let (mark, tags) = marked(tags::read_discovery_tags(aws, &arn, &name, interest).await?);
+    let shown = PrivateDnsNamespaceSpec {
+        name: Some(name.clone()),
+        vpc_id: tags.as_ref().and_then(|tags| tags.get(VPC_TAG).cloned()),
+        description: namespace.description.clone(),
+        ..PrivateDnsNamespaceSpec::default()
+    };
+    Ok(Object {
+        scope: String::new(),
+        natural_key: name,
+        mark,
+        tags,
+        life: Life::Live,
+        readiness: Readiness::Ready,
+        created_at_ms: namespace.create_date.and_then(|date| date.to_millis().ok()),
+        uses: BTreeSet::new(),
+        members: normalise(&TABLE, members(&shown)),
+        outputs: BTreeMap::from([("id".to_owned(), id.clone()), ("arn".to_owned(), arn.clone())]),
+        arn: Some(arn),
+        id,
+    })
+}

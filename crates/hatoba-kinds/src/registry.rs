@@ -1,0 +1,99 @@
+//! The one list of kinds, and everything that is asked of a kind without knowing which it is.
+
+/// Makes the closed enum of kinds and its dispatch. Adding a kind is one line here.
+macro_rules! registry {
+    ($($module:ident :: $kind:ident),+ $(,)?) => {
+        $(pub(crate) mod $module;)+
+
+        /// A kind of document.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum KindId {
+            $(
+                #[doc = concat!("`", stringify!($kind), "`")]
+                $kind,
+            )+
+        }
+
+        impl KindId {
+            /// Every kind, in the order in which an empty account would be filled.
+            pub const ALL: &[KindId] = &[$(KindId::$kind),+];
+
+            /// The kind of that name in documents.
+            pub fn of(name: &str) -> Option<KindId> {
+                $(if name == <$module::$kind as Kind>::TABLE.kind {
+                    return Some(KindId::$kind);
+                })+
+                None
+            }
+
+            /// The kind as data.
+            pub fn table(self) -> &'static KindTable {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::TABLE,)+ }
+            }
+
+            /// A sample document.
+            pub fn sample(self) -> &'static str {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::SAMPLE,)+ }
+            }
+
+            /// Every AWS operation that the kind's driver calls.
+            pub fn operations(self) -> &'static [Operation] {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::OPERATIONS,)+ }
+            }
+
+            /// The JSON Schema of `spec`.
+            pub fn schema(self) -> schemars::Schema {
+                match self { $(KindId::$kind => schemars::schema_for!(<$module::$kind as Kind>::Spec),)+ }
+            }
+
+            /// Reads a document of this kind.
+            ///
+            /// # Errors
+            /// Everything that is wrong with it.
+            pub fn compile(self, document: &Document) -> Result<Desired, Vec<Diagnostic>> {
+                match self { $(KindId::$kind => compile::compile::<$module::$kind>(document),)+ }
+            }
+
+            /// Every resource of the kind in a scope.
+            ///
+            /// # Errors
+            /// When any page cannot be read.
+            pub async fn list(self, aws: &Aws, scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
+                match self { $(KindId::$kind => $module::$kind::list(aws, scope, interest).await,)+ }
+            }
+
+            /// Carries out one write.
+            ///
+            /// # Errors
+            /// What AWS refused, or that no answer came.
+            pub async fn execute(self, aws: &Aws, action: &Action) -> Result<Answer, CallError> {
+                match (self, action) {
+                    $(
+                        (KindId::$kind, Action::Create(creation)) => $module::$kind::create(aws, creation).await,
+                        (KindId::$kind, Action::Update(change)) => $module::$kind::update(aws, change).await,
+                        (KindId::$kind, Action::Clear { target, operation, .. }) => $module::$kind::clear(aws, target, operation).await,
+                        (KindId::$kind, Action::Tag { target, tags }) => $module::$kind::tag(aws, target, tags).await,
+                        (KindId::$kind, Action::Delete(target)) => $module::$kind::delete(aws, target).await,
+                    )+
+                }
+            }
+
+            /// Looks at an operation that a write began.
+            ///
+            /// # Errors
+            /// When AWS does not answer.
+            pub async fn poll(self, aws: &Aws, operation: &str) -> Result<Progress, CallError> {
+                match self { $(KindId::$kind => $module::$kind::poll(aws, operation).await,)+ }
+            }
+
+            /// Scopes and names that may hold resources of ours though no document names them.
+            ///
+            /// # Errors
+            /// When a list cannot be read.
+            pub async fn discover(self, aws: &Aws) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
+                match self { $(KindId::$kind => $module::$kind::discover(aws).await,)+ }
+            }
+        }
+    };
+}
+pub(crate) use registry;

@@ -1,0 +1,173 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_apigatewayv2::types::{AuthorizationType, Route as SdkRoute};
+use hatoba_core::{Change, Creation, KindTable, Life, Members, Object, Readiness, Seen, Target, normalise};
+
+use super::Route;
+use super::fields::TABLE;
+use super::spec::RouteSpec;
+use crate::aws::Aws;
+use crate::error::{CallError, Disposition};
+use crate::generated::apigatewayv2::LIMITS;
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, members, pages, spec};
+use crate::quota::{API_GATEWAY, Operation};
+
+const GET_ROUTES: Operation = Operation::read("apigatewayv2", "GetRoutes", &[API_GATEWAY]);
+const CREATE: Operation = Operation::write("apigatewayv2", "CreateRoute", &[API_GATEWAY]);
+const UPDATE: Operation = Operation::write("apigatewayv2", "UpdateRoute", &[API_GATEWAY]);
+const DELETE: Operation = Operation::write("apigatewayv2", "DeleteRoute", &[API_GATEWAY]);
+
+const METHODS: &[&str] = &["ANY", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "DELETE"];
+
+impl Kind for Route {
+    type Spec = RouteSpec;
+    const TABLE: &'static KindTable = &TABLE;
+    const SAMPLE: &'static str = "\
+apiVersion: hatoba/v1
+kind: Route
+metadata: { name: default-route }
+spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service }
+";
+    const OPERATIONS: &'static [Operation] = &[GET_ROUTES, CREATE, UPDATE, DELETE];
+
+    const LIMITS: Option<Limits> = Some((LIMITS, "CreateRouteRequest"));
+
+    fn check(members: &Members) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let text = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
+        let key = text("routeKey").unwrap_or_default();
+        if !is_route_key(key) {
+            let hint = "for example `GET /pets/{id}`";
+            found.push(Problem::new("routeKey", format!("expected `$default` or `METHOD /path`, got `{key}`"), hint));
+        }
+        if text("target").is_none() {
+            found.push(Problem::new("target", "`integrationRef` or `target` is missing", ""));
+        }
+        match text("authorizationType") {
+            None | Some("NONE" | "AWS_IAM") => {}
+            Some(other) => {
+                let message = format!("expected NONE or AWS_IAM, got `{other}`");
+                found.push(Problem::new("authorizationType", message, "authorizers come with a later version"));
+            }
+        }
+        found
+    }
+
+    async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {
+        let routes = pages(&GET_ROUTES, async |token| {
+            let call = aws.gateway.get_routes().api_id(scope).max_results("100").set_next_token(token).send();
+            match aws.call(&GET_ROUTES, call).await {
+                Ok(page) => Ok((page.items.unwrap_or_default(), page.next_token)),
+                Err(error) if error.disposition == Disposition::Gone => Ok((Vec::new(), None)),
+                Err(error) => Err(error),
+            }
+        })
+        .await?;
+        routes.iter().map(|route| observe(scope, route)).collect()
+    }
+
+    async fn create(aws: &Aws, creation: &Creation) -> Result<Answer, CallError> {
+        let want: RouteSpec = spec(&CREATE, &creation.members)?;
+        let call = aws
+            .gateway
+            .create_route()
+            .api_id(&creation.scope)
+            .set_route_key(want.route_key)
+            .set_target(want.target)
+            .set_authorization_type(want.authorization_type.as_deref().map(AuthorizationType::from))
+            .set_operation_name(want.operation_name)
+            .send();
+        let made = aws.call(&CREATE, call).await?;
+        let route = SdkRoute::builder()
+            .set_route_id(made.route_id)
+            .set_route_key(made.route_key)
+            .set_target(made.target)
+            .set_authorization_type(made.authorization_type)
+            .set_operation_name(made.operation_name)
+            .build();
+        Ok(Answer::object(observe(&creation.scope, &route)?))
+    }
+
+    async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
+        let want: RouteSpec = spec(&UPDATE, &change.after)?;
+        let mut call = aws.gateway.update_route().api_id(&change.target.scope).route_id(&change.target.id);
+        if change.touches("routeKey") {
+            call = call.set_route_key(want.route_key);
+        }
+        if change.touches("target") {
+            call = call.set_target(want.target);
+        }
+        if change.touches("authorizationType") {
+            let kind = AuthorizationType::from(want.authorization_type.as_deref().unwrap_or("NONE"));
+            if kind == AuthorizationType::None {
+                call = call.authorizer_id(""); // detaches: omission keeps it (AWS: UpdateRoute is a merge)
+            }
+            call = call.authorization_type(kind);
+        }
+        if change.touches("operationName") {
+            call = call.set_operation_name(want.operation_name);
+        }
+        aws.call(&UPDATE, call.send()).await?;
+        Ok(Answer::Done)
+    }
+
+    async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
+        let call = aws.gateway.delete_route().api_id(&target.scope).route_id(&target.id).send();
+        match aws.call(&DELETE, call).await {
+            Ok(_) => Ok(Answer::Gone),
+            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// "Working with routes for HTTP APIs": `$default`, or a method and a path.
+fn is_route_key(key: &str) -> bool {
+    key == "$default"
+        || key.split_once(' ').is_some_and(|(method, path)| METHODS.contains(&method) && path.starts_with('/') && !path.contains(' '))
+}
+
+fn observe(scope: &str, route: &SdkRoute) -> Result<Object, CallError> {
+    let (Some(id), Some(key)) = (route.route_id.clone(), route.route_key.clone()) else {
+        return Err(CallError::nonsense(&GET_ROUTES, "a route without an id or a key"));
+    };
+    let target = route.target.clone();
+    let mut uses = BTreeSet::from([scope.to_owned()]);
+    uses.extend(target.as_deref().and_then(|target| target.strip_prefix("integrations/")).map(str::to_owned));
+    let shown = RouteSpec {
+        route_key: Some(key.clone()),
+        target,
+        authorization_type: route.authorization_type.as_ref().map(|kind| kind.as_str().to_owned()),
+        operation_name: route.operation_name.clone(),
+        ..RouteSpec::default()
+    };
+    Ok(Object {
+        scope: scope.to_owned(),
+        arn: None,
+        natural_key: key,
+        mark: Seen::Absent, // the inventory inherits it from what the route points to
+        tags: None,
+        life: Life::Live,
+        readiness: Readiness::Ready,
+        created_at_ms: None,
+        uses,
+        members: normalise(&TABLE, members(&shown)),
+        outputs: BTreeMap::from([("id".to_owned(), id.clone())]),
+        id,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_route_key;
+
+    #[test]
+    fn route_keys() {
+        for good in ["$default", "GET /", "ANY /{proxy+}", "POST /pets/{id}"] {
+            assert!(is_route_key(good), "{good}");
+        }
+        for bad in ["", "$connect", "GET", "get /", "GET pets", "FETCH /", "GET /a b"] {
+            assert!(!is_route_key(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle};
+
+pub(super) static TABLE: KindTable = KindTable {
+    kind: "Route",
+    fields: &[
+        Field::new("routeKey"),
+        Field::new("target"),
+        Field::new("authorizationType").default(Literal::Str("NONE")),
+        Field::new("operationName").untouched(), // has a minimum length of 1: it cannot be cleared
+    ],
+    references: &[
+        RefField { path: "apiRef", kinds: &["HttpApi"], member: "apiId", output: "id", template: "{}", required: true },
+        RefField {
+            path: "integrationRef",
+            kinds: &["Integration"],
+            member: "target",
+            output: "id",
+            template: "integrations/{}",
+            required: false,
+        },
+    ],
+    selectors: &[],
+    scope_member: Some("apiId"),
+    parent: Some("HttpApi"),
+    name_member: Some("routeKey"),
+    marks: MarkStyle::Inherited("Integration"),
+    unique: true,
+    replace: ReplaceStyle::MakeBeforeBreak,
+    follows: &[],
+    drain: None,
+};

@@ -1,0 +1,23 @@
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, ReplaceStyle, SelectorField, Shape};
+
+pub(super) static TABLE: KindTable = KindTable {
+    kind: "VpcLink",
+    fields: &[
+        Field::new("name"),
+        Field::new("subnetIds").shape(Shape::Set).immutable(),
+        Field::new("securityGroupIds").shape(Shape::Set).default(Literal::EmptyList).immutable(),
+    ],
+    references: &[],
+    selectors: &[
+        SelectorField { path: "subnetSelector", member: "subnetIds", resource: "subnet", many: true },
+        SelectorField { path: "securityGroupSelector", member: "securityGroupIds", resource: "security-group", many: true },
+    ],
+    scope_member: None,
+    parent: None,
+    name_member: Some("name"),
+    marks: MarkStyle::Tags,
+    unique: false,
+    replace: ReplaceStyle::MakeBeforeBreak,
+    follows: &[],
+    drain: None,
+};

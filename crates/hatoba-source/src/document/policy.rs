@@ -1,0 +1,79 @@
+//! Reads `policy`.
+
+use hatoba_core::{Adopt, Diagnostic, FieldMode, Places, Policy, did_you_mean};
+use serde_json::Value;
+
+use super::reader::{Reader, join};
+
+impl Reader<'_> {
+    /// The policy; what is left out has its default.
+    pub(super) fn policy(&mut self, value: Option<Value>) -> Policy {
+        let value = match value {
+            None | Some(Value::Null) => return Policy::default(),
+            Some(value) => self.expand_all("policy", value),
+        };
+        let example = "policy: { deletion: Retain }";
+        let Some(members) = self.mapping("policy", value, example) else { return Policy::default() };
+        match serde_path_to_error::deserialize::<_, Policy>(Value::Object(members)) {
+            Ok(policy) => {
+                self.check_policy(&policy);
+                policy
+            }
+            Err(error) => {
+                let path = match error.path().to_string().as_str() {
+                    "." => "policy".to_owned(),
+                    inner => join("policy", inner),
+                };
+                self.note(policy_error(self.places, path, &error.inner().to_string()));
+                Policy::default()
+            }
+        }
+    }
+
+    /// What the type of the policy cannot say.
+    fn check_policy(&mut self, policy: &Policy) {
+        if let Some(Adopt { id, by, .. }) = &policy.adopt {
+            let example = "for example `adopt: { id: abc123 }` or `adopt: { match: name }`";
+            let one = "expected exactly one of `id` and `match`";
+            match (id.as_deref(), by) {
+                (Some(""), None) => {
+                    self.error("policy.adopt.id", "expected the resource's id in AWS, got nothing", example);
+                }
+                (Some(_), None) | (None, Some(_)) => {}
+                (Some(_), Some(_)) => {
+                    self.error("policy.adopt", format!("{one}, got both"), "keep `id`: it is exact");
+                }
+                (None, None) => self.error("policy.adopt", format!("{one}, got neither"), example),
+            }
+        }
+        for (field, mode) in &policy.fields {
+            if let FieldMode::Range { range: (low, high) } = mode
+                && low > high
+            {
+                let path = format!("policy.fields.{field}.range");
+                let message = format!("expected the smaller number first, got [{low}, {high}]");
+                self.error(&path, message, format!("write [{high}, {low}]"));
+            }
+        }
+    }
+}
+
+/// Serde's words about a policy, at their place and with a guess.
+fn policy_error(places: &Places, path: String, message: &str) -> Diagnostic {
+    let is_unknown = message.starts_with("unknown field");
+    let place = if is_unknown { places.key(&path) } else { places.value(&path) };
+    if message.contains("untagged enum") {
+        let message = "expected `enforce`, `initial`, `ignore` or `{ range: [min, max] }`";
+        return Diagnostic::error(place, path, message);
+    }
+    // Serde writes `unknown variant `retain`, expected `Delete` or `Retain``: first what was found, then what could be.
+    let words: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let mut finding = Diagnostic::error(place, path, message);
+    finding.hint = match words.split_first() {
+        Some((found, known)) if message.starts_with("unknown") => {
+            did_you_mean(found, known.iter().copied()).map(|meant| format!("did you mean `{meant}`?"))
+        }
+        _ => None,
+    };
+    finding
+}

@@ -1,0 +1,117 @@
+//! The book holds together: every page is in the table of contents, and every link within the repository leads somewhere.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+/// Checks `docs/src` and the README.
+///
+/// # Errors
+/// One error that lists everything that is wrong.
+pub(crate) fn check() -> Result<()> {
+    let source = shell::root().join("docs/src");
+    let mut pages = Vec::new();
+    collect(&source, &mut pages)?;
+    let mut wrong = Vec::new();
+    let contents = source.join("SUMMARY.md");
+    let listed =
+        targets(&contents)?.into_iter().map(|link| clean(&source.join(link))).collect::<BTreeSet<_>>();
+    for page in pages.iter().filter(|page| **page != contents && !listed.contains(*page)) {
+        wrong.push(format!("{} is not linked in SUMMARY.md", shown(page)));
+    }
+    pages.push(shell::root().join("README.md"));
+    for page in &pages {
+        let folder = page.parent().unwrap_or(Path::new("."));
+        for link in targets(page)? {
+            if !folder.join(&link).exists() {
+                wrong.push(format!("{} links to {link}, which is not there", shown(page)));
+            }
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("the book does not hold together:\n  {}", wrong.join("\n  "));
+    }
+    Ok(())
+}
+
+fn collect(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, pages)?;
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            pages.push(path);
+        }
+    }
+    pages.sort();
+    Ok(())
+}
+
+fn targets(page: &Path) -> Result<Vec<String>> {
+    let text = fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+    Ok(links(&text))
+}
+
+/// The targets of links within the repository, without their `#…`; code is left out.
+fn links(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut fenced = false;
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        }
+        if fenced {
+            continue;
+        }
+        // Every second piece between backticks is code.
+        let prose: Vec<&str> = line.split('`').step_by(2).collect();
+        for rest in prose.join("code").split("](").skip(1) {
+            let target = rest.split([')', ' ', '#']).next().unwrap_or_default();
+            let elsewhere = target.contains("://") || target.starts_with("mailto:");
+            if !target.is_empty() && !elsewhere {
+                found.push(target.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// The path without `.` and `..`, so that two spellings of it are equal.
+fn clean(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                clean.pop();
+            }
+            other => clean.push(other),
+        }
+    }
+    clean
+}
+
+fn shown(page: &Path) -> String {
+    page.strip_prefix(shell::root()).unwrap_or(page).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_found_outside_code() {
+        let text = "[a](one.md) and [`b`](two.md#part), `[c](no.md)`\n```\n[d](no.md)\n```\n[e](https://x.example/)\n[f](#here)";
+        assert_eq!(links(text), ["one.md", "two.md"]);
+    }
+
+    #[test]
+    fn two_spellings_of_a_path_are_equal() {
+        assert_eq!(clean(Path::new("a/./b/../c.md")), Path::new("a/c.md"));
+    }
+}

@@ -1,0 +1,88 @@
+//! `cargo xtask gen`: nested members of AWS requests as Rust structures, out of AWS's own descriptions.
+//!
+//! Hand-typed nests are where members get lost, so nobody types them: names, types and limits come from the service
+//! models, the exact Rust names from the SDK's source, and the two must agree. No text of AWS's is copied.
+
+mod config;
+mod emit;
+mod limits;
+mod model;
+mod names;
+mod plan;
+mod sdk;
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{shell, venv};
+use model::Model;
+use plan::Plan;
+use sdk::Packages;
+
+/// Write the files, or compare them with what is committed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Write,
+    Check,
+}
+
+/// Generates every configured module.
+pub(crate) fn run(mode: Mode) -> Result<()> {
+    venv::prepare()?;
+    let packages = Packages::load()?;
+    let mut stale = Vec::new();
+    for service in config::SERVICES {
+        let file = folder().join(service.module).with_extension("rs");
+        let text =
+            module(service, &packages).with_context(|| format!("cannot generate {}", service.module))?;
+        if fs::read_to_string(&file).is_ok_and(|committed| committed == text) {
+            continue;
+        }
+        match mode {
+            Mode::Write => {
+                fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+                println!("wrote {}", file.display());
+            }
+            Mode::Check => stale.push(service.module),
+        }
+    }
+    if !stale.is_empty() {
+        bail!(
+            "the generated modules {} are not what the generator makes now: run `cargo xtask gen`",
+            stale.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn folder() -> PathBuf {
+    shell::root().join("crates/hatoba-kinds/src/generated")
+}
+
+fn module(service: &'static config::Service, packages: &Packages) -> Result<String> {
+    let types = packages.types(service.package)?;
+    let plan = Plan::new(service, Model::load(service.model)?, &types)?;
+    format(&emit::file(&plan)?)
+}
+
+/// The text as rustfmt would leave it, with the workspace's own settings.
+fn format(text: &str) -> Result<String> {
+    let settings = ["--quiet", "--config-path", ".rustfmt.toml"];
+    let mut child = shell::command("rustfmt", &settings)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start rustfmt")?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(text.as_bytes()).context("rustfmt stopped reading")?;
+    }
+    let output = child.wait_with_output().context("rustfmt did not end")?;
+    if !output.status.success() {
+        bail!("rustfmt refused what the generator wrote");
+    }
+    String::from_utf8(output.stdout).context("rustfmt printed something that is not text")
+}

@@ -1,0 +1,47 @@
+//! The project's chores, as `cargo xtask <task>`: one gate (`check`) and one generator (`gen`).
+//!
+//! Nothing that ships depends on this crate. Everything it makes outside `target/` is committed and checked for freshness.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+
+mod book;
+mod check;
+mod generate;
+mod shell;
+mod venv;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  check [--full]   everything that must hold before a commit; --full: tests that lack a tool fail instead of being skipped
+  gen [--check]    write the structures generated from AWS's service models; --check: fail if the committed ones differ
+  book             only the check of the book's links
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["check"] => check::run(check::Depth::Usual),
+        ["check", "--full"] => check::run(check::Depth::Full),
+        ["gen"] => generate::run(generate::Mode::Write),
+        ["gen", "--check"] => generate::run(generate::Mode::Check),
+        ["book"] => book::check(),
+        ["--help" | "-h" | "help"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
