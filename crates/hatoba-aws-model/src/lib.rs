@@ -81,6 +81,8 @@ mod server;
 mod sts;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod time;
 mod wire;
 mod world;

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::assess::SurplusKind;
-use crate::{Assessment, Cause, Desired, Drift, FieldDrift, Fix, Mark, Members, Verdict};
+use crate::mark::LABELS;
+use crate::path;
+use crate::{Assessment, Cause, Desired, Drift, FieldDrift, Fix, Mark, Members, TAG_PREFIX, Verdict};
 
 /// One write to AWS.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,21 +164,42 @@ fn first_call(change: &Change) -> Action {
         change.drift.iter().filter(|drift| drift.fix == Fix::InPlace).cloned().collect();
     let mark_only = change.drift.is_empty() && change.tags.is_empty();
     if !in_place.is_empty() || mark_only {
-        return Action::Update(Change { drift: in_place, ..change.clone() });
+        let after = after(change, &Fix::InPlace);
+        return Action::Update(Change { drift: in_place, after, ..change.clone() });
     }
     match clears {
         Some(operation) => {
-            Action::Clear { target: change.target.clone(), operation, after: change.after.clone() }
+            let after = after(change, &Fix::ClearedBy(operation.clone()));
+            Action::Clear { target: change.target.clone(), operation, after }
         }
-        None => Action::Tag { target: change.target.clone(), tags: set_before_remove(&change.tags) },
+        None => Action::Tag { target: change.target.clone(), tags: mark_then_remove_then_set(&change.tags) },
     }
 }
 
-/// Setting and removing are two calls; setting goes first, so that a resource is never without its mark.
-fn set_before_remove(tags: &TagChange) -> TagChange {
-    match tags.set.is_empty() {
-        true => tags.clone(),
-        false => TagChange { set: tags.set.clone(), remove: Vec::new() },
+/// The members after the call that does `fix` alone: what other calls put right is still as it was.
+fn after(change: &Change, fix: &Fix) -> Members {
+    let mut after = Value::Object(change.after.clone());
+    for later in change.drift.iter().filter(|drift| drift.fix != *fix) {
+        path::set(&mut after, &later.path, later.from.clone());
+    }
+    match after {
+        Value::Object(after) => after,
+        _ => change.after.clone(),
+    }
+}
+
+/// Setting and removing are two calls. The mark goes first, so that a resource is never without it; then labels
+/// go, and only then is `hatoba:labels` rewritten: it alone says that the labels to be removed are ours.
+fn mark_then_remove_then_set(tags: &TagChange) -> TagChange {
+    if tags.remove.is_empty() || tags.set.is_empty() {
+        return tags.clone();
+    }
+    let is_mark = |key: &str| key.starts_with(TAG_PREFIX) && key != LABELS;
+    let mark: BTreeMap<String, String> =
+        tags.set.iter().filter(|(key, _)| is_mark(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    match mark.is_empty() {
+        true => TagChange { set: BTreeMap::new(), remove: tags.remove.clone() },
+        false => TagChange { set: mark, remove: Vec::new() },
     }
 }
 
@@ -191,3 +216,7 @@ fn surplus(desired: &Desired, assessment: &Assessment<'_>) -> Option<Target> {
         arn: gone.object.arn.clone(),
     })
 }
+
+#[cfg(test)]
+#[path = "tests/action.rs"]
+mod tests;

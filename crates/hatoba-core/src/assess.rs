@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::action::{Change, Creation, TagChange, Target};
 use crate::diff::{Fix, at_creation, diff};
-use crate::mark::labels_written;
+use crate::mark::{LABELS, labels_written};
 use crate::path;
 use crate::{
     Cause, Desired, FieldDrift, Key, Life, Mark, MarkStyle, Object, Readiness, ReplacePolicy, ReplaceStyle,
@@ -14,19 +14,19 @@ use crate::{
 };
 
 /// What assessment may look at beside the document itself.
-pub struct Sight<'a> {
+pub struct Sight<'a, 'c> {
     /// Our owner name.
-    pub owner: &'a str,
+    pub owner: &'c str,
     /// Every object of the kind in the scope, or why they are not known.
     pub objects: Result<Vec<&'a Object>, Cause>,
     /// The id that this process has known as this document's resource.
-    pub remembered: Option<&'a str>,
+    pub remembered: Option<&'c str>,
     /// The highest incarnation that this process has made for this document.
     pub last_incarnation: u32,
     /// Whether a key is a document of the source.
-    pub is_document: &'a dyn Fn(&Key) -> bool,
+    pub is_document: &'c dyn Fn(&Key) -> bool,
     /// How many resources use this one.
-    pub users: &'a dyn Fn(&Object) -> usize,
+    pub users: &'c dyn Fn(&Object) -> usize,
     /// Documents whose resources should be made first, where there is a choice.
     pub first: BTreeSet<Key>,
 }
@@ -63,6 +63,8 @@ pub struct Assessment<'a> {
     pub surplus: Vec<Surplus<'a>>,
     /// Worth saying beside it.
     pub notes: Vec<Cause>,
+    /// Fields in which the current resource differs, for verdicts that do not name them.
+    pub(crate) differs: Vec<String>,
 }
 
 /// A resource that bears a document's mark beside the current one.
@@ -85,12 +87,12 @@ pub enum SurplusKind {
 
 impl<'a> Assessment<'a> {
     fn of(verdict: Verdict) -> Self {
-        Assessment { verdict, current: None, surplus: Vec::new(), notes: Vec::new() }
+        Assessment { verdict, current: None, surplus: Vec::new(), notes: Vec::new(), differs: Vec::new() }
     }
 }
 
 /// Judges one document whose references are resolved.
-pub fn assess<'a>(desired: &Desired, resolved: &Resolved, sight: &Sight<'a>) -> Assessment<'a> {
+pub fn assess<'a>(desired: &Desired, resolved: &Resolved, sight: &Sight<'a, '_>) -> Assessment<'a> {
     let objects = match &sight.objects {
         Ok(objects) => objects,
         Err(cause) => return Assessment::of(Verdict::Unknown(cause.clone())),
@@ -100,8 +102,8 @@ pub fn assess<'a>(desired: &Desired, resolved: &Resolved, sight: &Sight<'a>) -> 
         Found::Mine { current, surplus } => {
             let mut assessment = assess_current(desired, resolved, current, sight);
             let made_after = incarnation(current) < newest_incarnation(desired, objects, sight.owner);
-            if made_after && let Some(cause) = replacement_under_way(desired, objects, sight.owner) {
-                assessment.verdict = cause;
+            if made_after && let Some(verdict) = replacement_under_way(desired, resolved, objects, sight) {
+                assessment.verdict = verdict;
             }
             assessment.surplus = surplus;
             assessment
@@ -125,7 +127,7 @@ enum Found<'a> {
 }
 
 /// Finds the document's resource: by mark, by what this process remembers, by natural key.
-fn find<'a>(desired: &Desired, resolved: &Resolved, objects: &[&'a Object], sight: &Sight<'a>) -> Found<'a> {
+fn find<'a>(desired: &Desired, resolved: &Resolved, objects: &[&'a Object], sight: &Sight<'a, '_>) -> Found<'a> {
     let inherited = matches!(desired.table.marks, MarkStyle::Inherited(_));
     let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
     let is_mine = |object: &Object| match &object.mark {
@@ -144,33 +146,40 @@ fn find<'a>(desired: &Desired, resolved: &Resolved, objects: &[&'a Object], sigh
     if !mine.is_empty() {
         return choose(mine, sight);
     }
-    if let Some(unread) = objects
-        .iter()
-        .find(|object| object.natural_key == natural_key && matches!(object.mark, Seen::Unknown(_)))
-    {
+    let may_be_mine = |object: &Object| {
+        object.natural_key == natural_key || sight.remembered == Some(object.id.as_str())
+    };
+    let unread = |object: &&&Object| {
+        !object.is_leaving() && may_be_mine(object) && matches!(object.mark, Seen::Unknown(_))
+    };
+    if let Some(unread) = objects.iter().find(unread) {
         let message = format!("the tags of {} have not been read", unread.id);
         return Found::Unread(Cause::new("TagsUnread", message));
     }
-    if desired.table.unique {
-        for object in objects.iter().filter(|object| object.natural_key == natural_key) {
-            if let Some(found) = in_the_way(object) {
-                return found;
-            }
+    for object in objects.iter().filter(|object| object.natural_key == natural_key) {
+        if let Some(found) = in_the_way(desired, object) {
+            return found;
         }
     }
-    let seen =
-        objects.iter().filter_map(|object| mark_of(object, sight.owner, &desired.key)).max().unwrap_or(0);
-    Found::Unmade(seen.max(sight.last_incarnation) + 1)
+    Found::Unmade(next_incarnation(desired, objects, sight))
+}
+
+/// One more than any that was seen, those going away among them, or made by this process.
+fn next_incarnation(desired: &Desired, objects: &[&Object], sight: &Sight<'_, '_>) -> u32 {
+    let seen = objects.iter().filter_map(|object| mark_of(object, sight.owner, &desired.key)).max();
+    // Anybody may write a mark's number: the largest there is must not break us.
+    seen.unwrap_or(0).max(sight.last_incarnation).saturating_add(1)
 }
 
 /// An object that holds the name that we would use.
-fn in_the_way<'a>(object: &Object) -> Option<Found<'a>> {
+fn in_the_way<'a>(desired: &Desired, object: &Object) -> Option<Found<'a>> {
     match (object.life.clone(), &object.mark) {
         (Life::Leaving { holds_name: true }, _) => Some(Found::Going(Cause::new(
             "Draining",
             format!("{} is going away; its name is free afterwards", object.id),
         ))),
         (Life::Leaving { holds_name: false }, _) => None,
+        _ if !desired.table.unique => None,
         (_, Seen::Present(mark)) => Some(Found::NotOurs(Cause::new(
             "OwnedByAnother",
             format!("{} belongs to {} of owner {}", object.id, mark.document, mark.owner),
@@ -187,7 +196,7 @@ fn taken_over<'a>(
     desired: &Desired,
     resolved: &Resolved,
     objects: &[&'a Object],
-    sight: &Sight<'a>,
+    sight: &Sight<'a, '_>,
     natural_key: &str,
 ) -> Vec<&'a Object> {
     let fits = |object: &&&Object| match (&object.mark, desired.table.marks) {
@@ -218,7 +227,7 @@ fn taken_over<'a>(
 
 /// The current one among those that bear the mark: the highest usable incarnation; of twins the one with
 /// users, else the oldest, else the smallest id.
-fn choose<'a>(mut mine: Vec<&'a Object>, sight: &Sight<'a>) -> Found<'a> {
+fn choose<'a>(mut mine: Vec<&'a Object>, sight: &Sight<'a, '_>) -> Found<'a> {
     mine.sort_by_key(|object| {
         (
             std::cmp::Reverse((object.is_usable(), incarnation(object))),
@@ -230,7 +239,8 @@ fn choose<'a>(mut mine: Vec<&'a Object>, sight: &Sight<'a>) -> Found<'a> {
     let current = mine[0];
     let surplus = mine[1..]
         .iter()
-        .filter(|object| incarnation(object) <= incarnation(current))
+        // What bears no mark is never ours to remove, however we came to know it.
+        .filter(|object| object.mark.present().is_some() && incarnation(object) <= incarnation(current))
         .map(|object| Surplus {
             object,
             why: if incarnation(object) == incarnation(current) {
@@ -257,43 +267,61 @@ fn newest_incarnation(desired: &Desired, objects: &[&Object], owner: &str) -> u3
     living.filter_map(|object| mark_of(object, owner, &desired.key)).max().unwrap_or(1)
 }
 
-/// What the newest incarnation does while an older one still serves.
-fn replacement_under_way(desired: &Desired, objects: &[&Object], owner: &str) -> Option<Verdict> {
-    let newest = objects
-        .iter()
-        .filter(|object| !object.is_leaving())
-        .max_by_key(|object| mark_of(object, owner, &desired.key).unwrap_or(0))?;
-    Some(match &newest.readiness {
-        Readiness::NotReady(cause) => Verdict::Stalled(cause.clone()),
-        Readiness::Settling(cause) => Verdict::Settling(cause.clone()),
-        Readiness::Ready => return None,
-    })
+/// What the newest incarnation does while an older one still serves; `None`: it does not bear on the verdict.
+fn replacement_under_way(
+    desired: &Desired,
+    resolved: &Resolved,
+    objects: &[&Object],
+    sight: &Sight<'_, '_>,
+) -> Option<Verdict> {
+    // Of twins the one that may still get there speaks.
+    let newest = objects.iter().filter(|object| !object.is_leaving()).max_by_key(|object| {
+        (mark_of(object, sight.owner, &desired.key).unwrap_or(0), object.life != Life::Failed, &object.id)
+    })?;
+    let drift = diff(desired, resolved, &newest.members).drift;
+    (!is_past_saving(desired, newest, &drift)).then(|| not_live(newest))
+}
+
+/// What a resource that is not live comes to.
+fn not_live(object: &Object) -> Verdict {
+    let cause = match &object.readiness {
+        Readiness::Settling(cause) | Readiness::NotReady(cause) => cause.clone(),
+        Readiness::Ready => Cause::new("NotLive", format!("{} is not live", object.id)),
+    };
+    match object.life {
+        Life::Failed => Verdict::Stalled(cause),
+        Life::Live | Life::Pending | Life::Leaving { .. } => Verdict::Settling(cause),
+    }
+}
+
+/// Whether a resource failed and the document has changed since: another one can be made, and may succeed.
+fn is_past_saving(desired: &Desired, object: &Object, drift: &[FieldDrift]) -> bool {
+    object.life == Life::Failed
+        && desired.table.replace == ReplaceStyle::MakeBeforeBreak
+        && drift.iter().any(|drift| drift.fix == Fix::Replace)
 }
 
 fn assess_current<'a>(
     desired: &Desired,
     resolved: &Resolved,
     current: &'a Object,
-    sight: &Sight<'a>,
+    sight: &Sight<'a, '_>,
 ) -> Assessment<'a> {
     let found = diff(desired, resolved, &current.members);
-    let verdict = match (&current.life, &current.readiness) {
-        (Life::Pending, Readiness::Settling(cause) | Readiness::NotReady(cause)) => {
-            Verdict::Settling(cause.clone())
-        }
-        (Life::Failed, Readiness::Settling(cause) | Readiness::NotReady(cause)) => {
-            Verdict::Stalled(cause.clone())
-        }
-        _ => compare(desired, resolved, current, sight, found.drift),
+    let differs = found.drift.iter().map(|drift| drift.path.clone()).collect();
+    let verdict = if current.is_usable() || is_past_saving(desired, current, &found.drift) {
+        compare(desired, resolved, current, sight, found.drift)
+    } else {
+        not_live(current)
     };
-    Assessment { verdict, current: Some(current), surplus: Vec::new(), notes: found.notes }
+    Assessment { verdict, current: Some(current), surplus: Vec::new(), notes: found.notes, differs }
 }
 
 fn compare(
     desired: &Desired,
     resolved: &Resolved,
     current: &Object,
-    sight: &Sight<'_>,
+    sight: &Sight<'_, '_>,
     drift: Vec<FieldDrift>,
 ) -> Verdict {
     if drift.iter().any(|drift| drift.fix == Fix::Replace) {
@@ -328,14 +356,15 @@ fn replace(
     desired: &Desired,
     resolved: &Resolved,
     current: &Object,
-    sight: &Sight<'_>,
+    sight: &Sight<'_, '_>,
     drift: Vec<FieldDrift>,
 ) -> Verdict {
     let fields = drift.iter().filter(|drift| drift.fix == Fix::Replace).map(|drift| drift.path.as_str());
     let fields = fields.collect::<Vec<_>>().join(", ");
     match (desired.table.replace, desired.policy.replace) {
         (ReplaceStyle::MakeBeforeBreak, _) => {
-            let next = incarnation(current).max(sight.last_incarnation) + 1;
+            let objects = sight.objects.as_deref().unwrap_or_default();
+            let next = next_incarnation(desired, objects, sight).max(incarnation(current).saturating_add(1));
             Verdict::Replace(creation(desired, resolved, sight, next), drift)
         }
         (ReplaceStyle::DeleteFirst, ReplacePolicy::MakeBeforeBreak) => Verdict::Stalled(Cause::new(
@@ -353,7 +382,7 @@ fn replace(
     }
 }
 
-fn creation(desired: &Desired, resolved: &Resolved, sight: &Sight<'_>, incarnation: u32) -> Creation {
+fn creation(desired: &Desired, resolved: &Resolved, sight: &Sight<'_, '_>, incarnation: u32) -> Creation {
     let mark = Mark {
         owner: sight.owner.to_owned(),
         document: desired.key.clone(),
@@ -387,7 +416,15 @@ fn tag_change(desired: &Desired, current: &Object, mark: &Mark) -> TagChange {
         .filter(|(key, value)| have.get(*key) != Some(value))
         .map(|(k, v)| (k.clone(), v.clone()))
         .collect();
-    let ours = labels_written(have).into_iter().chain([format!("{}labels", crate::mark::TAG_PREFIX)]);
-    let remove = ours.filter(|key| have.contains_key(key) && !wanted.contains_key(key)).collect();
+    // `hatoba:labels` is a tag that anybody may edit: it must not make us touch AWS's own tags.
+    let ours = labels_written(have).into_iter().filter(|key| !key.to_lowercase().starts_with("aws:"));
+    let remove = ours
+        .chain([LABELS.to_owned()])
+        .filter(|key| have.contains_key(key) && !wanted.contains_key(key))
+        .collect();
     TagChange { set, remove }
 }
+
+#[cfg(test)]
+#[path = "tests/assess.rs"]
+mod tests;

@@ -202,3 +202,7 @@ fn only(field: &str, lookup: &Lookup, ids: &[String]) -> Result<Value, Unresolve
 fn show(tags: &BTreeMap<String, String>) -> String {
     tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+#[path = "tests/desired.rs"]
+mod tests;

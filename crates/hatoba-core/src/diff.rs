@@ -10,6 +10,9 @@ use crate::{
     Cause, Desired, Field, FieldMode, KindTable, Members, Mutability, Omitted, OmittedPolicy, Resolved, Shape,
 };
 
+/// Up to here every whole number has a float of its own (2^53).
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// One field that is not as the document says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FieldDrift {
@@ -67,18 +70,15 @@ pub fn normalise(table: &KindTable, members: Members) -> Members {
 pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff {
     let mut diff = Diff::default();
     for field in desired.table.fields {
-        let stated = path::get_member(&resolved.members, field.path);
-        let wanted = match (stated, field.omitted) {
-            (Some(value), _) => value.clone(),
-            (None, Omitted::Untouched) => continue,
-            (None, Omitted::Default(_)) if desired.policy.omitted == OmittedPolicy::Untouched => continue,
-            (None, Omitted::Default(_)) => Value::Null,
-        };
         let have = path::get_member(observed, field.path).cloned().unwrap_or(Value::Null);
         let wanted = match mode(desired, field.path) {
             FieldMode::Ignore | FieldMode::Initial => continue,
-            FieldMode::Enforce => wanted,
-            FieldMode::Range { range } => match outside(&have, range) {
+            FieldMode::Enforce => match wanted(desired, resolved, field) {
+                Some(wanted) => wanted,
+                None => continue,
+            },
+            // Whoever gives a range asks for it, also where the field itself is left out.
+            FieldMode::Range { range } => match outside(field, &have, range) {
                 Some(bound) => bound,
                 None => continue,
             },
@@ -99,13 +99,38 @@ pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff 
     diff
 }
 
-/// The mode of the field at `path`: its own, or that of the nearest enclosing path that has one.
+/// What the document says about a field, `None`: nothing, it is not ours.
+fn wanted(desired: &Desired, resolved: &Resolved, field: &Field) -> Option<Value> {
+    match (stated(&resolved.members, field.path), field.omitted, desired.policy.omitted) {
+        (Some(value), ..) => Some(value.clone()),
+        (None, Omitted::Untouched, _) | (None, Omitted::Default(_), OmittedPolicy::Untouched) => None,
+        (None, Omitted::Default(_), OmittedPolicy::Default) => Some(Value::Null),
+    }
+}
+
+/// The member at `path` as stated; an explicit `null` around it counts for it.
+fn stated<'a>(members: &'a Members, path: &str) -> Option<&'a Value> {
+    let mut steps = path.split('.');
+    let mut value = members.get(steps.next()?)?;
+    for step in steps {
+        if value.is_null() {
+            break;
+        }
+        value = value.get(step)?;
+    }
+    Some(value)
+}
+
+/// The mode of the field at `path`: its own, or that of the nearest enclosing path that has one. A range is
+/// for its own field only: what it encloses need not be numbers.
 fn mode(desired: &Desired, path: &str) -> FieldMode {
     let modes = &desired.policy.fields;
     let mut at = path;
     loop {
-        if let Some(mode) = modes.get(at) {
-            return mode.clone();
+        match modes.get(at) {
+            Some(FieldMode::Range { .. }) if at != path => return FieldMode::Enforce,
+            Some(mode) => return mode.clone(),
+            None => {}
         }
         match at.rsplit_once('.') {
             Some((outer, _)) => at = outer,
@@ -114,9 +139,13 @@ fn mode(desired: &Desired, path: &str) -> FieldMode {
     }
 }
 
-/// The nearest bound, if the number is outside.
-fn outside(have: &Value, (low, high): (f64, f64)) -> Option<Value> {
-    let number = have.as_f64().unwrap_or(0.0);
+/// The nearest bound, if the number is outside. Absent is AWS's default (dropped by [`normalise`]), else 0.
+fn outside(field: &Field, have: &Value, (low, high): (f64, f64)) -> Option<Value> {
+    let default = match (have, field.omitted) {
+        (Value::Null, Omitted::Default(default)) => default.value(),
+        _ => Value::Null,
+    };
+    let number = have.as_f64().or(default.as_f64()).unwrap_or(0.0);
     let bound = if number < low {
         low
     } else if number > high {
@@ -156,17 +185,17 @@ fn pinned(resolved: &Resolved, field: &Field, have: &Value, notes: &mut Vec<Caus
 
 /// The normal form of one field's value: sets sorted, AWS's default as `null`.
 fn normal(field: &Field, value: &Value) -> Value {
-    let value = match (field.shape, value) {
-        (Shape::Set, Value::Array(items)) => sorted(items.clone()),
+    // Nulls go and numbers are made one first: items that differ in nothing else are the same item.
+    let value = match (field.shape, one_number(without_nulls(value.clone()))) {
+        (Shape::Set, Value::Array(items)) => sorted(items),
         (Shape::SetIgnoringCase, Value::Array(items)) => sorted(
             items
-                .iter()
-                .map(|item| item.as_str().map_or_else(|| item.clone(), |text| json!(text.to_lowercase())))
+                .into_iter()
+                .map(|item| item.as_str().map(|text| json!(text.to_lowercase())).unwrap_or(item))
                 .collect(),
         ),
-        (_, value) => value.clone(),
+        (_, value) => value,
     };
-    let value = without_nulls(value);
     match field.omitted {
         Omitted::Default(default) if value == default.value() => Value::Null,
         _ => value,
@@ -186,6 +215,24 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
+/// Whole numbers are integers, at any depth: 1 and 1.0 are one number.
+fn one_number(value: Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            #[expect(clippy::cast_possible_truncation, reason = "whole and small enough to be exact")]
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() <= WHOLE_MAX => {
+                json!(float as i64)
+            }
+            _ => Value::Number(number),
+        },
+        Value::Object(members) => {
+            members.into_iter().map(|(name, value)| (name, one_number(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(one_number).collect(),
+        other => other,
+    }
+}
+
 fn sorted(mut items: Vec<Value>) -> Value {
     items.sort_by_cached_key(Value::to_string);
     items.dedup();
@@ -195,10 +242,7 @@ fn sorted(mut items: Vec<Value>) -> Value {
 fn same(field: &Field, wanted: &Value, have: &Value) -> bool {
     match field.shape {
         Shape::By(is_same) => is_same(wanted, have),
-        Shape::Exact | Shape::Set | Shape::SetIgnoringCase => match (wanted.as_f64(), have.as_f64()) {
-            (Some(wanted), Some(have)) => wanted == have, // 1 and 1.0 are one number
-            _ => wanted == have,
-        },
+        Shape::Exact | Shape::Set | Shape::SetIgnoringCase => wanted == have,
     }
 }
 
@@ -223,7 +267,7 @@ fn fix(field: &Field, have: &Value, wanted: &Value) -> Fix {
 pub fn at_creation(table: &KindTable, resolved: &Resolved) -> Members {
     let mut members = Value::Object(resolved.members.clone());
     for field in table.fields {
-        if let (Some(literal), None) = (field.at_create, path::get(&members, field.path)) {
+        if let (Some(literal), None) = (field.at_create, stated(&resolved.members, field.path)) {
             path::set(&mut members, field.path, literal.value());
         }
     }
@@ -232,3 +276,7 @@ pub fn at_creation(table: &KindTable, resolved: &Resolved) -> Members {
         _ => Members::new(),
     }
 }
+
+#[cfg(test)]
+#[path = "tests/diff.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! How documents hang together: dangling references, cycles, clashes, order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::{Desired, Key, did_you_mean, path};
 
@@ -23,15 +23,14 @@ pub fn problems(documents: &BTreeMap<Key, Desired>, held: &BTreeSet<Key>) -> BTr
     for (key, desired) in documents {
         found.entry(key.clone()).or_default().extend(dangling(desired, documents, held));
     }
-    for cycle in cycles(documents) {
-        let shown = cycle.iter().chain(cycle.first()).map(Key::to_string).collect::<Vec<_>>().join(" → ");
-        for key in &cycle {
-            found.entry(key.clone()).or_default().push(Problem {
-                path: String::new(),
-                message: format!("references form a cycle: {shown}"),
-                hint: Some("take one of the references out".to_owned()),
-            });
-        }
+    for key in documents.keys() {
+        let Some(cycle) = cycle(key, documents) else { continue };
+        let shown = cycle.iter().map(|key| key.to_string()).collect::<Vec<_>>().join(" → ");
+        found.entry(key.clone()).or_default().push(Problem {
+            path: String::new(),
+            message: format!("references form a cycle: {shown}"),
+            hint: Some("take one of the references out".to_owned()),
+        });
     }
     for (key, problem) in clashes(documents) {
         found.entry(key).or_default().push(problem);
@@ -45,7 +44,7 @@ fn dangling(desired: &Desired, documents: &BTreeMap<Key, Desired>, held: &BTreeS
     let missing = desired.references.iter().filter(|reference| !exists(&reference.target));
     missing
         .map(|reference| {
-            let same_kind = documents.keys().filter(|key| key.kind == reference.target.kind);
+            let same_kind = documents.keys().chain(held).filter(|key| key.kind == reference.target.kind);
             let guess = did_you_mean(&reference.target.name, same_kind.map(|key| key.name.as_str()));
             Problem {
                 path: format!("spec.{}", reference.field),
@@ -59,39 +58,31 @@ fn dangling(desired: &Desired, documents: &BTreeMap<Key, Desired>, held: &BTreeS
         .collect()
 }
 
-/// Strongly connected groups of more than one document, or of one that names itself, each in path order.
-fn cycles(documents: &BTreeMap<Key, Desired>) -> Vec<Vec<Key>> {
-    let mut done = BTreeSet::new();
-    let mut cycles = Vec::new();
-    for start in documents.keys() {
-        let mut path: Vec<Key> = Vec::new();
-        walk(start, documents, &mut path, &mut done, &mut cycles);
+/// The shortest way from a document along its references back to itself, both ends included.
+///
+/// What one document reaches is bounded by the kinds' reference tables (a chain of at most six kinds).
+fn cycle<'a>(start: &'a Key, documents: &'a BTreeMap<Key, Desired>) -> Option<Vec<&'a Key>> {
+    let mut came_from: BTreeMap<&Key, &Key> = BTreeMap::new();
+    let mut queue = VecDeque::from([start]);
+    while let Some(key) = queue.pop_front() {
+        for reference in documents.get(key).into_iter().flat_map(|desired| &desired.references) {
+            let target = &reference.target;
+            if came_from.contains_key(target) {
+                continue;
+            }
+            came_from.insert(target, key);
+            queue.push_back(target);
+        }
+        if came_from.contains_key(start) {
+            break;
+        }
     }
-    cycles
-}
-
-fn walk(
-    key: &Key,
-    documents: &BTreeMap<Key, Desired>,
-    path: &mut Vec<Key>,
-    done: &mut BTreeSet<Key>,
-    cycles: &mut Vec<Vec<Key>>,
-) {
-    if let Some(at) = path.iter().position(|seen| seen == key) {
-        cycles.push(path[at..].to_vec());
-        return;
+    let mut way = vec![start, *came_from.get(start)?];
+    while way[way.len() - 1] != start {
+        way.push(came_from[way[way.len() - 1]]);
     }
-    if done.contains(key) {
-        return;
-    }
-    let Some(desired) = documents.get(key) else { return };
-    path.push(key.clone());
-    // Depth is bounded by the kinds' reference tables (a chain of at most six kinds) unless there is a cycle.
-    for reference in &desired.references {
-        walk(&reference.target, documents, path, done, cycles);
-    }
-    path.pop();
-    done.insert(key.clone());
+    way.reverse();
+    Some(way)
 }
 
 /// Two documents that ask for the same resource in AWS.
@@ -151,3 +142,7 @@ pub fn creation_order(documents: &BTreeMap<Key, Desired>) -> Vec<Key> {
     }
     order
 }
+
+#[cfg(test)]
+#[path = "tests/graph.rs"]
+mod tests;

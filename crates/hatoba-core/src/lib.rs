@@ -26,6 +26,9 @@ pub mod path;
 mod prune;
 mod seen;
 mod status;
+#[cfg(test)]
+#[path = "tests/support.rs"]
+mod support;
 mod table;
 
 pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, next};

@@ -54,6 +54,9 @@ pub struct Status {
     pub document: Key,
     /// The generation that was judged.
     pub observed_digest: Digest,
+    /// The newest generation that AWS equalled; a later difference from it is drift, not a change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synced_digest: Option<Digest>,
     /// AWS equals the document.
     pub synced: Condition,
     /// It has settled.
@@ -112,6 +115,10 @@ impl Outcome {
             Verdict::InSync => {
                 Outcome::held(Cause::new("InSync", "AWS equals the document")).synced(Truth::True)
             }
+            // What differs is not written meanwhile, and must not count as having been in sync.
+            Verdict::Settling(cause) if !assessment.differs.is_empty() => {
+                Outcome::waiting(cause.clone()).drift(assessment.differs.clone())
+            }
             Verdict::Settling(cause) if assessment.current.is_some() => Outcome {
                 ready: Some((Truth::False, cause.clone())),
                 ..Outcome::held(Cause::new("InSync", "AWS equals the document")).synced(Truth::True)
@@ -150,6 +157,9 @@ impl Outcome {
             outcome.notes.push(cause.clone());
             if outcome.synced.0 != Truth::True {
                 outcome.synced.1 = cause.clone();
+            }
+            if assessment.current.is_none() {
+                outcome.ready = Some((Truth::False, cause.clone()));
             }
         }
         if let Some(cause) = failed {
@@ -220,6 +230,10 @@ pub fn fold(
     Status {
         document: document.clone(),
         observed_digest: digest.clone(),
+        synced_digest: match outcome.synced.0 {
+            Truth::True => Some(digest.clone()),
+            Truth::False | Truth::Unknown => previous.and_then(|status| status.synced_digest.clone()),
+        },
         synced: condition(outcome.synced, previous.map(|status| &status.synced)),
         ready: condition(ready, previous.map(|status| &status.ready)),
         drift: outcome.drift,
@@ -227,3 +241,7 @@ pub fn fold(
         outputs,
     }
 }
+
+#[cfg(test)]
+#[path = "tests/status.rs"]
+mod tests;

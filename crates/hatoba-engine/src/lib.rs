@@ -1,1 +1,32 @@
-//! stub
+//! The loop: inventory, work queue, budget, execution, shutdown, status, metrics, web.
+//!
+//! Start reading in `reconcile.rs`: one pass over one document, in one function. Everything else feeds it.
+//! A trigger carries only a key; whatever is known here can be rebuilt from the source and from owner marks
+//! in AWS, so **killing the process at any instant is harmless**.
+
+mod backoff;
+mod budget;
+mod clock;
+mod engine;
+mod execute;
+mod inventory;
+mod metrics;
+mod picture;
+mod plan;
+mod prune;
+mod queue;
+mod reconcile;
+mod run;
+mod sdk;
+mod shown;
+mod sink;
+mod web;
+mod world;
+
+pub use clock::Clock;
+pub use engine::{Engine, Options};
+pub use plan::{Plan, PlanAction, PlanEntry};
+pub use shown::{DocumentShown, Event, PruningShown, QueueShown, Shown, SourceShown};
+pub use sink::StatusSink;
+pub use web::serve;
+pub use world::{Checked, check};

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
+use hatoba_core::Lookup;
+use tokio::time::{Duration, Instant};
 
 use crate::ec2::Ec2;
 use crate::error::CallError;
@@ -31,8 +33,8 @@ pub struct Aws {
     ec2: Ec2,
     gate: Arc<dyn Gate>,
     region: String,
-    /// Cloud Map shows tags one resource at a time: what was read, by ARN, and in which sweep.
-    tags: Mutex<BTreeMap<String, (u64, BTreeMap<String, String>)>>,
+    account: std::sync::OnceLock<String>,
+    slow: Mutex<SlowFacts>,
 }
 
 const GET_CALLER_IDENTITY: Operation = Operation::read("sts", "GetCallerIdentity", &[quota::STS]);
@@ -48,7 +50,8 @@ impl Aws {
             ec2: Ec2::new(config),
             gate,
             region: config.region().map(ToString::to_string).unwrap_or_default(),
-            tags: Mutex::default(),
+            account: std::sync::OnceLock::new(),
+            slow: Mutex::default(),
         }
     }
 
@@ -70,8 +73,21 @@ impl Aws {
     ///
     /// # Errors
     /// When a page cannot be read; half a listing is none.
-    pub async fn lookup(&self, lookup: &hatoba_core::Lookup) -> Result<Vec<String>, CallError> {
-        self.ec2.lookup(self, lookup).await
+    pub async fn lookup(&self, lookup: &Lookup) -> Result<Vec<String>, CallError> {
+        if let Some(ids) = self.known_ids(lookup) {
+            return Ok(ids);
+        }
+        let ids = self.ec2.lookup(self, lookup).await?;
+        // No hit is no fact: somebody is about to tag the thing.
+        if !ids.is_empty() {
+            self.slow().lookups.insert(lookup.clone(), Slow { read_at: Instant::now(), value: ids.clone() });
+        }
+        Ok(ids)
+    }
+
+    /// What a look-up found earlier.
+    pub fn known_ids(&self, lookup: &Lookup) -> Option<Vec<String>> {
+        self.slow().lookups.get(lookup).map(|fact| fact.value.clone())
     }
 
     /// Sends one call through the gate.
@@ -89,34 +105,84 @@ impl Aws {
         result
     }
 
-    /// The tags of `arn` as read earlier, if that was after sweep `oldest`.
-    pub(crate) fn known_tags(&self, arn: &str, oldest: u64) -> Option<BTreeMap<String, String>> {
-        let tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
-        tags.get(arn).filter(|(sweep, _)| *sweep >= oldest).map(|(_, tags)| tags.clone())
+    /// Makes the account known to the drivers, which build ARNs from it. The first call counts.
+    pub fn pin_account(&self, account: &str) {
+        self.account.get_or_init(|| account.to_owned());
     }
 
-    /// Remembers tags that were read, or written, in this sweep.
-    pub(crate) fn remember_tags(&self, arn: &str, sweep: u64, read: BTreeMap<String, String>) {
-        self.tags.lock().unwrap_or_else(PoisonError::into_inner).insert(arn.to_owned(), (sweep, read));
+    /// An ARN of this account and region.
+    pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
+        let partition = match self.region.get(..3) {
+            Some("cn-") => "aws-cn",
+            Some("us-") if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        let account = self.account.get().map_or("", String::as_str);
+        format!("arn:{partition}:{service}:{}:{account}:{resource}", self.region)
+    }
+
+    /// The tags of `arn` as read or written earlier.
+    pub(crate) fn known_tags(&self, arn: &str) -> Option<BTreeMap<String, String>> {
+        self.slow().tags.get(arn).map(|fact| fact.value.clone())
+    }
+
+    /// Remembers tags that were read or written.
+    pub(crate) fn remember_tags(&self, arn: &str, tags: BTreeMap<String, String>) {
+        self.slow().tags.insert(arn.to_owned(), Slow { read_at: Instant::now(), value: tags });
     }
 
     /// Forgets the tags of `arn`, so that the next list reads them: before every change.
     pub fn forget_tags(&self, arn: &str) {
-        self.tags.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
+        self.slow().tags.remove(arn);
     }
 
-    /// Forgets a twelfth of all tags, the oldest: in an hour of sweeps all are read anew.
-    pub fn age_tags(&self) {
-        let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ages: Vec<(u64, String)> =
-            tags.iter().map(|(arn, (sweep, _))| (*sweep, arn.clone())).collect();
+    /// Whether the tags of `arn` are remembered from so long ago that a change needs them read anew.
+    pub fn tags_are_older(&self, arn: &str) -> bool {
+        self.slow().tags.get(arn).is_some_and(|fact| fact.read_at.elapsed() > FRESH)
+    }
+
+    /// Begins a sweep: the oldest twelfth of the slow facts is forgotten and so read anew.
+    pub fn begin_sweep(&self) {
+        let mut slow = self.slow();
+        let tags = slow.tags.iter().map(|(arn, fact)| (fact.read_at, SlowName::Tags(arn.clone())));
+        let lookups = slow.lookups.iter().map(|(lookup, fact)| (fact.read_at, SlowName::Lookup(lookup.clone())));
+        let mut ages: Vec<(Instant, SlowName)> = tags.chain(lookups).collect();
         ages.sort();
-        let share = ages.len().div_ceil(SWEEPS_PER_TAG_READ);
-        for (_, arn) in ages.into_iter().take(share) {
-            tags.remove(&arn);
+        let share = ages.len().div_ceil(SWEEPS_PER_SLOW_READ);
+        for (_, name) in ages.into_iter().take(share) {
+            match name {
+                SlowName::Tags(arn) => drop(slow.tags.remove(&arn)),
+                SlowName::Lookup(lookup) => drop(slow.lookups.remove(&lookup)),
+            }
         }
+    }
+
+    fn slow(&self) -> MutexGuard<'_, SlowFacts> {
+        self.slow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Tags that lists do not show are read anew every so many sweeps (an hour of five-minute sweeps).
-pub const SWEEPS_PER_TAG_READ: usize = 12;
+/// Facts that cost a call each and change rarely: the tags of Cloud Map resources, which lists do not show,
+/// and look-ups by tag.
+#[derive(Default)]
+struct SlowFacts {
+    tags: BTreeMap<String, Slow<BTreeMap<String, String>>>,
+    lookups: BTreeMap<Lookup, Slow<Vec<String>>>,
+}
+
+struct Slow<T> {
+    read_at: Instant,
+    value: T,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum SlowName {
+    Tags(String),
+    Lookup(Lookup),
+}
+
+/// Tags read longer ago than this do not prove ownership for a change.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// Slow facts are read anew every so many sweeps (an hour of five-minute sweeps).
+const SWEEPS_PER_SLOW_READ: usize = 12;

@@ -77,8 +77,8 @@ pub(crate) trait Kind {
     /// Removes a resource; gone already is done.
     fn delete(aws: &Aws, target: &Target) -> impl Future<Output = Result<Answer, CallError>> + Send;
 
-    /// Looks at an operation that a write began.
-    fn poll(_aws: &Aws, operation: &str) -> impl Future<Output = Result<Progress, CallError>> + Send {
+    /// Looks at an operation that a write began; `made`: what it makes, where it makes something.
+    fn poll(_aws: &Aws, operation: &str, _made: Option<&Creation>) -> impl Future<Output = Result<Progress, CallError>> + Send {
         let error = CallError::unbuildable(
             &Self::OPERATIONS[0],
             format!("{} has no operation {operation}", Self::TABLE.kind),
@@ -122,8 +122,6 @@ pub struct Interest {
     pub names: BTreeSet<String>,
     /// Whether resources of ours that no document names are looked for too.
     pub everything: bool,
-    /// The number of the running sweep; tags read earlier than a dozen sweeps ago are read anew.
-    pub sweep: u64,
 }
 
 impl Interest {
@@ -153,12 +151,12 @@ impl Answer {
 }
 
 /// How an operation stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// Not finished.
     Running,
-    /// Finished well; the id of what it was about.
-    Done(String),
+    /// Finished well; what it made.
+    Done(Option<Box<Object>>),
     /// Finished badly.
     Failed(Cause),
     /// AWS does not know it (any more).

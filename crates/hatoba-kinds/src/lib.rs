@@ -24,11 +24,11 @@ mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Action, Desired, Diagnostic, Document, KindTable, Object};
+use hatoba_core::{Action, Creation, Desired, Diagnostic, Document, KindTable, Object};
 
 use crate::kind::Kind;
 
-pub use aws::{Aws, Gate, SWEEPS_PER_TAG_READ};
+pub use aws::{Aws, Gate};
 pub use compile::unknown_kind;
 pub use error::{CallError, Disposition, LOOK_SOON, classify};
 pub use kind::{Answer, Interest, Progress};

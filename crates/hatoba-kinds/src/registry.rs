@@ -78,12 +78,12 @@ macro_rules! registry {
                 }
             }
 
-            /// Looks at an operation that a write began.
+            /// Looks at an operation that a write began; `made`: what it makes, where it makes something.
             ///
             /// # Errors
             /// When AWS does not answer.
-            pub async fn poll(self, aws: &Aws, operation: &str) -> Result<Progress, CallError> {
-                match self { $(KindId::$kind => $module::$kind::poll(aws, operation).await,)+ }
+            pub async fn poll(self, aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
+                match self { $(KindId::$kind => $module::$kind::poll(aws, operation, made).await,)+ }
             }
 
             /// Scopes and names that may hold resources of ours though no document names them.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_apigatewayv2 as gateway;
 use hatoba_core::{TagChange, Target};
 
-use crate::aws::{Aws, SWEEPS_PER_TAG_READ};
+use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::kind::{Answer, Interest};
 use crate::quota::{API_GATEWAY, CLOUD_MAP, ECS_TAG_MODIFY, Operation};
@@ -91,8 +91,7 @@ pub(crate) async fn read_discovery_tags(
     if !interest.covers(name) {
         return Ok(None);
     }
-    let oldest = interest.sweep.saturating_sub(SWEEPS_PER_TAG_READ as u64);
-    if let Some(tags) = aws.known_tags(arn, oldest) {
+    if let Some(tags) = aws.known_tags(arn) {
         return Ok(Some(tags));
     }
     let call = aws.discovery.list_tags_for_resource().resource_arn(arn).send();
@@ -100,7 +99,7 @@ pub(crate) async fn read_discovery_tags(
         Ok(answer) => {
             let tags: BTreeMap<String, String> =
                 answer.tags.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect();
-            aws.remember_tags(arn, interest.sweep, tags.clone());
+            aws.remember_tags(arn, tags.clone());
             Ok(Some(tags))
         }
         // Gone between the list and this read: the next list will say so.

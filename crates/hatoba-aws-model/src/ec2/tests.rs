@@ -1,1 +1,67 @@
+use crate::Request;
+use crate::testing::Caller;
 
+fn form(aws: &mut Caller, body: &str) -> (u16, String) {
+    let request = Request {
+        method: "POST".to_owned(),
+        uri: "/".to_owned(),
+        headers: Vec::new(),
+        body: body.as_bytes().to_vec(),
+    };
+    let response = aws.send(&request);
+    (response.status, String::from_utf8(response.body).unwrap_or_default())
+}
+
+#[test]
+fn filters_select() {
+    let mut aws = Caller::instant();
+    let vpc = "Filter.2.Name=vpc-id&Filter.2.Value.1=vpc-0a1b2c3d4e5f60718";
+    for (query, items) in [
+        ("Action=DescribeVpcs".to_owned(), 2),
+        ("Action=DescribeVpcs&Filter.1.Name=tag%3AName&Filter.1.Value.1=awesome-vpc".to_owned(), 1),
+        ("Action=DescribeVpcs&Filter.1.Name=tag%3AName&Filter.1.Value.1=*-vpc".to_owned(), 2),
+        ("Action=DescribeVpcs&Filter.1.Name=tag%3AName&Filter.1.Value.1=%5C*-vpc".to_owned(), 0),
+        ("Action=DescribeVpcs&Filter.1.Name=tag%3AName&Filter.1.Value.1=Awesome-vpc".to_owned(), 0),
+        ("Action=DescribeVpcs&Filter.1.Name=is-default&Filter.1.Value.1=true".to_owned(), 0),
+        ("Action=DescribeVpcs&VpcId.1=vpc-0a1b2c3d4e5f60718".to_owned(), 1),
+        (format!("Action=DescribeSubnets&Filter.1.Name=tag%3ATier&Filter.1.Value.1=private&{vpc}"), 2),
+        ("Action=DescribeSubnets&Filter.1.Name=tag%3ATier&Filter.1.Value.1=private".to_owned(), 3),
+        ("Action=DescribeSecurityGroups&Filter.1.Name=group-name&Filter.1.Value.1=great-s%3F".to_owned(), 1),
+    ] {
+        let (status, xml) = form(&mut aws, &query);
+        assert_eq!(status, 200, "{xml}");
+        let names = ["<vpcId>", "<subnetId>", "<groupId>"];
+        let id = if query.contains("Subnets") {
+            names[1]
+        } else if query.contains("Groups") {
+            names[2]
+        } else {
+            names[0]
+        };
+        assert_eq!(xml.matches(id).count(), items, "{query}");
+    }
+}
+
+#[test]
+fn refusals_are_in_the_protocols_form() {
+    let mut aws = Caller::instant();
+    for (query, code) in [
+        ("Action=DescribeVpcs&VpcId.1=vpc-none", "InvalidVpcID.NotFound"),
+        ("Action=DescribeSubnets&SubnetId.1=subnet-none", "InvalidSubnetID.NotFound"),
+        ("Action=DescribeSecurityGroups&GroupId.1=sg-none", "InvalidGroup.NotFound"),
+        ("Action=DescribeVpcs&Filter.1.Name=colour&Filter.1.Value.1=x", "InvalidParameterValue"),
+        ("Action=DescribeVpcs&MaxResults=1", "InvalidParameterValue"),
+        ("Action=RunInstances", "InvalidAction"),
+    ] {
+        let (status, xml) = form(&mut aws, query);
+        assert_eq!(status, 400);
+        assert!(xml.contains(&format!("<Errors><Error><Code>{code}</Code>")), "{xml}");
+    }
+}
+
+#[test]
+fn sts_says_who_is_calling() {
+    let mut aws = Caller::instant();
+    let (status, xml) = form(&mut aws, "Action=GetCallerIdentity&Version=2011-06-15");
+    assert!(status == 200 && xml.contains("<Account>123456789012</Account>"), "{xml}");
+}

@@ -33,7 +33,8 @@ pub(super) fn check(
         return Err(invalid("containerName and containerPort must be given together in a service registry."));
     }
     let awsvpc = object::text(&definition.body, "networkMode") == Some("awsvpc");
-    if !awsvpc && !(contained && srv) {
+    let found_by_container = contained && srv;
+    if !awsvpc && !found_by_container {
         return Err(invalid(
             "When specifying 'host' or 'bridge' for networkMode, values for 'containerName' and 'containerPort' must be \
              specified from the task definition, and the registry must use SRV records.",

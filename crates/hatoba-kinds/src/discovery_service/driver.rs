@@ -107,7 +107,7 @@ spec:
         let service = made.service.ok_or_else(|| CallError::nonsense(&CREATE, "no service in the answer"))?;
         if let Some(arn) = &service.arn {
             // The answer is authoritative: what was written is what there is.
-            aws.remember_tags(arn, u64::MAX, creation.tags.clone());
+            aws.remember_tags(arn, creation.tags.clone());
         }
         let summary = sdk::ServiceSummary::builder()
             .set_id(service.id)
@@ -147,8 +147,8 @@ spec:
         }
     }
 
-    async fn poll(aws: &Aws, operation: &str) -> Result<Progress, CallError> {
-        private_dns_namespace::driver::poll(aws, operation).await
+    async fn poll(aws: &Aws, operation: &str, _made: Option<&Creation>) -> Result<Progress, CallError> {
+        private_dns_namespace::driver::follow(aws, operation).await.map(|(progress, _)| progress)
     }
 }
 

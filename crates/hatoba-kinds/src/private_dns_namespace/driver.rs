@@ -109,8 +109,36 @@ spec:
         }
     }
 
-    async fn poll(aws: &Aws, operation: &str) -> Result<Progress, CallError> {
-        poll(aws, operation).await
+    async fn poll(aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
+        Ok(match (follow(aws, operation).await?, made) {
+            ((Progress::Done(_), Some(id)), Some(creation)) => Progress::Done(Some(Box::new(as_made(aws, &id, creation)))),
+            ((progress, _), _) => progress,
+        })
+    }
+}
+
+/// The namespace that an operation made: AWS tells only its id, and the rest is what was sent.
+fn as_made(aws: &Aws, id: &str, creation: &Creation) -> Object {
+    let arn = aws.arn("servicediscovery", &format!("namespace/{id}"));
+    let mut tags = creation.tags.clone();
+    let vpc = creation.members.get("vpcId").and_then(serde_json::Value::as_str);
+    tags.extend(vpc.map(|vpc| (VPC_TAG.to_owned(), vpc.to_owned())));
+    aws.remember_tags(&arn, tags.clone());
+    let name = creation.members.get("name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let (mark, tags) = marked(Some(tags));
+    Object {
+        id: id.to_owned(),
+        scope: String::new(),
+        natural_key: name,
+        mark,
+        tags,
+        life: Life::Live,
+        readiness: Readiness::Ready,
+        created_at_ms: None,
+        uses: BTreeSet::new(),
+        members: normalise(&TABLE, creation.members.clone()),
+        outputs: BTreeMap::from([("id".to_owned(), id.to_owned()), ("arn".to_owned(), arn.clone())]),
+        arn: Some(arn),
     }
 }
 
@@ -122,27 +150,26 @@ fn begun(operation: &Operation, result: Result<Option<String>, CallError>) -> Re
     }
 }
 
-/// Looks at a Cloud Map operation (AWS: `GetOperation`).
-pub(crate) async fn poll(aws: &Aws, operation: &str) -> Result<Progress, CallError> {
+/// Looks at a Cloud Map operation (AWS: `GetOperation`): how it stands, and the namespace that it is about.
+pub(crate) async fn follow(aws: &Aws, operation: &str) -> Result<(Progress, Option<String>), CallError> {
     let answer = match aws.call(&GET_OPERATION, aws.discovery.get_operation().operation_id(operation).send()).await {
         Ok(answer) => answer,
-        Err(error) if error.disposition == Disposition::Gone => return Ok(Progress::Forgotten),
+        Err(error) if error.disposition == Disposition::Gone => return Ok((Progress::Forgotten, None)),
         Err(error) => return Err(error),
     };
-    let Some(state) = answer.operation else { return Ok(Progress::Forgotten) };
+    let Some(state) = answer.operation else { return Ok((Progress::Forgotten, None)) };
     Ok(match state.status {
         Some(OperationStatus::Success) => {
             let targets = state.targets.unwrap_or_default();
-            let id = targets.get(&OperationTargetType::Namespace).or_else(|| targets.get(&OperationTargetType::Service));
-            Progress::Done(id.cloned().unwrap_or_default())
+            (Progress::Done(None), targets.get(&OperationTargetType::Namespace).cloned())
         }
         Some(OperationStatus::Fail) => {
             let code = state.error_code.unwrap_or_else(|| "OperationFailed".to_owned());
             let words: String = code.split('_').map(capitalised).collect();
             let message = state.error_message.unwrap_or(code);
-            Progress::Failed(Cause { reason: hatoba_core::Reason::from_code(&words), message })
+            (Progress::Failed(Cause { reason: hatoba_core::Reason::from_code(&words), message }), None)
         }
-        _ => Progress::Running,
+        _ => (Progress::Running, None),
     })
 }
 

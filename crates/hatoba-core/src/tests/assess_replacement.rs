@@ -1,0 +1,195 @@
+//! More than one resource of a document: replacements and twins.
+
+use super::*;
+use crate::support::{WIDGET, resolved};
+
+/// A widget whose parts cannot be changed in place.
+fn asked(parts: &[&str]) -> Desired {
+    widget(json!({ "parts": parts }))
+}
+
+fn twin(ids: &[&str]) -> Vec<(String, SurplusKind)> {
+    ids.iter().map(|id| ((*id).to_owned(), SurplusKind::Twin)).collect()
+}
+
+fn superseded(ids: &[&str]) -> Vec<(String, SurplusKind)> {
+    ids.iter().map(|id| ((*id).to_owned(), SurplusKind::Superseded)).collect()
+}
+
+#[test]
+fn what_cannot_change_in_place_is_made_beside_the_old_one() {
+    let old = asked(&["a"]);
+    let new = asked(&["b"]);
+    let judged = World::of([old.made("w1", 3)]).judge(&new);
+    let Verdict::Replace(creation, drift) = &judged.verdict else { panic!("{:?}", judged.verdict) };
+    assert_eq!(creation.mark, new.mark(4));
+    assert_eq!(creation.members["parts"], json!(["b"]));
+    assert_eq!(drift.len(), 1);
+    assert_eq!(judged.current.as_deref(), Some("w1"));
+    assert!(matches!(judged.step, Step::Act(crate::Action::Create(_))));
+}
+
+#[test]
+fn a_replacement_never_takes_a_number_that_was_used() {
+    let old = asked(&["a"]);
+    let new = asked(&["b"]);
+    for (others, last, expected) in [
+        (vec![], 0, "replace 2"),
+        (vec![], 6, "replace 7"),
+        (vec![new.made("w2", 2).leaving(false)], 0, "replace 3"),
+        (vec![new.made("w2", 5).leaving(false)], 3, "replace 6"),
+    ] {
+        let objects = [old.made("w1", 1)].into_iter().chain(others);
+        let world = World { last_incarnation: last, ..World::of(objects) };
+        assert_eq!(verdict(&world, &new), expected);
+    }
+    assert_eq!(verdict(&World::of([old.made("w1", u32::MAX)]), &new), "replace 4294967295");
+}
+
+#[test]
+fn while_the_new_one_is_pending_nothing_more_is_made() {
+    let (old, new) = (asked(&["a"]), asked(&["b"]));
+    let odd = new.made("w2", 2).living(Life::Pending, Readiness::Ready);
+    for pending in [new.made("w2", 2).pending(), odd] {
+        for objects in [[old.made("w1", 1), pending.clone()], [pending.clone(), old.made("w1", 1)]] {
+            let judged = World { last_incarnation: 2, ..World::of(objects) }.judge(&new);
+            assert!(matches!(judged.verdict, Verdict::Settling(_)), "{:?}", judged.verdict);
+            assert_eq!((judged.current.as_deref(), judged.step), (Some("w1"), Step::Rest));
+            assert_eq!(judged.surplus, []);
+        }
+    }
+}
+
+#[test]
+fn once_usable_the_new_one_is_current_and_the_old_one_goes() {
+    let (old, new) = (asked(&["a"]), asked(&["b"]));
+    let judged = World::of([old.made("w1", 1), new.made("w2", 2)]).judge(&new);
+    assert_eq!(line(&judged.verdict), "in sync");
+    assert_eq!(judged.current.as_deref(), Some("w2"));
+    assert_eq!(judged.surplus, superseded(&["w1"]));
+    assert!(matches!(&judged.step, Step::RemoveSurplus(target) if target.id == "w1"), "{:?}", judged.step);
+}
+
+#[test]
+fn users_of_the_old_one_do_not_make_it_current() {
+    let (old, new) = (asked(&["a"]), asked(&["b"]));
+    let world = World { used: vec!["w1"], ..World::of([old.made("w1", 1), new.made("w2", 2)]) };
+    assert_eq!(world.judge(&new).current.as_deref(), Some("w2"));
+}
+
+#[test]
+fn a_new_one_that_failed_stalls_and_the_old_one_stays_current() {
+    let (old, new) = (asked(&["a"]), asked(&["b"]));
+    let judged = World::of([old.made("w1", 1), new.made("w2", 2).failed()]).judge(&new);
+    assert_eq!(line(&judged.verdict), "stalled Broken");
+    assert_eq!((judged.current.as_deref(), judged.step), (Some("w1"), Step::Rest));
+    // Of two that were made with one number, the one that may still get there speaks, in any order.
+    let failed = || new.made("w2", 2).failed();
+    let pending = || new.made("w3", 2).pending();
+    for pair in [[failed(), pending()], [pending(), failed()]] {
+        let objects = [old.made("w1", 1)].into_iter().chain(pair);
+        assert_eq!(verdict(&World::of(objects), &new), "settling Pending");
+    }
+}
+
+#[test]
+fn a_document_that_was_mended_gets_another_try_after_a_failure() {
+    let (old, bad, mended) = (asked(&["a"]), asked(&["b"]), asked(&["c"]));
+    assert_eq!(verdict(&World::of([bad.made("w1", 1).failed()]), &mended), "replace 2");
+    let both = || vec![old.made("w1", 1), bad.made("w2", 2).failed()];
+    assert_eq!(verdict(&World::of(both()), &mended), "replace 3");
+    assert_eq!(verdict(&World::of(both()), &old), "in sync");
+    let third = both().into_iter().chain([mended.made("w3", 3).pending()]);
+    assert_eq!(verdict(&World::of(third), &mended), "settling Pending");
+    let judged = World::of(both().into_iter().chain([mended.made("w3", 3)])).judge(&mended);
+    assert_eq!(judged.surplus, superseded(&["w2", "w1"]));
+}
+
+#[test]
+fn a_resource_whose_name_is_unique_is_never_replaced_by_itself() {
+    let mut old = gadget(&LONE_GADGET);
+    old.members.insert("core".into(), json!("a"));
+    let mut new = old.clone();
+    new.members.insert("core".into(), json!("b"));
+    for (policy, expected) in [
+        (ReplacePolicy::MakeBeforeBreak, "stalled NeedsDowntime"),
+        (ReplacePolicy::AllowDowntime, "stalled ReplaceByHand"),
+    ] {
+        new.policy.replace = policy;
+        let judged = World::of([old.made("g1", 1)]).judge(&new);
+        assert_eq!((line(&judged.verdict).as_str(), judged.step), (expected, Step::Rest));
+        assert_eq!(judged.current.as_deref(), Some("g1"));
+        assert_eq!(verdict(&World::of([old.made("g1", 1).failed()]), &new), "stalled Broken");
+    }
+}
+
+#[test]
+fn of_twins_the_used_one_stays_else_the_oldest_else_the_smallest_id() {
+    let asked = asked(&["a"]);
+    let made = |id: &str, at: Option<i64>| asked.made(id, 1).aged(at);
+    let (old, new) = (Some(1), Some(2));
+    for (objects, used, current, rest) in [
+        (vec![made("a", new), made("b", old)], vec![], "b", vec!["a"]),
+        (vec![made("a", new), made("b", old)], vec!["a"], "a", vec!["b"]),
+        (vec![made("a", new), made("b", old)], vec!["a", "b"], "b", vec!["a"]),
+        (vec![made("b", old), made("a", old)], vec![], "a", vec!["b"]),
+        (vec![made("a", None), made("b", new)], vec![], "b", vec!["a"]),
+        (vec![made("a", None), made("b", None), made("c", None)], vec!["c"], "c", vec!["a", "b"]),
+        (vec![made("a", old).pending(), made("b", new)], vec!["a"], "b", vec!["a"]),
+        (vec![made("a", old).failed(), made("b", new).pending()], vec![], "a", vec!["b"]),
+        (vec![made("a", old).leaving(false), made("b", new)], vec![], "b", vec![]),
+    ] {
+        let world = World { used, ..World::of(objects.clone()) };
+        let judged = world.judge(&asked);
+        assert_eq!((judged.current.as_deref(), &judged.surplus), (Some(current), &twin(&rest)));
+        // Lists come in any order.
+        let world = World { used: world.used, ..World::of(objects.into_iter().rev()) };
+        let turned = world.judge(&asked);
+        assert_eq!((turned.current, turned.surplus), (judged.current, judged.surplus));
+    }
+}
+
+#[test]
+fn what_bears_no_mark_is_never_surplus() {
+    let asked = asked(&["a"]);
+    for (lost, used) in [("w1", vec!["w2"]), ("w1", vec![]), ("w2", vec!["w1"])] {
+        let objects = ["w1", "w2"].map(|id| match id == lost {
+            true => asked.made(id, 1).unmarked(),
+            false => asked.made(id, 1),
+        });
+        let remembered = if lost == "w1" { "w1" } else { "w2" };
+        let judged = World { used, remembered: Some(remembered), ..World::of(objects) }.judge(&asked);
+        assert!(judged.surplus.iter().all(|(id, _)| id != lost), "{judged:?}");
+    }
+}
+
+#[test]
+fn the_world_never_needs_more_creates_than_one_per_change() {
+    // From any mix of two makings in any state: at most one create is asked for, and only if no live or
+    // pending resource is already as the document says.
+    let (old, new) = (asked(&["a"]), asked(&["b"]));
+    let states = |desired: &Desired, id: &str, n| {
+        let made = desired.made(id, n);
+        [
+            None,
+            Some(made.clone()),
+            Some(made.clone().pending()),
+            Some(made.clone().failed()),
+            Some(made.leaving(false)),
+        ]
+    };
+    for first in states(&old, "w1", 1) {
+        for second in states(&new, "w2", 2) {
+            let objects: Vec<Object> = first.iter().chain(&second).cloned().collect();
+            let judged = World::of(objects.clone()).judge(&new);
+            let fits = |object: &Object| {
+                diff(&new, &resolved(&new), &object.members).drift.is_empty() && !object.is_leaving()
+            };
+            if matches!(judged.verdict, Verdict::Create(_) | Verdict::Replace(..)) {
+                assert!(!objects.iter().any(fits), "{objects:?}");
+                assert!(objects.iter().all(|o| o.life != Life::Pending), "{objects:?}");
+            }
+        }
+    }
+    assert_eq!(WIDGET.replace, ReplaceStyle::MakeBeforeBreak);
+}

@@ -1,0 +1,158 @@
+//! The budget: one token bucket for every quota that AWS publishes, a share of it, slowed by throttles.
+//!
+//! The quotas belong to the whole account, so by default we take half. A throttle halves a bucket's rate
+//! (never below a twentieth), every good answer brings a fiftieth back (AIMD). Tokens are taken in the
+//! order of asking, so nobody starves.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hatoba_kinds::{CallError, Disposition, Gate, Operation, Quota};
+use tokio::time::Instant;
+
+use crate::metrics::Metrics;
+
+/// After throttles a bucket never gets slower than this part of its share.
+const SLOWEST: f64 = 0.05;
+/// What one good answer brings back.
+const RECOVERY: f64 = 0.02;
+
+/// Paces every call and counts it.
+pub(crate) struct Budget {
+    share: f64,
+    buckets: Mutex<BTreeMap<&'static str, Bucket>>,
+    metrics: Arc<Metrics>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    per_second: f64,
+    burst: f64,
+    /// May be negative: the wait of those who have already asked.
+    tokens: f64,
+    filled: Instant,
+    speed: f64,
+}
+
+impl Bucket {
+    fn new(quota: &Quota, share: f64, now: Instant) -> Self {
+        let burst = (quota.burst * share).max(1.0);
+        Bucket { per_second: quota.per_second * share, burst, tokens: burst, filled: now, speed: 1.0 }
+    }
+
+    /// Takes one token; how long until it is really there.
+    fn take(&mut self, now: Instant) -> Duration {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        let rate = self.per_second * self.speed;
+        self.tokens = (self.tokens + passed * rate).min(self.burst) - 1.0;
+        self.filled = now;
+        if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.tokens / rate) }
+    }
+}
+
+impl Budget {
+    /// `share`: the part of each quota that we take, above 0 and at most 1.
+    pub(crate) fn new(share: f64, metrics: Arc<Metrics>) -> Self {
+        Budget { share: share.clamp(0.01, 1.0), buckets: Mutex::default(), metrics }
+    }
+
+    fn reserve(&self, operation: &Operation) -> Duration {
+        let now = Instant::now();
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wait = Duration::ZERO;
+        for quota in operation.quotas {
+            let bucket = buckets.entry(quota.name).or_insert_with(|| Bucket::new(quota, self.share, now));
+            wait = wait.max(bucket.take(now));
+        }
+        wait
+    }
+
+    fn learn(&self, operation: &Operation, throttled: bool) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        for quota in operation.quotas {
+            let Some(bucket) = buckets.get_mut(quota.name) else { continue };
+            bucket.speed = if throttled { (bucket.speed / 2.0).max(SLOWEST) } else { (bucket.speed + RECOVERY).min(1.0) };
+            if throttled {
+                bucket.tokens = bucket.tokens.min(0.0);
+            }
+        }
+    }
+}
+
+impl Gate for Budget {
+    fn admit<'a>(&'a self, operation: &'a Operation) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        let wait = self.reserve(operation);
+        Box::pin(async move {
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+        })
+    }
+
+    fn record(&self, operation: &Operation, result: Result<(), &CallError>) {
+        let throttled = result.err().is_some_and(|error| error.disposition == Disposition::Throttle);
+        self.learn(operation, throttled);
+        self.metrics.aws_call(operation, result.err().map_or("ok", CallError::metric_code), throttled);
+    }
+}
+
+/// The time that calls need at least under the budget: for `plan`.
+pub(crate) fn seconds_at_least(operations: &[&Operation], share: f64) -> f64 {
+    let mut drawn: BTreeMap<&str, (Quota, f64)> = BTreeMap::new();
+    for quota in operations.iter().flat_map(|operation| operation.quotas) {
+        drawn.entry(quota.name).or_insert((*quota, 0.0)).1 += 1.0;
+    }
+    let seconds = drawn.values().map(|(quota, calls)| {
+        let burst = (quota.burst * share).max(1.0);
+        ((calls - burst) / (quota.per_second * share)).max(0.0)
+    });
+    seconds.fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLOW: Quota = Quota { name: "slow", per_second: 1.0, burst: 4.0 };
+    const CALL: Operation = Operation::write("test", "Call", &[SLOW]);
+
+    fn budget() -> Budget {
+        Budget::new(0.5, Arc::new(Metrics::new(10)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_share_of_the_burst_is_free_and_then_the_rate_holds() {
+        let budget = budget();
+        let start = Instant::now();
+        for _ in 0..6 {
+            budget.admit(&CALL).await;
+        }
+        // Two from the burst of half of four, four more at half a call per second.
+        assert_eq!(start.elapsed().as_secs(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttle_slows_the_whole_bucket_and_good_answers_bring_it_back() {
+        let budget = budget();
+        budget.admit(&CALL).await;
+        budget.learn(&CALL, true);
+        let start = Instant::now();
+        budget.admit(&CALL).await;
+        assert_eq!(start.elapsed().as_secs(), 4, "one call at a quarter per second");
+        for _ in 0..100 {
+            budget.learn(&CALL, false);
+        }
+        let start = Instant::now();
+        budget.admit(&CALL).await;
+        assert_eq!(start.elapsed().as_secs(), 2, "back at half a call per second");
+    }
+
+    #[test]
+    fn a_plan_knows_how_long_the_quotas_make_it() {
+        assert!((seconds_at_least(&[&CALL; 6], 0.5) - 8.0).abs() < 1e-9);
+        assert!(seconds_at_least(&[&CALL; 2], 0.5).abs() < 1e-9);
+    }
+}

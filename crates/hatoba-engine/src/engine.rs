@@ -1,0 +1,387 @@
+//! The engine's parts, and what it remembers between passes. Nothing here is needed again after a restart.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hatoba_core::{Cause, Creation, Desired, Digest, Key, Outcome, Status, fold};
+use hatoba_kinds::{Aws, KindId};
+use hatoba_source::Snapshot;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::backoff::Backoff;
+use crate::budget::Budget;
+use crate::clock::Clock;
+use crate::inventory::{Inventory, Place};
+use crate::metrics::Metrics;
+use crate::queue::{Priority, Queue};
+use crate::shown::{EVENTS_MAX, Event, PruningShown};
+use crate::world::{Checked, check};
+
+/// How the engine runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Our owner name: the same in every mark.
+    pub owner: String,
+    /// Whether somebody gave that name on purpose; without it nothing is pruned.
+    pub owner_is_explicit: bool,
+    /// Where the documents come from, for people.
+    pub location: String,
+    /// How often everything is looked at; at least a second.
+    pub resync: Duration,
+    /// How long a document must be gone before its resources are deleted.
+    pub prune_grace: Duration,
+    /// How many documents may vanish at once before nothing is deleted.
+    pub prune_limit: usize,
+    /// The part of every AWS quota that we take, above 0 and at most 1.
+    pub quota_share: f64,
+    /// Passes that run at the same time.
+    pub workers: usize,
+    /// Documents above which only conditions that are not True become metrics.
+    pub metric_documents_max: usize,
+    /// Seeds the dice for jitter.
+    pub seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            owner: "local".to_owned(),
+            owner_is_explicit: false,
+            location: String::new(),
+            resync: Duration::from_secs(300),
+            prune_grace: Duration::from_secs(600),
+            prune_limit: 10,
+            quota_share: 0.5,
+            // Passes mostly wait for AWS; API Gateway's 10 calls per second keep fewer than this busy.
+            workers: 8,
+            metric_documents_max: 2_000,
+            seed: 0,
+        }
+    }
+}
+
+/// Watches documents and keeps AWS as they say.
+pub struct Engine {
+    pub(crate) options: Options,
+    pub(crate) clock: Clock,
+    pub(crate) aws: Arc<Aws>,
+    pub(crate) inventory: Inventory,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) state: Mutex<State>,
+    /// Counts up when something is due, or the next due time moved.
+    pub(crate) wake: tokio::sync::watch::Sender<u64>,
+    /// Somebody wants everything looked at now.
+    pub(crate) resync_now: Notify,
+    /// A status changed.
+    pub(crate) published: tokio::sync::watch::Sender<u64>,
+    /// One writer at a time for each API and each other resource.
+    lanes: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) started_at: Timestamp,
+    /// No more keys are taken.
+    pub(crate) stopping: AtomicBool,
+}
+
+/// What is known between passes.
+pub(crate) struct State {
+    pub(crate) checked: Arc<Checked>,
+    pub(crate) source: SourceState,
+    pub(crate) queue: Queue,
+    pub(crate) statuses: BTreeMap<Key, Status>,
+    pub(crate) outputs: BTreeMap<Key, BTreeMap<String, String>>,
+    pub(crate) memory: BTreeMap<Key, Memory>,
+    pub(crate) vanished: BTreeMap<Key, Vanished>,
+    pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) dice: fastrand::Rng,
+    /// The pinned account, once STS has told it.
+    pub(crate) account: Option<String>,
+    pub(crate) last_full_resync: Option<Timestamp>,
+    /// Scopes to be listed once more because of a write, and when.
+    pub(crate) verify: BTreeMap<Place, Instant>,
+    /// Documents that the running sweep has not reached yet.
+    pub(crate) sweep_left: BTreeSet<Key>,
+}
+
+/// The source as last read.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SourceState {
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) error: Option<Cause>,
+    pub(crate) last_success: Option<Timestamp>,
+}
+
+impl SourceState {
+    /// Whether the newest look was complete and no file in it is unreadable.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.error.is_none() && self.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_complete())
+    }
+}
+
+/// A document that is gone while resources bear its mark.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vanished {
+    pub(crate) since: Instant,
+    /// Complete source listings without it.
+    pub(crate) listings: u32,
+}
+
+impl Vanished {
+    fn count(&mut self) {
+        self.listings = self.listings.saturating_add(1);
+    }
+}
+
+/// How far a document has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Not judged yet, or on its way.
+    #[default]
+    Moving,
+    /// Waits for other documents.
+    Waiting,
+    /// As far as it gets by itself: in sync and ready, or in need of a human.
+    Settled,
+}
+
+/// What is remembered of one document between passes.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) backoff: Backoff,
+    /// Where its resource stands, and its id, as last seen.
+    pub(crate) place: Option<Place>,
+    pub(crate) id: Option<String>,
+    pub(crate) last_incarnation: u32,
+    pub(crate) operation: Option<Pending>,
+    pub(crate) suspect: Option<Suspect>,
+    pub(crate) surplus: Option<(BTreeSet<String>, Instant)>,
+    /// Lists begun earlier than this do not count for the next pass.
+    pub(crate) not_before: Option<Instant>,
+    pub(crate) verified_at: Option<Instant>,
+    pub(crate) polls: u32,
+    pub(crate) drifting: bool,
+    /// The same fields written again and again without a list ever showing them right.
+    pub(crate) rewrites: (Vec<String>, u32),
+    pub(crate) phase: Phase,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory {
+            backoff: Backoff::new(),
+            place: None,
+            id: None,
+            last_incarnation: 0,
+            operation: None,
+            suspect: None,
+            surplus: None,
+            not_before: None,
+            verified_at: None,
+            polls: 0,
+            drifting: false,
+            rewrites: (Vec::new(), 0),
+            phase: Phase::Moving,
+        }
+    }
+}
+
+/// An operation of AWS's that a write began.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    pub(crate) operation: String,
+    /// What it makes, where it makes something.
+    pub(crate) made: Option<Creation>,
+}
+
+/// A create whose answer was lost: look twice, a settle time apart, before sending it again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Suspect {
+    pub(crate) sent_at: Instant,
+    pub(crate) looks: u32,
+    pub(crate) last_look: Option<Instant>,
+}
+
+impl Engine {
+    /// An engine that has read nothing yet. `statuses`: what was shown before a restart; only hints.
+    pub fn new(options: Options, config: &aws_types::SdkConfig, clock: Clock, statuses: BTreeMap<Key, Status>) -> Arc<Engine> {
+        let metrics = Arc::new(Metrics::new(options.metric_documents_max));
+        let budget = Arc::new(Budget::new(options.quota_share, Arc::clone(&metrics)));
+        let aws = Arc::new(Aws::new(&crate::sdk::settle(config), budget));
+        let state = State {
+            checked: Arc::default(),
+            source: SourceState::default(),
+            queue: Queue::default(),
+            statuses,
+            outputs: BTreeMap::new(),
+            memory: BTreeMap::new(),
+            vanished: BTreeMap::new(),
+            pruning: BTreeMap::new(),
+            events: VecDeque::new(),
+            dice: fastrand::Rng::with_seed(options.seed),
+            account: None,
+            last_full_resync: None,
+            verify: BTreeMap::new(),
+            sweep_left: BTreeSet::new(),
+        };
+        Arc::new(Engine {
+            inventory: Inventory::new(Arc::clone(&aws)),
+            started_at: clock.now(),
+            options,
+            clock,
+            aws,
+            metrics,
+            state: Mutex::new(state),
+            wake: tokio::sync::watch::Sender::new(0),
+            resync_now: Notify::new(),
+            published: tokio::sync::watch::Sender::new(0),
+            lanes: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the workers look at the queue.
+    pub(crate) fn wake(&self) {
+        self.wake.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn lane(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone()
+    }
+
+    /// Takes a complete look at the source over. What did not change is not worked on.
+    pub fn accept(&self, snapshot: Snapshot) {
+        if self.is_unchanged(&snapshot) {
+            let mut state = self.state();
+            state.source.error = None;
+            state.source.last_success = Some(self.clock.now());
+            if snapshot.is_complete() {
+                state.vanished.values_mut().for_each(Vanished::count);
+            }
+            return;
+        }
+        let now = Instant::now();
+        let checked = Arc::new(check(&snapshot));
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.checked, Arc::clone(&checked));
+        let is_complete = snapshot.is_complete();
+        state.source = SourceState { snapshot: Some(Arc::new(snapshot)), error: None, last_success: Some(self.clock.now()) };
+        for (key, desired) in &checked.desired {
+            let changed = before.desired.get(key).is_none_or(|old| old.digest != desired.digest);
+            if changed {
+                let memory = state.memory.entry(key.clone()).or_default();
+                memory.backoff.reset();
+                memory.phase = Phase::Moving;
+                memory.rewrites = (Vec::new(), 0);
+                state.queue.add(key.clone(), Priority::Change, now);
+            }
+        }
+        for (key, found) in &checked.held {
+            if before.held.get(key) != Some(found) {
+                state.queue.add(key.clone(), Priority::Change, now);
+            }
+        }
+        for key in before.desired.keys().chain(before.held.keys()).filter(|key| !checked.exists(key)) {
+            state.statuses.remove(key);
+            state.outputs.remove(key);
+            state.queue.add(key.clone(), Priority::Change, now);
+        }
+        // Statuses of an earlier run may name documents that have gone since.
+        state.statuses.retain(|key, _| checked.exists(key));
+        if is_complete {
+            state.vanished.values_mut().for_each(Vanished::count);
+        }
+        state.vanished.retain(|key, _| !checked.exists(key));
+        let exists = |key: &Key| checked.exists(key);
+        state.pruning.retain(|key, _| !exists(key));
+        drop(state);
+        self.wake();
+        self.published.send_modify(|count| *count += 1);
+    }
+
+    fn is_unchanged(&self, snapshot: &Snapshot) -> bool {
+        let state = self.state();
+        let same = |old: &Arc<Snapshot>| old.revision == snapshot.revision && old.unreadable == snapshot.unreadable;
+        state.source.snapshot.as_ref().is_some_and(same)
+    }
+
+    /// The source could not be read: what was known stays, and nothing is deleted.
+    pub fn accept_error(&self, cause: Cause) {
+        self.state().source.error = Some(cause);
+        self.published.send_modify(|count| *count += 1);
+    }
+
+    /// Looks at everything again, now.
+    pub fn reconcile_now(&self) {
+        self.resync_now.notify_one();
+    }
+
+    pub(crate) fn desired(&self, key: &Key) -> Option<Desired> {
+        self.state().checked.desired.get(key).cloned()
+    }
+
+    pub(crate) fn publish(&self, desired: &Desired, outcome: Outcome) {
+        self.publish_as(&desired.key, &desired.digest, outcome);
+    }
+
+    /// The one place where statuses change.
+    pub(crate) fn publish_as(&self, key: &Key, digest: &Digest, outcome: Outcome) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let previous = state.statuses.get(key);
+        let status = fold(previous, key, digest, outcome, now);
+        if previous != Some(&status) {
+            state.statuses.insert(key.clone(), status);
+            drop(state);
+            self.published.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Makes a resource's outputs known, or takes them back; whoever names the document is looked at again.
+    pub(crate) fn announce(&self, key: &Key, outputs: Option<BTreeMap<String, String>>) {
+        let mut state = self.state();
+        if state.outputs.get(key) == outputs.as_ref() {
+            return;
+        }
+        match outputs {
+            Some(outputs) => drop(state.outputs.insert(key.clone(), outputs)),
+            None => drop(state.outputs.remove(key)),
+        }
+        let checked = Arc::clone(&state.checked);
+        let now = Instant::now();
+        for (dependent, desired) in &checked.desired {
+            let follows = desired.table.follows.contains(&key.kind.as_str());
+            if follows || desired.references.iter().any(|reference| reference.target == *key) {
+                state.queue.add(dependent.clone(), Priority::Change, now);
+            }
+        }
+        drop(state);
+        self.wake();
+    }
+
+    pub(crate) fn tell(&self, document: &Key, action: &str, id: &str, cause: &str) {
+        tracing::info!(%document, action, id, cause, "changed");
+        let event = Event {
+            time: self.clock.now(),
+            document: document.clone(),
+            action: action.to_owned(),
+            id: id.to_owned(),
+            cause: cause.to_owned(),
+        };
+        let mut state = self.state();
+        state.events.push_front(event);
+        state.events.truncate(EVENTS_MAX);
+        drop(state);
+        self.published.send_modify(|count| *count += 1);
+    }
+
+    pub(crate) fn kind(key: &Key) -> Option<KindId> {
+        KindId::of(&key.kind)
+    }
+}

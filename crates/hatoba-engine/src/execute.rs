@@ -1,0 +1,300 @@
+//! Carrying out one step, and laying AWS's answer over what is known. Nothing is decided here.
+
+use std::time::Duration;
+
+use hatoba_core::{
+    Action, Assessment, Cause, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen, Step, TagChange, Target,
+    normalise,
+};
+use hatoba_kinds::{Answer, CallError, Interest, KindId, Progress};
+use tokio::time::Instant;
+
+use crate::engine::{Engine, Pending, Phase, Suspect};
+use crate::inventory::Place;
+use crate::reconcile::{Next, poll_delay};
+
+/// A scope that was written to is listed once more when it has been quiet for so long.
+pub(crate) const VERIFY_AFTER: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Carries out the step, if it is one.
+    pub(crate) async fn execute(
+        &self,
+        kind: KindId,
+        desired: &Desired,
+        place: &Place,
+        step: &Step,
+        assessment: &Assessment<'_>,
+    ) -> Result<(), CallError> {
+        let removal;
+        let action = match step {
+            Step::Rest | Step::Hold(_) => return Ok(()),
+            Step::Act(action) => action,
+            Step::RemoveSurplus(target) => {
+                removal = Action::Delete(target.clone());
+                &removal
+            }
+        };
+        let lane = self.lane(lane_name(place, action));
+        let _one_writer = lane.lock().await;
+        // Freshness is checked at the write: a step of an older generation is not sent.
+        let current = self.desired(&desired.key).map(|desired| desired.digest);
+        if current.as_ref() != Some(&desired.digest) {
+            return Ok(());
+        }
+        let object = match step {
+            Step::RemoveSurplus(target) => assessment.surplus.iter().find(|s| s.object.id == target.id).map(|s| s.object),
+            _ => assessment.current,
+        };
+        let cause = why(action, self.state().statuses.get(&desired.key).is_some_and(|s| s.synced_digest.as_ref() == Some(&desired.digest)));
+        self.send(kind, &desired.key, place, action, object, &cause).await
+    }
+
+    /// Sends one write and folds its answer in.
+    pub(crate) async fn send(
+        &self,
+        kind: KindId,
+        key: &hatoba_core::Key,
+        place: &Place,
+        action: &Action,
+        object: Option<&Object>,
+        cause: &str,
+    ) -> Result<(), CallError> {
+        let sent_at = Instant::now();
+        let result = kind.execute(&self.aws, action).await;
+        let now = Instant::now();
+        self.inventory.note_write(place, now);
+        match result {
+            Ok(answer) => {
+                let id = match (&answer, action) {
+                    (Answer::Object(made), _) => made.id.clone(),
+                    (Answer::Operation(operation), Action::Create(_)) => format!("operation {operation}"),
+                    _ => target_of(action).map_or_else(String::new, |target| target.id.clone()),
+                };
+                self.tell(key, &name_of(kind, action), &id, cause);
+                self.fold_answer(kind, key, place, action, answer, object, now);
+                self.state().verify.insert(place.clone(), now + VERIFY_AFTER);
+                self.wake();
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(document = %key, operation = %error.operation, error = %error, "a write failed");
+                self.memory(key, |memory| {
+                    if matches!(action, Action::Create(_)) && error.may_have_happened {
+                        memory.suspect = Some(Suspect { sent_at, looks: 0, last_look: None });
+                    }
+                    memory.not_before = Some(now); // whatever happened, look before the next write
+                });
+                Err(error)
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that one write touched, in one place")]
+    fn fold_answer(
+        &self,
+        kind: KindId,
+        key: &hatoba_core::Key,
+        place: &Place,
+        action: &Action,
+        answer: Answer,
+        object: Option<&Object>,
+        now: Instant,
+    ) {
+        match (action, answer) {
+            (Action::Create(creation), Answer::Object(made)) => {
+                self.note_creation(key, creation);
+                self.memory(key, |memory| memory.id = Some(made.id.clone()));
+                self.inventory.overlay(place, *made, true, now);
+            }
+            (Action::Create(creation), Answer::Operation(operation)) => {
+                self.note_creation(key, creation);
+                let pending = Pending { operation, made: Some(creation.clone()) };
+                self.memory(key, |memory| memory.operation = Some(pending));
+            }
+            (Action::Delete(target), Answer::Gone) => self.inventory.remove(place, &target.id, now),
+            (Action::Update(_), Answer::Operation(operation)) => {
+                self.memory(key, |memory| memory.operation = Some(Pending { operation, made: None }));
+            }
+            (_, Answer::Object(shown)) => self.inventory.overlay(place, *shown, false, now),
+            (action, Answer::Done) => {
+                if let Some(after) = object.and_then(|object| after(kind, action, object)) {
+                    self.note_rewrite(key, action);
+                    self.inventory.overlay(place, after, false, now);
+                } else {
+                    self.memory(key, |memory| memory.not_before = Some(now));
+                }
+            }
+            // Deleting, or an operation on something else: the next list says how it went.
+            _ => self.memory(key, |memory| memory.not_before = Some(now)),
+        }
+    }
+
+    fn note_creation(&self, key: &hatoba_core::Key, creation: &Creation) {
+        self.memory(key, |memory| {
+            memory.suspect = None;
+            memory.last_incarnation = memory.last_incarnation.max(creation.mark.incarnation);
+        });
+    }
+
+    fn note_rewrite(&self, key: &hatoba_core::Key, action: &Action) {
+        let Action::Update(change) = action else { return };
+        let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
+        self.memory(key, |memory| match memory.rewrites.0 == fields {
+            true => memory.rewrites.1 += 1,
+            false => memory.rewrites = (fields, 1),
+        });
+    }
+
+    /// What an operation's progress means for its document.
+    pub(crate) fn note_progress(&self, kind: KindId, desired: &Desired, pending: &Pending, progress: Progress) -> Next {
+        let key = &desired.key;
+        let now = Instant::now();
+        let place: Place = (kind, pending.made.as_ref().map_or_else(String::new, |made| made.scope.clone()));
+        match progress {
+            Progress::Running => {
+                let cause = match pending.made {
+                    Some(_) => Cause::new("Creating", "AWS is making it"),
+                    None => Cause::new("Updating", "AWS is changing it"),
+                };
+                self.publish(desired, Outcome::waiting(cause));
+                self.memory(key, |memory| {
+                    memory.phase = Phase::Moving;
+                    Next::In(poll_delay(memory))
+                })
+            }
+            Progress::Done(Some(made)) => {
+                self.memory(key, |memory| {
+                    memory.operation = None;
+                    memory.polls = 0;
+                    memory.id = Some(made.id.clone());
+                });
+                self.inventory.note_write(&place, now);
+                self.inventory.overlay(&place, *made, true, now);
+                self.state().verify.insert(place, now + VERIFY_AFTER);
+                Next::Now
+            }
+            Progress::Done(None) | Progress::Forgotten => {
+                self.memory(key, |memory| {
+                    memory.operation = None;
+                    memory.polls = 0;
+                    memory.not_before = Some(now);
+                });
+                Next::Now
+            }
+            Progress::Failed(cause) => {
+                tracing::error!(document = %key, %cause, "an operation failed");
+                self.memory(key, |memory| {
+                    memory.operation = None;
+                    memory.phase = Phase::Settled;
+                    memory.not_before = Some(now);
+                });
+                self.publish(desired, Outcome::waiting(cause));
+                Next::Later
+            }
+        }
+    }
+
+    /// Turns the removal of a surplus resource into a hold while anything uses it.
+    pub(crate) async fn unused(&self, kind: KindId, assessment: &Assessment<'_>, step: Step, not_before: Option<Instant>) -> Step {
+        let Step::RemoveSurplus(target) = &step else { return step };
+        self.look_at_children(kind, &target.id, not_before).await;
+        let Some(surplus) = assessment.surplus.iter().find(|surplus| surplus.object.id == target.id) else { return step };
+        let users = self.inventory.users(kind, surplus.object);
+        if users.is_empty() && self.children_are_known(kind, &target.id) {
+            return step;
+        }
+        let message = format!("{} is one too many and still used by {}", target.id, users.join(", "));
+        Step::Hold(Cause::new("DuplicateInUse", message))
+    }
+
+    /// Lists every scope that an object is the parent of.
+    pub(crate) async fn look_at_children(&self, kind: KindId, id: &str, not_before: Option<Instant>) {
+        for child in children(kind) {
+            let interest = Interest { everything: self.options.owner_is_explicit, ..Interest::default() };
+            self.inventory.ensure(&(child, id.to_owned()), not_before, &interest).await;
+        }
+    }
+
+    /// Whether what an object is the parent of has been seen.
+    pub(crate) fn children_are_known(&self, kind: KindId, id: &str) -> bool {
+        children(kind).all(|child| self.inventory.view(&(child, id.to_owned())).is_ok())
+    }
+}
+
+fn children(kind: KindId) -> impl Iterator<Item = KindId> {
+    let name = kind.table().kind;
+    KindId::ALL.iter().copied().filter(move |child| child.table().parent == Some(name))
+}
+
+/// One writer for an API and everything in it; else one for each resource.
+fn lane_name<'a>(place: &'a Place, action: &'a Action) -> &'a str {
+    match (place.1.as_str(), action) {
+        ("", action) => target_of(action).map_or("", |target| target.id.as_str()),
+        (scope, _) => scope,
+    }
+}
+
+fn target_of(action: &Action) -> Option<&Target> {
+    match action {
+        Action::Create(_) => None,
+        Action::Update(change) => Some(&change.target),
+        Action::Clear { target, .. } | Action::Tag { target, .. } | Action::Delete(target) => Some(target),
+    }
+}
+
+/// What was done, for people: `CreateVpcLink`.
+fn name_of(kind: KindId, action: &Action) -> String {
+    let verb = match action {
+        Action::Create(_) => "Create",
+        Action::Update(_) => "Update",
+        Action::Clear { operation, .. } => return operation.clone(),
+        Action::Tag { .. } => "Tag",
+        Action::Delete(_) => "Delete",
+    };
+    format!("{verb}{}", kind.table().kind)
+}
+
+fn why(action: &Action, is_drift: bool) -> String {
+    let drift = if is_drift { "drift" } else { "the document" };
+    match action {
+        Action::Create(creation) if creation.mark.incarnation > 1 && !is_drift => "a new one in place of the old one".to_owned(),
+        Action::Create(_) if is_drift => "it was gone".to_owned(),
+        Action::Create(_) => "nothing was there".to_owned(),
+        Action::Update(change) => {
+            let fields: Vec<&str> = change.drift.iter().map(|drift| drift.path.as_str()).collect();
+            match fields.is_empty() {
+                true => format!("{drift}: the owner mark"),
+                false => format!("{drift}: {}", fields.join(", ")),
+            }
+        }
+        Action::Clear { .. } => format!("{drift}: it is left out"),
+        Action::Tag { .. } => format!("{drift}: tags"),
+        Action::Delete(_) => "one too many".to_owned(),
+    }
+}
+
+/// The object as it is after a write that AWS answered without showing it.
+fn after(kind: KindId, action: &Action, object: &Object) -> Option<Object> {
+    let normal = |members: &Members| normalise(kind.table(), members.clone());
+    match action {
+        Action::Update(change) => {
+            let mark = match kind.table().marks {
+                MarkStyle::Description => Seen::Present(change.mark.clone()),
+                _ => object.mark.clone(),
+            };
+            Some(Object { members: normal(&change.after), mark, uses: object.uses.clone(), ..object.clone() })
+        }
+        Action::Clear { after, .. } => Some(Object { members: normal(after), ..object.clone() }),
+        Action::Tag { tags, .. } => Some(tagged(object, tags)),
+        Action::Create(_) | Action::Delete(_) => None,
+    }
+}
+
+fn tagged(object: &Object, change: &TagChange) -> Object {
+    let mut tags = object.tags.clone().unwrap_or_default();
+    tags.extend(change.set.clone());
+    tags.retain(|key, _| !change.remove.contains(key));
+    let mark = Mark::from_tags(&tags).map_or(Seen::Absent, Seen::Present);
+    Object { tags: Some(tags), mark, ..object.clone() }
+}

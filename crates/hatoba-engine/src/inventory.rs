@@ -1,0 +1,212 @@
+//! The inventory: what list calls returned, by kind and scope, shared by all documents.
+//!
+//! A scope is filled by one complete list; anything less is `Unknown`. A write's answer is laid over its
+//! scope at once; overlays of fresh creates stay until a list shows them or they are proven lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hatoba_core::{Cause, MarkStyle, Object, Scope, Seen};
+use hatoba_kinds::{Aws, Interest, KindId};
+use tokio::time::Instant;
+
+/// A create that no list shows after this long is proven lost (lists lag behind writes by less).
+const CREATE_SETTLES: Duration = Duration::from_secs(60);
+
+/// A kind in a scope.
+pub(crate) type Place = (KindId, Scope);
+
+pub(crate) struct Inventory {
+    aws: Arc<Aws>,
+    state: Mutex<BTreeMap<Place, Listing>>,
+    running: Mutex<BTreeMap<Place, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+#[derive(Debug, Default)]
+struct Listing {
+    objects: BTreeMap<String, Object>,
+    overlays: BTreeMap<String, Overlay>,
+    /// When the newest complete list was begun.
+    listed_at: Option<Instant>,
+    /// What made the newest list fail, and when it was begun.
+    failed: Option<(Instant, Cause)>,
+    /// The scope's parent was made by us then, so it held nothing.
+    born_at: Option<Instant>,
+    /// The names that the newest complete list asked for.
+    asked: Interest,
+    written_at: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Overlay {
+    /// `None`: deleted.
+    object: Option<Object>,
+    at: Instant,
+    is_create: bool,
+}
+
+/// What is known of a scope, and since when.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    pub(crate) objects: Vec<Object>,
+    /// When the newest complete list was begun; `None`: the scope was born empty.
+    pub(crate) listed_at: Option<Instant>,
+}
+
+impl Inventory {
+    pub(crate) fn new(aws: Arc<Aws>) -> Self {
+        Inventory { aws, state: Mutex::default(), running: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, BTreeMap<Place, Listing>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lists a scope unless a list begun at or after `not_before` is there; one list serves all who ask.
+    pub(crate) async fn ensure(&self, place: &Place, not_before: Option<Instant>, interest: &Interest) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).entry(place.clone()).or_default().clone();
+        let _one_at_a_time = running.lock().await;
+        let Some(interest) = self.wanted(place, not_before, interest) else { return };
+        let begun = Instant::now();
+        let result = place.0.list(&self.aws, &place.1, &interest).await;
+        let mut state = self.state();
+        let listing = state.entry(place.clone()).or_default();
+        match result {
+            Ok(objects) => listing.fill(objects, begun, interest),
+            Err(error) => listing.failed = Some((begun, error.cause())),
+        }
+    }
+
+    /// What to ask for, or nothing where the newest list answers already.
+    fn wanted(&self, place: &Place, not_before: Option<Instant>, interest: &Interest) -> Option<Interest> {
+        let mut state = self.state();
+        let listing = state.entry(place.clone()).or_default();
+        let mut all = interest.clone();
+        all.names.extend(listing.asked.names.iter().cloned());
+        all.everything |= listing.asked.everything;
+        let asked = interest.names.is_subset(&listing.asked.names) && (listing.asked.everything || !interest.everything);
+        let recent = |at: Option<Instant>| at.is_some_and(|at| not_before.is_none_or(|not_before| at >= not_before));
+        let failed_since = listing.failed.as_ref().is_some_and(|(at, _)| not_before.is_some_and(|not_before| *at >= not_before));
+        let answered = asked && recent(listing.listed_at) && listing.failed.is_none();
+        let born = recent(listing.born_at) && listing.listed_at.is_none();
+        (!answered && !failed_since && !born).then_some(all)
+    }
+
+    /// What is known of a scope.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub(crate) fn view(&self, place: &Place) -> Result<View, Cause> {
+        let state = self.state();
+        let listing = state.get(place);
+        let not_listed = || Cause::new("NotListed", format!("{} has not been listed yet", place.0.table().kind));
+        let listing = listing.ok_or_else(not_listed)?;
+        if let Some((_, cause)) = &listing.failed {
+            return Err(cause.clone());
+        }
+        if listing.listed_at.is_none() && listing.born_at.is_none() {
+            return Err(not_listed());
+        }
+        let mut objects = listing.effective();
+        if let MarkStyle::Inherited(kind) = place.0.table().marks
+            && let Some(kind) = KindId::of(kind)
+        {
+            let marked = state.get(&(kind, place.1.clone())).map(Listing::effective);
+            for object in &mut objects {
+                object.mark = inherited(object, marked.as_deref());
+            }
+        }
+        Ok(View { objects, listed_at: listing.listed_at })
+    }
+
+    /// When the scope was last listed, and last written to.
+    pub(crate) fn times(&self, place: &Place) -> (Option<Instant>, Option<Instant>) {
+        self.state().get(place).map_or((None, None), |listing| (listing.listed_at, listing.written_at))
+    }
+
+    /// A write was sent: what the scope holds is to be verified by a list.
+    pub(crate) fn note_write(&self, place: &Place, now: Instant) {
+        self.state().entry(place.clone()).or_default().written_at = Some(now);
+    }
+
+    /// Lays an object over its scope.
+    pub(crate) fn overlay(&self, place: &Place, object: Object, is_create: bool, now: Instant) {
+        let mut state = self.state();
+        let children: Vec<KindId> = KindId::ALL.iter().copied().filter(|kind| kind.table().parent == Some(place.0.table().kind)).collect();
+        if is_create {
+            // A new parent's children are known to be none.
+            for kind in children {
+                state.entry((kind, object.id.clone())).or_default().born_at = Some(now);
+            }
+        }
+        let listing = state.entry(place.clone()).or_default();
+        listing.overlays.insert(object.id.clone(), Overlay { object: Some(object), at: now, is_create });
+    }
+
+    /// An object is gone.
+    pub(crate) fn remove(&self, place: &Place, id: &str, now: Instant) {
+        let mut state = self.state();
+        let listing = state.entry(place.clone()).or_default();
+        listing.overlays.insert(id.to_owned(), Overlay { object: None, at: now, is_create: false });
+        for (kind, scope) in state.keys().cloned().collect::<Vec<_>>() {
+            if scope == id && kind.table().parent == Some(place.0.table().kind) {
+                state.remove(&(kind, scope));
+            }
+        }
+    }
+
+    /// Every scope that has been listed or written to.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        self.state().keys().cloned().collect()
+    }
+
+    /// Who uses an object, as `Kind id`, by everything that is known.
+    pub(crate) fn users(&self, kind: KindId, object: &Object) -> Vec<String> {
+        let is_parent = |other: KindId| other.table().parent == Some(kind.table().kind);
+        let state = self.state();
+        let mut users = BTreeSet::new();
+        for ((other, scope), listing) in state.iter() {
+            for user in listing.effective() {
+                let uses = user.uses.contains(&object.id) || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn));
+                let is_child = is_parent(*other) && *scope == object.id;
+                if (uses || is_child) && !(*other == kind && user.id == object.id) && !user.is_leaving() {
+                    users.insert(format!("{} {}", other.table().kind, user.id));
+                }
+            }
+        }
+        users.into_iter().collect()
+    }
+}
+
+impl Listing {
+    fn fill(&mut self, objects: Vec<Object>, begun: Instant, asked: Interest) {
+        self.objects = objects.into_iter().map(|object| (object.id.clone(), object)).collect();
+        self.listed_at = Some(begun);
+        self.failed = None;
+        self.asked = asked;
+        let shown: BTreeSet<String> = self.objects.keys().cloned().collect();
+        self.overlays.retain(|id, overlay| {
+            let newer = overlay.at >= begun;
+            let young = begun.saturating_duration_since(overlay.at) < CREATE_SETTLES;
+            match &overlay.object {
+                Some(_) => newer || (overlay.is_create && young && !shown.contains(id)),
+                None => newer || (young && shown.contains(id)),
+            }
+        });
+    }
+
+    fn effective(&self) -> Vec<Object> {
+        let listed = self.objects.values().filter(|object| !self.overlays.contains_key(&object.id));
+        listed.chain(self.overlays.values().filter_map(|overlay| overlay.object.as_ref())).cloned().collect()
+    }
+}
+
+/// The mark of what an object points to.
+fn inherited(object: &Object, marked: Option<&[Object]>) -> Seen<hatoba_core::Mark> {
+    let Some(marked) = marked else {
+        return Seen::Unknown(Cause::new("NotListed", "what it points to has not been listed yet"));
+    };
+    let pointed_to = marked.iter().find(|other| object.uses.contains(&other.id));
+    pointed_to.map_or(Seen::Absent, |other| other.mark.clone())
+}

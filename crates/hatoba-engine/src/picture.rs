@@ -1,0 +1,119 @@
+//! The engine as others see it: status, metrics, health.
+
+use std::sync::atomic::Ordering;
+
+use hatoba_core::Key;
+use tokio::time::Instant;
+
+use crate::engine::{Engine, Phase, State};
+use crate::shown::{DocumentShown, QueueShown, Shown, SourceShown};
+use crate::web::Picture;
+
+/// No pass takes longer than this by its timeouts: a worker that is busy for longer hangs.
+const STUCK_SECONDS: f64 = 600.0;
+
+impl Picture for Engine {
+    fn shown(&self) -> Shown {
+        let rogue_children = self.rogue_children();
+        let now = Instant::now();
+        let state = self.state();
+        let (depth, oldest_seconds) = state.queue.depth(now);
+        let nonconverging = state.memory.values().filter(|memory| memory.rewrites.1 >= crate::reconcile::REWRITES_MAX).count();
+        Shown {
+            version: env!("CARGO_PKG_VERSION"),
+            owner: self.options.owner.clone(),
+            account: state.account.clone(),
+            region: self.aws.region().to_owned(),
+            leader: state.account.is_some() && !self.stopping.load(Ordering::Relaxed),
+            started_at: self.started_at,
+            source: source(self, &state),
+            documents: documents(&state),
+            pruning: state.pruning.values().flatten().cloned().collect(),
+            rogue_children,
+            queue: QueueShown { depth, oldest_seconds, nonconverging },
+            last_full_resync: state.last_full_resync,
+            events: state.events.clone(),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render(&self.shown(), self.clock.now())
+    }
+
+    fn is_healthy(&self) -> bool {
+        self.state().queue.depth(Instant::now()).1 < STUCK_SECONDS
+    }
+
+    fn is_ready(&self) -> bool {
+        let state = self.state();
+        state.account.is_some() && state.source.snapshot.is_some()
+    }
+
+    fn reconcile_now(&self) {
+        Engine::reconcile_now(self);
+    }
+}
+
+impl Engine {
+    /// Every status as it is now, for the sink.
+    pub fn statuses(&self) -> std::collections::BTreeMap<Key, hatoba_core::Status> {
+        self.state().statuses.clone()
+    }
+
+    /// Everything that is shown, as one picture.
+    pub fn picture(&self) -> Shown {
+        self.shown()
+    }
+
+    /// Resolves when something shown has changed since the last call.
+    pub fn watch(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.published.subscribe()
+    }
+
+    /// When each document was last compared with AWS.
+    pub fn verified(&self) -> std::collections::BTreeMap<Key, jiff::Timestamp> {
+        let state = self.state();
+        let verified = state.memory.iter().filter(|(key, _)| state.checked.desired.contains_key(key));
+        verified.filter_map(|(key, memory)| Some((key.clone(), self.clock.date_of(memory.verified_at?)))).collect()
+    }
+
+    /// Whether every document is as far as it gets by itself.
+    pub fn is_settled(&self) -> bool {
+        let state = self.state();
+        let settled = |key: &Key| state.memory.get(key).is_some_and(|memory| memory.phase == Phase::Settled);
+        state.queue.is_idle() && state.verify.is_empty() && state.checked.desired.keys().all(settled)
+    }
+}
+
+fn source(engine: &Engine, state: &State) -> SourceShown {
+    let snapshot = state.source.snapshot.as_deref();
+    SourceShown {
+        location: engine.options.location.clone(),
+        revision: snapshot.map(|snapshot| snapshot.revision.to_string()),
+        files: snapshot.map_or(0, |snapshot| snapshot.files),
+        unreadable: snapshot.map(|s| s.unreadable.iter().map(|u| format!("{}: {}", u.file, u.reason)).collect()).unwrap_or_default(),
+        invalid: state.checked.held.len(),
+        diagnostics: state.checked.diagnostics.clone(),
+        last_success: state.source.last_success,
+        error: state.source.error.clone(),
+    }
+}
+
+fn documents(state: &State) -> std::collections::BTreeMap<Key, DocumentShown> {
+    let files = state.source.snapshot.as_deref();
+    let file_of = |key: &Key| {
+        let document = files.and_then(|snapshot| snapshot.documents.iter().find(|document| document.key == *key));
+        let held = || state.checked.held.get(key).and_then(|found| found.first()).map(|found| found.place.file.clone());
+        document.map(|document| document.places.file().to_owned()).or_else(held).unwrap_or_default()
+    };
+    let shown = |(key, status): (&Key, &hatoba_core::Status)| {
+        let verified = state.memory.get(key).and_then(|memory| memory.verified_at);
+        let shown = DocumentShown {
+            status: status.clone(),
+            verified_seconds_ago: verified.map(|at| at.elapsed().as_secs_f64()),
+            file: file_of(key),
+        };
+        (key.clone(), shown)
+    };
+    state.statuses.iter().map(shown).collect()
+}

@@ -1,0 +1,296 @@
+//! What would change, for the whole world at once: the same assessment as the daemon's, with symbolic outputs.
+
+use std::collections::BTreeMap;
+
+use hatoba_core::{
+    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Fuse, Key, Lookup, Sight, Step,
+    Unresolved, Verdict, assess, creation_order, next,
+};
+use hatoba_kinds::{CallError, KindId, Operation};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::budget::seconds_at_least;
+use crate::engine::Engine;
+use crate::inventory::View;
+
+/// Everything that would be done, in the order in which it could be.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// One entry for each document and each resource that would go.
+    pub entries: Vec<PlanEntry>,
+    /// Calls that would write.
+    pub writes: usize,
+    /// Seconds at least that the write calls need under the budget.
+    pub seconds_at_least: f64,
+}
+
+/// What would be done about one document.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanEntry {
+    /// The document.
+    pub document: Key,
+    /// What would be done.
+    pub action: PlanAction,
+    /// The resource's id, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Fields that would be written; for a create all of them, from `null`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FieldDrift>,
+    /// Documents that come first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<Key>,
+    /// Why, or why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// Worth saying beside it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Cause>,
+}
+
+/// What would be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PlanAction {
+    /// Nothing.
+    None,
+    /// A resource would be made.
+    Create,
+    /// Fields or tags would be put right.
+    Update,
+    /// A new resource would be made beside the old one, which then goes: no gap.
+    Replace,
+    /// A resource whose document is gone would be deleted.
+    Delete,
+    /// Something should be done and is not: see the cause.
+    Held,
+    /// It could not be told: see the cause.
+    Unknown,
+}
+
+impl Plan {
+    /// Whether anything would be written.
+    pub fn has_changes(&self) -> bool {
+        self.writes > 0
+    }
+}
+
+/// How an output that nobody knows yet is shown: `(after HttpApi/crazy-api)`.
+fn symbol(target: &Key) -> String {
+    format!("(after {target})")
+}
+
+fn is_symbol(text: &str) -> bool {
+    text.starts_with("(after ")
+}
+
+/// Facts in which every output is known, if only by name.
+struct Symbolic<'a> {
+    engine: &'a Engine,
+    outputs: &'a BTreeMap<Key, BTreeMap<String, String>>,
+    failed: Vec<(Lookup, Cause)>,
+}
+
+impl Facts for Symbolic<'_> {
+    fn output(&self, target: &Key, output: &str) -> Fact<String> {
+        let known = self.outputs.get(target).and_then(|outputs| outputs.get(output));
+        Fact::Known(known.cloned().unwrap_or_else(|| symbol(target)))
+    }
+
+    fn lookup(&self, lookup: &Lookup) -> Fact<Vec<String>> {
+        if let Some((_, cause)) = self.failed.iter().find(|(failed, _)| failed == lookup) {
+            return Fact::Unknown(cause.clone());
+        }
+        Fact::Known(self.engine.aws.known_ids(lookup).unwrap_or_default())
+    }
+}
+
+impl Engine {
+    /// What would change, reading AWS and writing nothing. The source must have been accepted.
+    ///
+    /// # Errors
+    /// When the account cannot be told.
+    pub async fn plan(&self) -> Result<Plan, CallError> {
+        let account = self.aws.account().await?;
+        self.aws.pin_account(&account);
+        let checked = self.state().checked.clone();
+        let mut plan = Plan::default();
+        let mut outputs: BTreeMap<Key, BTreeMap<String, String>> = BTreeMap::new();
+        let mut calls: Vec<&'static Operation> = Vec::new();
+        for key in checked.held.keys() {
+            let found = checked.held.get(key).and_then(|found| found.first()).map(ToString::to_string);
+            let cause = Cause::new("Invalid", found.unwrap_or_default());
+            plan.entries.push(PlanEntry::held(key.clone(), PlanAction::Held, cause));
+        }
+        for key in creation_order(&checked.desired) {
+            let (Some(desired), Some(kind)) = (checked.desired.get(&key), KindId::of(&key.kind)) else { continue };
+            let entry = self.plan_one(kind, desired, &mut outputs, &mut calls).await;
+            plan.entries.push(entry);
+        }
+        self.look_for_orphans(None, true).await;
+        self.plan_deletes(&mut plan);
+        plan.writes = calls.len();
+        plan.seconds_at_least = seconds_at_least(&calls, self.options.quota_share);
+        Ok(plan)
+    }
+
+    async fn plan_one(
+        &self,
+        kind: KindId,
+        desired: &Desired,
+        outputs: &mut BTreeMap<Key, BTreeMap<String, String>>,
+        calls: &mut Vec<&'static Operation>,
+    ) -> PlanEntry {
+        let mut facts = Symbolic { engine: self, outputs, failed: Vec::new() };
+        for used in &desired.lookups {
+            if let Err(error) = self.aws.lookup(&used.lookup).await {
+                facts.failed.push((used.lookup.clone(), error.cause()));
+            }
+        }
+        let resolved = match desired.resolve(&facts) {
+            Ok(resolved) => resolved,
+            Err(Unresolved::Waiting(keys)) => {
+                return PlanEntry { after: keys.into_iter().collect(), ..PlanEntry::new(desired.key.clone()) };
+            }
+            Err(Unresolved::Unknown(cause)) => return PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause),
+            Err(Unresolved::Stalled(cause)) => return PlanEntry::held(desired.key.clone(), PlanAction::Held, cause),
+        };
+        let place = (kind, resolved.scope.clone());
+        let view = if is_symbol(&place.1) {
+            Ok(View { objects: Vec::new(), listed_at: None }) // what is not there yet holds nothing
+        } else {
+            self.look(&place, desired, None).await;
+            self.inventory.view(&place)
+        };
+        let checked = self.state().checked.clone();
+        let sight = Sight {
+            owner: &self.options.owner,
+            objects: view.as_ref().map(|view| view.objects.iter().collect()).map_err(Clone::clone),
+            remembered: None,
+            last_incarnation: 0,
+            is_document: &|key| checked.exists(key),
+            users: &|object| self.inventory.users(kind, object).len(),
+            first: std::collections::BTreeSet::new(),
+        };
+        let assessment = assess(desired, &resolved, &sight);
+        if let Some(current) = assessment.current.filter(|current| current.is_usable()) {
+            outputs.insert(desired.key.clone(), current.outputs.clone());
+        }
+        let step = next(desired, &assessment, self.leave(desired));
+        let mut entry = describe(desired, &assessment, &step);
+        let replaced = entry.action == PlanAction::Replace;
+        if replaced {
+            outputs.remove(&desired.key); // dependents will point to the new one
+        }
+        entry.after = desired.references.iter().map(|r| r.target.clone()).filter(|target| !outputs.contains_key(target)).collect();
+        calls.extend(operations(kind, &entry, &step));
+        entry
+    }
+
+    fn plan_deletes(&self, plan: &mut Plan) {
+        let fuse = self.fuse();
+        for (key, orphans) in self.orphans() {
+            for orphan in orphans {
+                let why = match (&fuse, self.options.owner_is_explicit) {
+                    (_, false) => Cause::new("OwnerNotExplicit", "a directory deletes nothing unless --owner is given"),
+                    (Fuse::Open { hash, documents }, true) => {
+                        Cause::new("FuseOpen", format!("{documents} documents vanished at once; held as {hash}"))
+                    }
+                    (Fuse::Closed, true) => Cause::new(
+                        "Grace",
+                        format!("its document is gone; the daemon deletes it after {} s of grace", self.options.prune_grace.as_secs()),
+                    ),
+                };
+                let held = why.reason.as_str() != "Grace";
+                let action = if held { PlanAction::Held } else { PlanAction::Delete };
+                let id = Some(orphan.object.id.clone());
+                plan.entries.push(PlanEntry { id, ..PlanEntry::held(key.clone(), action, why) });
+            }
+        }
+    }
+}
+
+impl PlanEntry {
+    fn new(document: Key) -> Self {
+        PlanEntry {
+            document,
+            action: PlanAction::None,
+            id: None,
+            fields: Vec::new(),
+            after: Vec::new(),
+            cause: None,
+            notes: Vec::new(),
+        }
+    }
+
+    fn held(document: Key, action: PlanAction, cause: Cause) -> Self {
+        PlanEntry { action, cause: Some(cause), ..PlanEntry::new(document) }
+    }
+}
+
+fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> PlanEntry {
+    let mut entry = PlanEntry::new(desired.key.clone());
+    entry.id = assessment.current.map(|current| current.id.clone());
+    entry.notes.clone_from(&assessment.notes);
+    match &assessment.verdict {
+        Verdict::InSync | Verdict::WaitingFor(_) => {}
+        Verdict::Settling(cause) => entry.notes.push(cause.clone()),
+        Verdict::Create(creation) => {
+            entry.action = PlanAction::Create;
+            entry.fields = all_fields(desired, creation);
+        }
+        Verdict::Update(change) => {
+            entry.action = PlanAction::Update;
+            entry.fields.clone_from(&change.drift);
+            let tags = change.tags.set.iter().map(|(key, value)| (key, Value::from(value.clone())));
+            let tags = tags.chain(change.tags.remove.iter().map(|key| (key, Value::Null)));
+            entry.fields.extend(tags.map(|(key, to)| FieldDrift { path: format!("tags.{key}"), from: Value::Null, to, fix: Fix::InPlace }));
+        }
+        Verdict::Replace(_, drift) => {
+            entry.action = PlanAction::Replace;
+            entry.fields.clone_from(drift);
+            entry.cause = Some(Cause::new("Replacing", "a new one is made first, then the old one goes: no gap"));
+        }
+        Verdict::Unknown(cause) => return PlanEntry { id: entry.id, ..PlanEntry::held(entry.document, PlanAction::Unknown, cause.clone()) },
+        Verdict::Stalled(cause) => return PlanEntry { id: entry.id, ..PlanEntry::held(entry.document, PlanAction::Held, cause.clone()) },
+    }
+    if let Step::Hold(cause) = step {
+        entry.action = PlanAction::Held;
+        entry.cause = Some(cause.clone());
+    }
+    entry
+}
+
+/// Every member that a create would send, from nothing.
+fn all_fields(desired: &Desired, creation: &Creation) -> Vec<FieldDrift> {
+    let fields = desired.table.fields.iter().filter_map(|field| {
+        let to = hatoba_core::path::get_member(&creation.members, field.path)?.clone();
+        Some(FieldDrift { path: field.path.to_owned(), from: Value::Null, to, fix: Fix::InPlace })
+    });
+    fields.collect()
+}
+
+/// The calls that an entry comes to.
+fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Operation> {
+    let of = |prefix: &str| kind.operations().iter().find(|operation| operation.is_write && operation.name.starts_with(prefix));
+    let calls = match (entry.action, step) {
+        (PlanAction::Create, _) => vec![of("Create")],
+        (PlanAction::Replace, _) => vec![of("Create"), of("Delete")],
+        (PlanAction::Delete, _) => vec![of("Delete")],
+        (PlanAction::Update, Step::Act(action)) => {
+            let first = match action {
+                Action::Clear { operation, .. } => of(operation),
+                Action::Tag { .. } => of("Tag"),
+                _ => of("Update"),
+            };
+            let tags = entry.fields.iter().any(|field| field.path.starts_with("tags."));
+            let more = tags && !matches!(action, Action::Tag { .. });
+            vec![first, if more { of("Tag") } else { None }]
+        }
+        _ => Vec::new(),
+    };
+    calls.into_iter().flatten().collect()
+}

@@ -1,0 +1,347 @@
+//! Keys without a readable document: held documents, and resources whose document is gone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use hatoba_core::{
+    Action, Cause, Change, Deletion, Digest, Evidence, FieldDrift, Fix, Fuse, Key, Mark, MarkStyle, Object, Outcome, Seen,
+    TagChange, Target, fuse, may_delete, path,
+};
+use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::clock::before;
+use crate::engine::{Engine, Vanished};
+use crate::inventory::Place;
+use crate::reconcile::Next;
+use crate::shown::PruningShown;
+
+/// A delete is sent only on sight that is no older than this.
+const SIGHT_LASTS: Duration = Duration::from_secs(60);
+
+/// A resource that bears our mark though no document asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Orphan {
+    pub(crate) place: Place,
+    pub(crate) object: Object,
+}
+
+impl Engine {
+    /// A key without a document that could be worked on.
+    pub(crate) async fn without_document(&self, key: &Key) -> Next {
+        let found = self.state().checked.held.get(key).cloned();
+        match found {
+            Some(found) => {
+                let first = found.first().map_or_else(|| "it could not be read".to_owned(), ToString::to_string);
+                let digest = self.state().statuses.get(key).map(|status| status.observed_digest.clone());
+                let cause = Cause::new("Invalid", first);
+                self.publish_as(key, &digest.unwrap_or_else(|| Digest::of(key)), Outcome::held(cause));
+                self.find_held(key).await;
+                Next::Rest
+            }
+            None => self.prune(key).await,
+        }
+    }
+
+    /// References to a held document still resolve through what exists in AWS.
+    async fn find_held(&self, key: &Key) {
+        let Some(kind) = Self::kind(key) else { return };
+        if kind.table().scope_member.is_none() {
+            let interest = Interest { everything: true, ..Interest::default() };
+            self.inventory.ensure(&(kind, String::new()), None, &interest).await;
+        }
+        let is_its = |object: &Object| {
+            object.is_usable()
+                && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner && mark.document == *key)
+        };
+        let places = self.inventory.places().into_iter().filter(|place| place.0 == kind);
+        let objects = places.filter_map(|place| self.inventory.view(&place).ok()).flat_map(|view| view.objects);
+        if let Some(object) = objects.into_iter().find(is_its) {
+            self.announce(key, Some(object.outputs));
+        }
+    }
+
+    /// Every resource of ours without a document, by the document that asked for it.
+    pub(crate) fn orphans(&self) -> BTreeMap<Key, Vec<Orphan>> {
+        let checked = self.state().checked.clone();
+        let mut orphans: BTreeMap<Key, Vec<Orphan>> = BTreeMap::new();
+        for place in self.inventory.places() {
+            let Ok(view) = self.inventory.view(&place) else { continue };
+            let kind = place.0.table().kind;
+            let inherited = matches!(place.0.table().marks, MarkStyle::Inherited(_));
+            let wanted = |object: &Object| {
+                checked.desired.iter().any(|(key, desired)| key.kind == kind && desired.natural_key() == Some(&object.natural_key))
+            };
+            for object in view.objects {
+                let Seen::Present(mark) = &object.mark else { continue };
+                if mark.owner != self.options.owner || object.is_leaving() {
+                    continue;
+                }
+                let key = match inherited {
+                    // It bears no name of its own; its id stands in.
+                    true if wanted(&object) => continue,
+                    true => Key::new(kind, format!("{}-{}", place.1, object.id)),
+                    false if checked.exists(&mark.document) => continue,
+                    false => mark.document.clone(),
+                };
+                orphans.entry(key).or_default().push(Orphan { place: place.clone(), object });
+            }
+        }
+        orphans
+    }
+
+    /// Notes which documents are gone; their keys are worked on like all others.
+    pub(crate) fn note_orphans(&self) {
+        let orphans = self.orphans();
+        let now = Instant::now();
+        let mut state = self.state();
+        state.vanished.retain(|key, _| orphans.contains_key(key));
+        state.pruning.retain(|key, _| orphans.contains_key(key));
+        if state.source.snapshot.is_none() {
+            return;
+        }
+        for key in orphans.keys() {
+            state.vanished.entry(key.clone()).or_insert(Vanished { since: now, listings: 0 });
+            state.queue.add(key.clone(), crate::queue::Priority::Sweep, now);
+        }
+        drop(state);
+        self.wake();
+    }
+
+    /// Deletes what may be deleted of a document that is gone; the guards are `hatoba_core::may_delete`.
+    async fn prune(&self, key: &Key) -> Next {
+        self.note_orphans_of(key);
+        let orphans = self.orphans().remove(key).unwrap_or_default();
+        if orphans.is_empty() {
+            let mut state = self.state();
+            state.vanished.remove(key);
+            state.pruning.remove(key);
+            state.memory.remove(key);
+            return Next::Rest;
+        }
+        let mut held = Vec::new();
+        let mut next = Next::Rest;
+        for orphan in orphans {
+            match self.prune_one(key, &orphan).await {
+                Ok(then) => next = then,
+                Err(cause) => {
+                    if next == Next::Rest {
+                        next = self.look_again(key, &cause);
+                    }
+                    held.push(PruningShown { document: key.clone(), id: orphan.object.id.clone(), held: cause });
+                }
+            }
+        }
+        self.state().pruning.insert(key.clone(), held);
+        next
+    }
+
+    fn note_orphans_of(&self, key: &Key) {
+        let now = Instant::now();
+        let mut state = self.state();
+        state.vanished.entry(key.clone()).or_insert(Vanished { since: now, listings: 0 });
+    }
+
+    async fn prune_one(&self, key: &Key, orphan: &Orphan) -> Result<Next, Cause> {
+        // The cheap guards first: nothing is read for what is held anyway.
+        self.judge(key, orphan, &[])?;
+        let (kind, scope) = &orphan.place;
+        let fresh = self.fresh(key, orphan);
+        let interest = Interest { names: BTreeSet::from([orphan.object.natural_key.clone()]), everything: true };
+        self.inventory.ensure(&orphan.place, fresh, &interest).await;
+        self.look_at_children(*kind, &orphan.object.id, fresh).await;
+        if !self.children_are_known(*kind, &orphan.object.id) {
+            return Err(Cause::new("ChildrenUnknown", "what stands in it could not be listed"));
+        }
+        let view = self.inventory.view(&orphan.place)?;
+        let Some(object) = view.objects.into_iter().find(|object| object.id == orphan.object.id) else {
+            return Ok(Next::Now);
+        };
+        let users = self.inventory.users(*kind, &object);
+        let orphan = Orphan { place: orphan.place.clone(), object };
+        self.judge(key, &orphan, &users)?;
+        let target = Target {
+            kind: kind.table().kind.to_owned(),
+            scope: scope.clone(),
+            id: orphan.object.id.clone(),
+            arn: orphan.object.arn.clone(),
+        };
+        let (action, why) = match drained(*kind, &orphan.object, &target) {
+            Drained::Yes => (Action::Delete(target), "its document is gone"),
+            Drained::Write(action) => (action, "its document is gone: scaled to 0 first"),
+            Drained::Wait(cause) => return Err(cause),
+        };
+        match self.send(*kind, key, &orphan.place, &action, Some(&orphan.object), why).await {
+            Ok(()) => Ok(Next::Now),
+            Err(error) if error.disposition == Disposition::Gone => Ok(Next::Now),
+            Err(error) => Err(error.cause()),
+        }
+    }
+
+    /// Lists begun before this do not count for a delete. Tags that lists do not show are read anew.
+    fn fresh(&self, key: &Key, orphan: &Orphan) -> Option<Instant> {
+        let now = Instant::now();
+        if let Some(arn) = orphan.object.arn.as_deref()
+            && self.aws.tags_are_older(arn)
+        {
+            self.aws.forget_tags(arn);
+            return Some(now);
+        }
+        self.memory(key, |memory| memory.not_before.take()).or_else(|| before(now, SIGHT_LASTS))
+    }
+
+    fn judge(&self, key: &Key, orphan: &Orphan, users: &[String]) -> Result<(), Cause> {
+        let fuse = self.fuse();
+        let deletion = self.deletion_of(orphan);
+        let held_sibling = self.held_sibling(orphan);
+        let state = self.state();
+        let vanished = state.vanished.get(key).copied();
+        let evidence = Evidence {
+            owner: &self.options.owner,
+            owner_is_explicit: self.options.owner_is_explicit,
+            source_is_complete: state.source.is_complete() && !held_sibling,
+            mark: orphan.object.mark.present(),
+            deletion,
+            absent_for: vanished.map_or(Duration::ZERO, |vanished| vanished.since.elapsed()),
+            listings: vanished.map_or(0, |vanished| vanished.listings),
+            grace: self.options.prune_grace,
+            fuse: &fuse,
+            users,
+        };
+        may_delete(&evidence)
+    }
+
+    /// A held document of a kind without marks of its own may be the one that asks for it.
+    fn held_sibling(&self, orphan: &Orphan) -> bool {
+        let table = orphan.place.0.table();
+        let inherited = matches!(table.marks, MarkStyle::Inherited(_));
+        inherited && self.state().checked.held.keys().any(|key| key.kind == table.kind)
+    }
+
+    /// The mark's own word, or the parent's for kinds whose mark carries none.
+    fn deletion_of(&self, orphan: &Orphan) -> Deletion {
+        let table = orphan.place.0.table();
+        let own = orphan.object.mark.present().map_or(Deletion::Retain, |mark| mark.deletion);
+        if matches!(table.marks, MarkStyle::Tags | MarkStyle::TagsReadApart) {
+            return own;
+        }
+        let parent = table.parent.and_then(KindId::of).map(|kind| (kind, String::new()));
+        let parents = parent.and_then(|place| self.inventory.view(&place).ok());
+        let parent = parents.and_then(|view| view.objects.into_iter().find(|parent| parent.id == orphan.place.1));
+        parent.and_then(|parent| parent.mark.present().map(|mark| mark.deletion)).unwrap_or(Deletion::Retain)
+    }
+
+    /// Too much gone at once, or everything?
+    pub(crate) fn fuse(&self) -> Fuse {
+        let state = self.state();
+        let vanished: BTreeSet<Key> = state.vanished.keys().cloned().collect();
+        fuse(&vanished, state.checked.desired.len() + state.checked.held.len(), self.options.prune_limit)
+    }
+
+    fn look_again(&self, key: &Key, cause: &Cause) -> Next {
+        match cause.reason.as_str() {
+            "Grace" => {
+                let since = self.state().vanished.get(key).map(|vanished| vanished.since.elapsed()).unwrap_or_default();
+                Next::In(self.options.prune_grace.saturating_sub(since).max(LOOK_SOON))
+            }
+            "NotOurs" | "OwnedByAnother" | "OwnerNotExplicit" | "Retained" | "SourceIncomplete" | "FuseOpen" => Next::Rest,
+            _ => {
+                self.memory(key, |memory| memory.not_before = Some(Instant::now() + LOOK_SOON));
+                Next::In(LOOK_SOON)
+            }
+        }
+    }
+
+    /// Lists what may hold resources of ours though no document names them.
+    pub(crate) async fn look_for_orphans(&self, not_before: Option<Instant>, discover: bool) {
+        if self.options.owner_is_explicit {
+            let interest = Interest { everything: true, ..Interest::default() };
+            for kind in KindId::ALL.iter().filter(|kind| kind.table().scope_member.is_none()) {
+                self.inventory.ensure(&(*kind, String::new()), not_before, &interest).await;
+            }
+            for kind in KindId::ALL {
+                let found = if discover { kind.discover(&self.aws).await } else { Ok(BTreeMap::new()) };
+                for (scope, names) in found.unwrap_or_default() {
+                    let interest = Interest { names, everything: true };
+                    self.inventory.ensure(&(*kind, scope), not_before, &interest).await;
+                }
+            }
+        }
+        for place in self.inventory.places() {
+            let Ok(view) = self.inventory.view(&place) else { continue };
+            for object in view.objects.iter().filter(|object| self.is_ours(object)) {
+                self.look_at_children(place.0, &object.id, not_before).await;
+            }
+        }
+        self.note_orphans();
+    }
+
+    fn is_ours(&self, object: &Object) -> bool {
+        !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
+    }
+
+    /// Resources in parents of ours that nobody asks for and that do not bear our mark.
+    pub(crate) fn rogue_children(&self) -> Vec<String> {
+        let claimed: BTreeSet<(String, String)> = {
+            let state = self.state();
+            let memory = state.memory.values();
+            memory.filter_map(|memory| Some((memory.place.as_ref()?.1.clone(), memory.id.clone()?))).collect()
+        };
+        let ours: BTreeSet<String> = self
+            .inventory
+            .places()
+            .into_iter()
+            .filter_map(|place| self.inventory.view(&place).ok())
+            .flat_map(|view| view.objects)
+            .filter(|object| self.is_ours(object))
+            .map(|object| object.id)
+            .collect();
+        let mut rogue = Vec::new();
+        for place in self.inventory.places().into_iter().filter(|place| ours.contains(&place.1)) {
+            let Ok(view) = self.inventory.view(&place) else { continue };
+            for object in view.objects {
+                let is_claimed = claimed.contains(&(place.1.clone(), object.id.clone()));
+                if !is_claimed && !self.is_ours(&object) && !matches!(object.mark, Seen::Unknown(_)) {
+                    rogue.push(format!("{} {} in {}", place.0.table().kind, object.natural_key, place.1));
+                }
+            }
+        }
+        rogue
+    }
+}
+
+enum Drained {
+    Yes,
+    Write(Action),
+    Wait(Cause),
+}
+
+/// ECS services are scaled to 0, seen at 0, then deleted.
+fn drained(kind: KindId, object: &Object, target: &Target) -> Drained {
+    let Some(drain) = kind.table().drain else { return Drained::Yes };
+    let have = path::get_member(&object.members, drain.path).cloned().unwrap_or(Value::Null);
+    let to = drain.to.value();
+    if have != to {
+        let mut after = Value::Object(object.members.clone());
+        path::set(&mut after, drain.path, to.clone());
+        let drift = FieldDrift { path: drain.path.to_owned(), from: have, to, fix: Fix::InPlace };
+        return Drained::Write(Action::Update(Change {
+            target: target.clone(),
+            mark: mark_of(object),
+            drift: vec![drift],
+            tags: TagChange::default(),
+            after: after.as_object().cloned().unwrap_or_default(),
+        }));
+    }
+    let seen = object.outputs.get(drain.seen).map_or("", String::as_str);
+    match seen == to.to_string() {
+        true => Drained::Yes,
+        false => Drained::Wait(Cause::new("Draining", format!("{} is still {seen}", drain.seen))),
+    }
+}
+
+fn mark_of(object: &Object) -> Mark {
+    let nobody = || Mark { owner: String::new(), document: Key::new("", ""), incarnation: 1, deletion: Deletion::Retain };
+    object.mark.present().cloned().unwrap_or_else(nobody)
+}

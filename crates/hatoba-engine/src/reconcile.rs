@@ -1,0 +1,423 @@
+//! One pass over one document. Start reading here.
+//!
+//! ```text
+//! key ─► observe ─► assess ─► step ─► execute ─► fold ─► publish ─► schedule
+//! ```
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hatoba_core::{
+    Assessment, Cause, Desired, Fact, Facts, Key, Leave, Lookup, Outcome, Resolved, Sight, Step, Truth,
+    Unresolved, Verdict, assess, next,
+};
+use hatoba_kinds::{CallError, Disposition, Interest, KindId, LOOK_SOON};
+use tokio::time::Instant;
+
+use crate::clock::before;
+use crate::engine::{Engine, Memory, Phase};
+use crate::inventory::{Place, View};
+use crate::metrics::Reconciled;
+
+/// A write is sent only on sight of the scope that is no older than this.
+const SIGHT_LASTS: Duration = Duration::from_secs(60);
+/// A lost create is looked for twice, this far apart, before it is sent again; twins likewise.
+pub(crate) const SETTLES: Duration = Duration::from_secs(8);
+/// The slowest poll of something that moves by itself.
+const POLL_LONGEST: Duration = Duration::from_secs(15);
+/// So many writes of the same fields that no list ever shows right are not repeated.
+pub(crate) const REWRITES_MAX: u32 = 5;
+
+/// What comes after a pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Next {
+    /// Look again at once: something was done.
+    Now,
+    /// Go on then.
+    In(Duration),
+    /// Look again then, at lists begun then.
+    Look(Duration),
+    /// Something failed: later and later.
+    Later,
+    /// On the resync, or when something it names changes.
+    Rest,
+}
+
+impl Engine {
+    /// One pass: the flow of the whole program.
+    pub(crate) async fn reconcile(&self, key: &Key) -> Next {
+        let (Some(desired), Some(kind)) = (self.desired(key), Self::kind(key)) else {
+            return self.without_document(key).await;
+        };
+        if let Some(next) = self.follow_operation(kind, &desired).await {
+            return next;
+        }
+        let resolved = match self.observe_facts(&desired).await {
+            Ok(resolved) => resolved,
+            Err(unresolved) => return self.unresolved(&desired, unresolved),
+        };
+        let place: Place = (kind, resolved.scope.clone());
+        let mut not_before = self.memory(key, |memory| memory.not_before.take());
+        loop {
+            self.look(&place, &desired, not_before).await;
+            let view = self.inventory.view(&place);
+            let assessment = self.assess(kind, &desired, &resolved, &place, &view);
+            let step = self.gate(&desired, &assessment, &view, next(&desired, &assessment, self.leave(&desired)));
+            let step = self.unused(kind, &assessment, step, not_before).await;
+            if let (Step::Act(_) | Step::RemoveSurplus(_), Some(at)) = (&step, self.too_old(&view, &assessment)) {
+                not_before = Some(at); // look again before the write
+                continue;
+            }
+            self.note_drift(&desired, &assessment);
+            let result = self.execute(kind, &desired, &place, &step, &assessment).await;
+            let failed = result.as_ref().err().map(CallError::cause);
+            self.publish(&desired, Outcome::of(&assessment, &step, failed));
+            return self.schedule(&desired, &assessment, &step, &view, result);
+        }
+    }
+
+    /// Look-ups made, references filled in.
+    async fn observe_facts(&self, desired: &Desired) -> Result<Resolved, Unresolved> {
+        let mut failed = Known { engine: self, failed: Vec::new() };
+        for used in &desired.lookups {
+            if let Err(error) = self.aws.lookup(&used.lookup).await {
+                failed.failed.push((used.lookup.clone(), error.cause()));
+            }
+        }
+        desired.resolve(&failed)
+    }
+
+    fn unresolved(&self, desired: &Desired, unresolved: Unresolved) -> Next {
+        let (outcome, phase, next) = match unresolved {
+            Unresolved::Waiting(keys) => {
+                let keys = keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
+                (Outcome::waiting(Cause::new("WaitingFor", format!("waits for {keys}"))), Phase::Waiting, Next::Rest)
+            }
+            Unresolved::Unknown(cause) => (Outcome::unknown(cause), Phase::Moving, Next::Later),
+            Unresolved::Stalled(cause) => (Outcome::waiting(cause), Phase::Settled, Next::Rest),
+        };
+        self.memory(&desired.key, |memory| memory.phase = phase);
+        self.publish(desired, outcome);
+        next
+    }
+
+    /// Lists what the assessment needs, where what is known is older than it may be.
+    pub(crate) async fn look(&self, place: &Place, desired: &Desired, not_before: Option<Instant>) {
+        let interest = self.interest(place, desired);
+        if let hatoba_core::MarkStyle::Inherited(kind) = desired.table.marks
+            && let Some(kind) = KindId::of(kind)
+        {
+            self.inventory.ensure(&(kind, place.1.clone()), not_before, &Interest::default()).await;
+        }
+        self.inventory.ensure(place, not_before, &interest).await;
+    }
+
+    /// The names that matter in a scope: its documents', and those of resources of ours.
+    pub(crate) fn interest(&self, place: &Place, desired: &Desired) -> Interest {
+        let state = self.state();
+        let mut names: BTreeSet<String> = BTreeSet::from([desired.natural_key().unwrap_or(&desired.key.name).to_owned()]);
+        for (key, memory) in &state.memory {
+            if memory.place.as_ref() == Some(place)
+                && let Some(other) = state.checked.desired.get(key)
+            {
+                names.insert(other.natural_key().unwrap_or(&other.key.name).to_owned());
+            }
+        }
+        Interest { names, everything: self.options.owner_is_explicit }
+    }
+
+    fn assess<'a>(
+        &self,
+        kind: KindId,
+        desired: &Desired,
+        resolved: &Resolved,
+        place: &Place,
+        view: &'a Result<View, Cause>,
+    ) -> Assessment<'a> {
+        let (remembered, last_incarnation) =
+            self.memory(&desired.key, |memory| (memory.id.clone(), memory.last_incarnation));
+        let checked = self.state().checked.clone();
+        let sight = Sight {
+            owner: &self.options.owner,
+            objects: view.as_ref().map(|view| view.objects.iter().collect()).map_err(Clone::clone),
+            remembered: remembered.as_deref(),
+            last_incarnation,
+            is_document: &|key| checked.exists(key),
+            users: &|object| self.inventory.users(kind, object).len(),
+            first: self.first(desired),
+        };
+        let assessment = assess(desired, resolved, &sight);
+        self.remember(desired, place, &assessment);
+        assessment
+    }
+
+    /// Documents of the same parent that go first, while they are on their way.
+    fn first(&self, desired: &Desired) -> BTreeSet<Key> {
+        let state = self.state();
+        let follows = |key: &Key| desired.table.follows.contains(&key.kind.as_str());
+        let on_the_way = |key: &Key| {
+            let memory = state.memory.get(key);
+            memory.is_none_or(|memory| memory.id.is_none() && memory.phase != Phase::Settled)
+        };
+        let siblings = state.checked.desired.iter().filter(|(key, other)| follows(key) && other.parent() == desired.parent());
+        siblings.map(|(key, _)| key.clone()).filter(on_the_way).collect()
+    }
+
+    fn remember(&self, desired: &Desired, place: &Place, assessment: &Assessment<'_>) {
+        let current = assessment.current;
+        self.memory(&desired.key, |memory| {
+            memory.place = Some(place.clone());
+            match (current, &assessment.verdict) {
+                (Some(current), _) => {
+                    memory.id = Some(current.id.clone());
+                    memory.suspect = None;
+                    let seen = current.mark.present().map_or(1, |mark| mark.incarnation);
+                    memory.last_incarnation = memory.last_incarnation.max(seen);
+                }
+                (None, Verdict::Create(_)) => memory.id = None,
+                (None, _) => {}
+            }
+        });
+        match (current, &assessment.verdict) {
+            (Some(current), _) => {
+                let outputs = current.is_usable().then(|| current.outputs.clone());
+                self.announce(&desired.key, outputs);
+            }
+            (None, Verdict::Create(_)) => self.announce(&desired.key, None),
+            (None, _) => {} // not seen: what was known stays
+        }
+    }
+
+    pub(crate) fn leave(&self, desired: &Desired) -> Leave {
+        let state = self.state();
+        let synced = state.statuses.get(&desired.key).and_then(|status| status.synced_digest.as_ref());
+        Leave { is_drift: synced == Some(&desired.digest) }
+    }
+
+    /// Holds a step back that was not looked at often enough.
+    fn gate(&self, desired: &Desired, assessment: &Assessment<'_>, view: &Result<View, Cause>, step: Step) -> Step {
+        let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
+        let surplus: BTreeSet<String> = assessment.surplus.iter().map(|surplus| surplus.object.id.clone()).collect();
+        self.memory(&desired.key, |memory| match &step {
+            Step::Act(hatoba_core::Action::Create(_)) if memory.suspect.is_some() => looked_twice(memory, listed_at, step),
+            Step::Act(hatoba_core::Action::Update(change)) => {
+                let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
+                match memory.rewrites == (fields, REWRITES_MAX) {
+                    true => Step::Hold(Cause::new(
+                        "NonConverging",
+                        format!("written {REWRITES_MAX} times and still not so in AWS: {}", memory.rewrites.0.join(", ")),
+                    )),
+                    false => step,
+                }
+            }
+            Step::RemoveSurplus(_) => {
+                let agreed = memory.surplus.as_ref().is_some_and(|(seen, at)| {
+                    *seen == surplus && listed_at.is_some_and(|listed_at| listed_at >= *at + SETTLES)
+                });
+                if agreed {
+                    return step;
+                }
+                if memory.surplus.as_ref().is_none_or(|(seen, _)| *seen != surplus)
+                    && let Some(listed_at) = listed_at
+                {
+                    memory.surplus = Some((surplus, listed_at));
+                }
+                Step::Hold(Cause::new("Duplicate", "there is more than one; the surplus goes when a second list agrees"))
+            }
+            _ => step,
+        })
+    }
+
+    /// A write needs a fresh look; a scope that was born empty and only written to by us is fresh.
+    fn too_old(&self, view: &Result<View, Cause>, assessment: &Assessment<'_>) -> Option<Instant> {
+        let listed_at = view.as_ref().ok()?.listed_at?;
+        let now = Instant::now();
+        let oldest = before(now, SIGHT_LASTS)?;
+        if listed_at < oldest {
+            return Some(now);
+        }
+        // Tags that lists do not show are read just before a change, once.
+        let current = assessment.current?;
+        let arn = current.arn.as_deref()?;
+        (current.tags.is_some() && self.aws.tags_are_older(arn)).then(|| {
+            self.aws.forget_tags(arn);
+            now
+        })
+    }
+
+    fn note_drift(&self, desired: &Desired, assessment: &Assessment<'_>) {
+        let differs = matches!(assessment.verdict, Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..));
+        let is_drift = self.leave(desired).is_drift;
+        let began = self.memory(&desired.key, |memory| {
+            let began = differs && is_drift && !memory.drifting;
+            memory.drifting |= began;
+            began
+        });
+        if began {
+            self.metrics.drift_detected(&desired.key.kind);
+        }
+    }
+
+    /// When to look again, and what the pass counts as.
+    fn schedule(
+        &self,
+        desired: &Desired,
+        assessment: &Assessment<'_>,
+        step: &Step,
+        view: &Result<View, Cause>,
+        result: Result<(), CallError>,
+    ) -> Next {
+        let now = Instant::now();
+        let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
+        let mut repaired = false;
+        let next = self.memory(&desired.key, |memory| {
+            if let Some(listed_at) = listed_at {
+                memory.verified_at = memory.verified_at.max(Some(listed_at));
+            }
+            match (&result, step, &assessment.verdict) {
+                (Err(error), _, _) => failed(memory, error),
+                (Ok(()), Step::Act(_) | Step::RemoveSurplus(_), _) => {
+                    memory.phase = Phase::Moving;
+                    Next::Now
+                }
+                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "Duplicate" || cause.reason.as_str() == "AnswerLost" => {
+                    memory.phase = Phase::Moving;
+                    Next::Look(SETTLES)
+                }
+                (Ok(()), Step::Hold(_), _) => settle(memory, Next::Rest),
+                (Ok(()), Step::Rest, Verdict::InSync) => {
+                    memory.backoff.reset();
+                    memory.polls = 0;
+                    repaired = std::mem::take(&mut memory.drifting);
+                    if listed_at.is_some_and(|listed_at| memory.verified_at >= Some(listed_at)) {
+                        memory.rewrites = (Vec::new(), 0);
+                    }
+                    settle(memory, Next::Rest)
+                }
+                (Ok(()), Step::Rest, Verdict::Settling(_)) => {
+                    memory.backoff.reset();
+                    memory.phase = Phase::Moving;
+                    Next::Look(poll_delay(memory))
+                }
+                (Ok(()), Step::Rest, Verdict::WaitingFor(_)) => {
+                    memory.phase = Phase::Waiting;
+                    Next::In(LOOK_SOON)
+                }
+                (Ok(()), Step::Rest, Verdict::Stalled(_)) => settle(memory, Next::Rest),
+                (Ok(()), Step::Rest, _) => {
+                    memory.phase = Phase::Moving;
+                    Next::Later
+                }
+            }
+        });
+        if repaired {
+            self.metrics.drift_repaired(&desired.key.kind);
+        }
+        if let Next::Look(delay) = next {
+            self.memory(&desired.key, |memory| memory.not_before = Some(now + delay));
+        }
+        next
+    }
+
+    /// Looks at the operation that an earlier pass began, if there is one.
+    async fn follow_operation(&self, kind: KindId, desired: &Desired) -> Option<Next> {
+        let pending = self.memory(&desired.key, |memory| memory.operation.clone())?;
+        let progress = match kind.poll(&self.aws, &pending.operation, pending.made.as_ref()).await {
+            Ok(progress) => progress,
+            Err(error) => {
+                self.publish(desired, Outcome::unknown(error.cause()));
+                return Some(Next::Later);
+            }
+        };
+        Some(self.note_progress(kind, desired, &pending, progress))
+    }
+
+    /// What the memory of a document says, or is made to say.
+    pub(crate) fn memory<T>(&self, key: &Key, look: impl FnOnce(&mut Memory) -> T) -> T {
+        look(self.state().memory.entry(key.clone()).or_default())
+    }
+
+    /// Whether every status says what `truth` asks of Synced and Ready.
+    pub(crate) fn all_ready(&self) -> bool {
+        let state = self.state();
+        let is_ready = |key: &Key| {
+            let status = state.statuses.get(key);
+            status.is_some_and(|status| status.synced.status == Truth::True && status.ready.status == Truth::True)
+        };
+        state.source.is_complete() && state.checked.held.is_empty() && state.checked.desired.keys().all(is_ready)
+    }
+}
+
+fn settle(memory: &mut Memory, next: Next) -> Next {
+    memory.phase = Phase::Settled;
+    next
+}
+
+fn failed(memory: &mut Memory, error: &CallError) -> Next {
+    match error.disposition {
+        Disposition::Stall => settle(memory, Next::Later),
+        Disposition::Wait | Disposition::Exists | Disposition::Gone => {
+            memory.phase = Phase::Moving;
+            Next::Look(LOOK_SOON)
+        }
+        Disposition::Retry | Disposition::Throttle => {
+            memory.phase = Phase::Moving;
+            Next::Later
+        }
+    }
+}
+
+/// Polls grow from two seconds to a quarter of a minute: waiting costs calls of a shared quota.
+pub(crate) fn poll_delay(memory: &mut Memory) -> Duration {
+    let delay = Duration::from_secs(2).saturating_mul(1 << memory.polls.min(3)).min(POLL_LONGEST);
+    memory.polls += 1;
+    delay
+}
+
+/// A create whose answer was lost is sent again only after two looks, a settle time apart, that did not show it.
+fn looked_twice(memory: &mut Memory, listed_at: Option<Instant>, step: Step) -> Step {
+    let Some(suspect) = &mut memory.suspect else { return step };
+    if let Some(listed_at) = listed_at
+        && listed_at > suspect.sent_at
+        && suspect.last_look.is_none_or(|look| listed_at >= look + SETTLES)
+    {
+        suspect.looks += 1;
+        suspect.last_look = Some(listed_at);
+    }
+    if suspect.looks >= 2 {
+        memory.suspect = None;
+        return step;
+    }
+    Step::Hold(Cause::new("AnswerLost", "no answer came to the create; it is looked for before it is sent again"))
+}
+
+/// The facts that the engine knows.
+struct Known<'a> {
+    engine: &'a Engine,
+    failed: Vec<(Lookup, Cause)>,
+}
+
+impl Facts for Known<'_> {
+    fn output(&self, target: &Key, output: &str) -> Fact<String> {
+        let state = self.engine.state();
+        let value = state.outputs.get(target).and_then(|outputs| outputs.get(output));
+        value.map_or(Fact::NotYet, |value| Fact::Known(value.clone()))
+    }
+
+    fn lookup(&self, lookup: &Lookup) -> Fact<Vec<String>> {
+        if let Some((_, cause)) = self.failed.iter().find(|(failed, _)| failed == lookup) {
+            return Fact::Unknown(cause.clone());
+        }
+        // Nothing remembered after a look-up that went well: nothing matched.
+        Fact::Known(self.engine.aws.known_ids(lookup).unwrap_or_default())
+    }
+}
+
+/// The pass's result for metrics.
+pub(crate) fn counted(next: Next) -> Reconciled {
+    match next {
+        Next::Rest => Reconciled::Success,
+        Next::Now | Next::In(_) | Next::Look(_) => Reconciled::Requeue,
+        Next::Later => Reconciled::Error,
+    }
+}

@@ -1,0 +1,259 @@
+//! The loops around the pass: workers, resync, verification, the source, shutdown.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use hatoba_core::{Cause, Key, Outcome};
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::engine::{Engine, Phase};
+use crate::execute::VERIFY_AFTER;
+use crate::queue::Priority;
+use crate::reconcile::{Next, counted};
+
+/// Passes in flight get so long to finish after a stop was asked for; an attempt takes 10 s at most.
+const DRAIN: Duration = Duration::from_secs(15);
+/// While nothing is due workers sleep; this only bounds the sleep, wake-ups come by signal.
+const FAR: Duration = Duration::from_secs(3_600);
+
+impl Engine {
+    /// Works until `stop`; then finishes what is in flight, within 15 seconds.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let Some(()) = self.pin_account(&stop).await else { return };
+        let tracker = TaskTracker::new();
+        for _ in 0..self.options.workers {
+            tracker.spawn(Arc::clone(&self).work(stop.clone()));
+        }
+        tracker.spawn(Arc::clone(&self).resync(stop.clone()));
+        tracker.spawn(Arc::clone(&self).verify(stop.clone()));
+        tracker.close();
+        stop.cancelled().await;
+        self.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+        if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
+            tracing::warn!("a pass was still waiting for AWS; it is left alone, the next start looks again");
+        }
+    }
+
+    /// Nothing is read or written before it is known in whose account.
+    async fn pin_account(&self, stop: &CancellationToken) -> Option<()> {
+        let mut backoff = crate::backoff::Backoff::new();
+        loop {
+            let asked = tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                asked = self.aws.account() => asked,
+            };
+            match asked {
+                Ok(account) => {
+                    self.aws.pin_account(&account);
+                    tracing::info!(account, region = self.aws.region(), owner = self.options.owner, "works in this account");
+                    self.state().account = Some(account);
+                    self.published.send_modify(|count| *count += 1);
+                    return Some(());
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot tell the AWS account; nothing is done until STS answers");
+                    let delay = backoff.next(&mut self.state().dice);
+                    tokio::select! {
+                        biased;
+                        () = stop.cancelled() => return None,
+                        () = sleep(delay) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// One worker: takes keys and reconciles them, one at a time.
+    async fn work(self: Arc<Self>, stop: CancellationToken) {
+        while let Some(key) = self.next_key(&stop).await {
+            let begun = Instant::now();
+            let next = match AssertUnwindSafe(self.reconcile(&key)).catch_unwind().await {
+                Ok(next) => next,
+                Err(_panic) => self.note_panic(&key),
+            };
+            let kind = key.kind.clone();
+            self.finish(key, next);
+            self.metrics.reconciled(&kind, counted(next), begun.elapsed());
+        }
+    }
+
+    async fn next_key(&self, stop: &CancellationToken) -> Option<Key> {
+        let mut woken = self.wake.subscribe();
+        loop {
+            woken.mark_unchanged();
+            let now = Instant::now();
+            let due = {
+                let mut state = self.state();
+                match state.queue.next(now) {
+                    Some(key) if !stop.is_cancelled() => return Some(key),
+                    _ => state.queue.next_due().unwrap_or(now + FAR),
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                _ = woken.changed() => {}
+                () = sleep_until(due) => {}
+            }
+        }
+    }
+
+    /// A pass is over: when is the next?
+    fn finish(&self, key: Key, next: Next) {
+        let now = Instant::now();
+        let mut state = self.state();
+        match next {
+            Next::Now => state.queue.add(key.clone(), Priority::Repair, now),
+            Next::In(delay) | Next::Look(delay) => state.queue.add_at(key.clone(), now + delay),
+            Next::Later => {
+                let mut dice = state.dice.fork();
+                let delay = state.memory.entry(key.clone()).or_default().backoff.next(&mut dice);
+                state.queue.add_at(key.clone(), now + delay);
+            }
+            Next::Rest => {}
+        }
+        state.queue.done(&key, now);
+        if state.sweep_left.remove(&key) && state.sweep_left.is_empty() {
+            state.last_full_resync = Some(self.clock.now());
+        }
+        drop(state);
+        self.wake();
+    }
+
+    /// A panic stalls its own document and nothing else.
+    fn note_panic(&self, key: &Key) -> Next {
+        tracing::error!(document = %key, "a pass panicked; this document is tried again later, the others go on");
+        if let Some(desired) = self.desired(key) {
+            let cause = Cause::new("Panicked", "the program has a fault that this document brings out; see the log");
+            self.publish(&desired, Outcome::unknown(cause));
+        }
+        self.memory(key, |memory| memory.phase = Phase::Settled);
+        Next::Later
+    }
+
+    /// Looks at everything, every so often.
+    async fn resync(self: Arc<Self>, stop: CancellationToken) {
+        let mut is_first = true;
+        loop {
+            if self.state().source.snapshot.is_some() {
+                self.sweep(is_first).await;
+                is_first = false;
+            }
+            let every = if is_first { Duration::from_millis(100) } else { self.options.resync.max(Duration::from_secs(1)) };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.resync_now.notified() => {}
+                () = sleep(every) => {}
+            }
+        }
+    }
+
+    async fn sweep(&self, is_first: bool) {
+        let now = Instant::now();
+        self.aws.begin_sweep();
+        {
+            let mut state = self.state();
+            let checked = Arc::clone(&state.checked);
+            for key in checked.desired.keys().chain(checked.held.keys()) {
+                // The first pass of all lists anyway.
+                if !is_first {
+                    state.memory.entry(key.clone()).or_default().not_before = Some(now);
+                }
+                state.sweep_left.insert(key.clone());
+                state.queue.add(key.clone(), Priority::Sweep, now);
+            }
+        }
+        self.wake();
+        // At the start the first passes have listed, or are about to; one list serves all.
+        self.look_for_orphans(Some(now).filter(|_| !is_first), is_first).await;
+    }
+
+    /// A scope that was written to is listed once more when it has settled.
+    async fn verify(self: Arc<Self>, stop: CancellationToken) {
+        let mut woken = self.wake.subscribe();
+        loop {
+            woken.mark_unchanged();
+            let now = Instant::now();
+            let due = self.state().verify.values().min().copied().unwrap_or(now + FAR);
+            if due <= now {
+                self.verify_due(now);
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                _ = woken.changed() => {}
+                () = sleep_until(due) => {}
+            }
+        }
+    }
+
+    fn verify_due(&self, now: Instant) {
+        let mut state = self.state();
+        let due: Vec<_> = state.verify.iter().filter(|(_, at)| **at <= now).map(|(place, _)| place.clone()).collect();
+        for place in due {
+            let (listed, written) = self.inventory.times(&place);
+            let keys: Vec<Key> = state
+                .memory
+                .iter()
+                .filter(|(key, memory)| memory.place.as_ref() == Some(&place) && state.checked.desired.contains_key(key))
+                .map(|(key, _)| key.clone())
+                .collect();
+            if listed > written || keys.is_empty() {
+                state.verify.remove(&place);
+                continue;
+            }
+            let on_the_way = keys.iter().any(|key| state.memory.get(key).is_some_and(|memory| memory.phase == Phase::Moving));
+            if on_the_way {
+                state.verify.insert(place, now + VERIFY_AFTER);
+                continue;
+            }
+            state.verify.remove(&place);
+            for key in keys {
+                if let Some(memory) = state.memory.get_mut(&key) {
+                    memory.not_before = Some(now);
+                }
+                state.queue.add(key, Priority::Repair, now);
+            }
+        }
+        drop(state);
+        self.wake();
+    }
+
+    /// Works until every document is as far as it gets by itself, or the time is over.
+    /// Returns whether all are in sync and ready.
+    pub async fn run_once(self: Arc<Self>, timeout: Duration, stop: CancellationToken) -> bool {
+        let running = tokio::spawn(Arc::clone(&self).run(stop.clone()));
+        let mut woken = self.wake.subscribe();
+        let finished = async {
+            while !self.is_finished() {
+                let _ = tokio::time::timeout(Duration::from_secs(1), woken.changed()).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = finished => {}
+            () = sleep(timeout) => tracing::error!("the time is over"),
+        }
+        stop.cancel();
+        let _ = running.await;
+        self.all_ready() && matches!(self.fuse(), hatoba_core::Fuse::Closed)
+    }
+
+    /// Whether nothing is on its way any more.
+    fn is_finished(&self) -> bool {
+        let state = self.state();
+        let rests = |key: &Key| state.memory.get(key).is_some_and(|memory| memory.phase != Phase::Moving);
+        state.account.is_some()
+            && state.source.snapshot.is_some()
+            && state.queue.is_idle()
+            && state.checked.desired.keys().all(rests)
+    }
+}
