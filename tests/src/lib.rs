@@ -1,1 +1,278 @@
-//! stub
+//! The harbour: the real engine, the real kinds and the real SDK clients on the model AWS, in one process
+//! on tokio's paused clock.
+//!
+//! Tests here assert the state of the world (`World::dump`), not the calls made, except where a count of
+//! calls is the promise.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, TimeSource};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use hatoba_aws_model::{Call, Clock as ModelClock, Config, Connector, Request, SharedWorld, World};
+use hatoba_core::{Digest, Key, Status, Truth};
+use hatoba_engine::{Clock, Engine, Options};
+use hatoba_source::{Snapshot, Unreadable, Variables, parse_documents};
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+/// The eight documents of the article, one after the other.
+pub const ARTICLE: &str = concat!(
+    include_str!("../../deploy/samples/article/discovery.yaml"),
+    "\n---\n",
+    include_str!("../../deploy/samples/article/service.yaml"),
+    "\n---\n",
+    include_str!("../../deploy/samples/article/api.yaml"),
+);
+
+/// 2026-01-01T00:00:00Z, where every test begins.
+const EPOCH_SECONDS: u64 = 1_767_225_600;
+
+/// An engine on a model AWS.
+pub struct Harbour {
+    /// The model AWS.
+    pub world: SharedWorld,
+    /// The engine that runs now.
+    pub engine: Arc<Engine>,
+    /// How engines are started.
+    pub options: Options,
+    clock: Clock,
+    model_clock: ModelClock,
+    stop: CancellationToken,
+    running: Option<tokio::task::JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct VirtualTime(Clock);
+
+impl TimeSource for VirtualTime {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+            + Duration::from_millis(u64::try_from(self.0.now().as_millisecond()).unwrap_or_default())
+    }
+}
+
+impl Harbour {
+    /// A world with the article's prerequisites and an engine that has read nothing.
+    pub fn new() -> Harbour {
+        Harbour::with(Options::default(), Config::default())
+    }
+
+    /// The same with other options.
+    pub fn with(options: Options, config: Config) -> Harbour {
+        let epoch = Duration::from_secs(EPOCH_SECONDS);
+        let world: SharedWorld = Arc::new(std::sync::Mutex::new(World::with_article_prerequisites(config)));
+        let clock = Clock::starting_at(Timestamp::UNIX_EPOCH + epoch);
+        let model_clock = ModelClock::new(epoch);
+        let config = sdk_config(&world, clock, model_clock);
+        let engine = Engine::new(options.clone(), &config, clock, BTreeMap::new());
+        Harbour { world, engine, options, clock, model_clock, stop: CancellationToken::new(), running: None }
+    }
+
+    /// Starts the engine on these documents.
+    pub fn start(&mut self, documents: &str) {
+        self.engine.accept(snapshot(documents));
+        let (engine, stop) = (Arc::clone(&self.engine), self.stop.clone());
+        self.running = Some(tokio::spawn(engine.run(stop)));
+    }
+
+    /// Drops the process where it stands, between two polls of its tasks, and starts another on the same world.
+    pub fn kill_and_restart(&mut self, documents: &str) {
+        self.kill();
+        let config = sdk_config(&self.world, self.clock, self.model_clock);
+        self.engine = Engine::new(self.options.clone(), &config, self.clock, BTreeMap::new());
+        self.stop = CancellationToken::new();
+        self.start(documents);
+    }
+
+    /// Drops the process where it stands.
+    pub fn kill(&mut self) {
+        self.stop.cancel();
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+
+    /// Lets virtual time pass until every document is in sync and ready, at most `limit`.
+    ///
+    /// # Panics
+    /// When they are not by then; with every status.
+    pub async fn converge(&self, limit: Duration) {
+        let begun = tokio::time::Instant::now();
+        let mut watch = self.engine.watch();
+        while !self.is_converged() {
+            assert!(
+                begun.elapsed() < limit,
+                "not converged after {limit:?}:\n{}\n{}",
+                self.describe(),
+                self.calls_text()
+            );
+            let _ = tokio::time::timeout(Duration::from_secs(1), watch.changed()).await;
+        }
+    }
+
+    /// Lets virtual time pass.
+    pub async fn wait(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+
+    /// Whether everything is in sync, ready, and verified.
+    pub fn is_converged(&self) -> bool {
+        let statuses = self.engine.statuses();
+        let ready =
+            |status: &Status| status.synced.status == Truth::True && status.ready.status == Truth::True;
+        !statuses.is_empty() && statuses.values().all(ready) && self.engine.is_settled()
+    }
+
+    /// One document's status.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[expect(clippy::expect_used, reason = "a test wants to stop here")]
+    pub fn status(&self, kind: &str, name: &str) -> Status {
+        self.engine.statuses().get(&Key::new(kind, name)).cloned().expect("a status")
+    }
+
+    /// The world, locked.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Every object of a collection: `("apigatewayv2", "apis")`.
+    pub fn objects(&self, service: &str, collection: &str) -> BTreeMap<String, Value> {
+        let now = self.model_clock.now();
+        let mut world = self.world();
+        world.advance(now);
+        let dump = world.dump();
+        let objects =
+            dump.get(service).and_then(|service| service.get(collection)).and_then(Value::as_object);
+        objects
+            .map(|objects| objects.iter().map(|(id, value)| (id.clone(), value.clone())).collect())
+            .unwrap_or_default()
+    }
+
+    /// The only object of a collection.
+    ///
+    /// # Panics
+    /// When there is not exactly one.
+    pub fn only(&self, service: &str, collection: &str) -> (String, Value) {
+        let objects = self.objects(service, collection);
+        assert_eq!(objects.len(), 1, "{service} {collection}: {objects:#?}");
+        objects.into_iter().next().unwrap_or_default()
+    }
+
+    /// Somebody else sends a request.
+    ///
+    /// # Panics
+    /// When AWS refuses it.
+    pub async fn meddle(&self, request: &Request) -> Value {
+        self.wait(Duration::from_millis(100)).await; // two writes at one time would collide
+        let now = self.model_clock.now();
+        let response = self.world().handle(request, now);
+        assert!(response.status < 300, "{}: {}", response.status, String::from_utf8_lossy(&response.body));
+        response.json()
+    }
+
+    /// Calls since the log was cleared last.
+    pub fn calls(&self) -> Vec<Call> {
+        self.world().log().to_vec()
+    }
+
+    /// Writes since the log was cleared last.
+    pub fn writes(&self) -> Vec<Call> {
+        self.calls().into_iter().filter(|call| call.write).collect()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear_calls(&self) {
+        self.world().clear_log();
+    }
+
+    /// The calls, a line each.
+    pub fn calls_text(&self) -> String {
+        let line = |call: &Call| {
+            let at = call.at.as_secs_f64() - Duration::from_secs(EPOCH_SECONDS).as_secs_f64();
+            format!(
+                "{at:9.3} {} {} {} {}",
+                call.service,
+                call.operation,
+                call.status,
+                call.code.clone().unwrap_or_default()
+            )
+        };
+        self.calls().iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Every status, a line each.
+    pub fn describe(&self) -> String {
+        let line = |(key, status): (&Key, &Status)| {
+            let show = |condition: &hatoba_core::Condition| {
+                format!("{} {} ({})", condition.status.as_str(), condition.reason, condition.message)
+            };
+            format!("{key}: Synced {}, Ready {}", show(&status.synced), show(&status.ready))
+        };
+        self.engine.statuses().iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Default for Harbour {
+    fn default() -> Self {
+        Harbour::new()
+    }
+}
+
+impl Drop for Harbour {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// SDK settings that go to a model AWS on the paused clock.
+fn sdk_config(world: &SharedWorld, clock: Clock, model_clock: ModelClock) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(SharedHttpClient::new(Connector::new(Arc::clone(world), model_clock)))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(VirtualTime(clock)))
+        .build()
+}
+
+/// A complete look at a source that is one file.
+pub fn snapshot(documents: &str) -> Snapshot {
+    let parsed = parse_documents("documents.yaml", documents.as_bytes(), &Variables::default());
+    let unreadable = parsed.unreadable.map(|reason| Unreadable { file: "documents.yaml".to_owned(), reason });
+    let mut documents_sorted = parsed.documents;
+    documents_sorted.sort_by(|a, b| a.key.cmp(&b.key));
+    Snapshot {
+        revision: Digest::of_bytes(documents.as_bytes()),
+        documents: documents_sorted,
+        held: parsed.held,
+        diagnostics: parsed.diagnostics,
+        unreadable: unreadable.into_iter().collect(),
+        files: 1,
+        sources: BTreeMap::from([("documents.yaml".to_owned(), Arc::from(documents))]),
+    }
+}
+
+/// The article's documents without those of these keys (`Kind/name`).
+pub fn article_without(keys: &[&str]) -> String {
+    let keep = |document: &&str| {
+        let names = |key: &&&str| {
+            let (kind, name) = key.split_once('/').unwrap_or((key, ""));
+            document.contains(&format!("kind: {kind}\n")) && document.contains(&format!("name: {name} "))
+        };
+        !keys.iter().any(|key| names(&key))
+    };
+    ARTICLE.split("\n---\n").filter(keep).collect::<Vec<_>>().join("\n---\n")
+}

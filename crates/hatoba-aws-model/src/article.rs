@@ -49,7 +49,13 @@ impl World {
         ec2.add_subnet("subnet-0bb22cc33dd44ee55", vpc, &zone('b', 2), "10.0.1.0/24", private("private-b"));
         let public = tags(&[("Name", "public-a"), ("Tier", "public")]);
         ec2.add_subnet("subnet-0cc33dd44ee55ff66", vpc, &zone('a', 1), "10.0.2.0/24", public);
-        ec2.add_subnet("subnet-0dd44ee55ff660077", other, &zone('a', 1), "10.1.0.0/24", private("other-a"));
+        ec2.add_subnet(
+            "subnet-0dd44ee55ff660077",
+            other,
+            &zone('a', 1),
+            "10.1.0.0/24",
+            tags(&[("Name", "other-a")]),
+        );
         ec2.add_security_group("sg-0123456789abcdef0", vpc, "great-sg", tags(&[("Name", "great-sg")]));
         ec2.add_security_group("sg-0fedcba9876543210", other, "default", tags(&[]));
     }

@@ -18,6 +18,7 @@ mod desired;
 mod diagnostic;
 mod diff;
 mod document;
+mod find;
 mod graph;
 mod key;
 mod mark;

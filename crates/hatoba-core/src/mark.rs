@@ -96,7 +96,9 @@ impl Mark {
 
 /// The label keys that a resource carries because a document said so (`hatoba:labels`).
 pub fn labels_written(tags: &BTreeMap<String, String>) -> Vec<String> {
-    tags.get(LABELS).map(|list| list.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect()).unwrap_or_default()
+    tags.get(LABELS)
+        .map(|list| list.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect())
+        .unwrap_or_default()
 }
 
 /// The value of `hatoba:labels`: label keys joined by one blank.

@@ -74,7 +74,11 @@ impl Budget {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         for quota in operation.quotas {
             let Some(bucket) = buckets.get_mut(quota.name) else { continue };
-            bucket.speed = if throttled { (bucket.speed / 2.0).max(SLOWEST) } else { (bucket.speed + RECOVERY).min(1.0) };
+            bucket.speed = if throttled {
+                (bucket.speed / 2.0).max(SLOWEST)
+            } else {
+                (bucket.speed + RECOVERY).min(1.0)
+            };
             if throttled {
                 bucket.tokens = bucket.tokens.min(0.0);
             }

@@ -206,7 +206,12 @@ pub(crate) struct Suspect {
 
 impl Engine {
     /// An engine that has read nothing yet. `statuses`: what was shown before a restart; only hints.
-    pub fn new(options: Options, config: &aws_types::SdkConfig, clock: Clock, statuses: BTreeMap<Key, Status>) -> Arc<Engine> {
+    pub fn new(
+        options: Options,
+        config: &aws_types::SdkConfig,
+        clock: Clock,
+        statuses: BTreeMap<Key, Status>,
+    ) -> Arc<Engine> {
         let metrics = Arc::new(Metrics::new(options.metric_documents_max));
         let budget = Arc::new(Budget::new(options.quota_share, Arc::clone(&metrics)));
         let aws = Arc::new(Aws::new(&crate::sdk::settle(config), budget));
@@ -271,7 +276,11 @@ impl Engine {
         let mut state = self.state();
         let before = std::mem::replace(&mut state.checked, Arc::clone(&checked));
         let is_complete = snapshot.is_complete();
-        state.source = SourceState { snapshot: Some(Arc::new(snapshot)), error: None, last_success: Some(self.clock.now()) };
+        state.source = SourceState {
+            snapshot: Some(Arc::new(snapshot)),
+            error: None,
+            last_success: Some(self.clock.now()),
+        };
         for (key, desired) in &checked.desired {
             let changed = before.desired.get(key).is_none_or(|old| old.digest != desired.digest);
             if changed {
@@ -307,7 +316,8 @@ impl Engine {
 
     fn is_unchanged(&self, snapshot: &Snapshot) -> bool {
         let state = self.state();
-        let same = |old: &Arc<Snapshot>| old.revision == snapshot.revision && old.unreadable == snapshot.unreadable;
+        let same =
+            |old: &Arc<Snapshot>| old.revision == snapshot.revision && old.unreadable == snapshot.unreadable;
         state.source.snapshot.as_ref().is_some_and(same)
     }
 

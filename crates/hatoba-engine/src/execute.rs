@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen, Step, TagChange, Target,
-    normalise,
+    Action, Assessment, Cause, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen, Step,
+    TagChange, Target, normalise,
 };
 use hatoba_kinds::{Answer, CallError, Interest, KindId, Progress};
 use tokio::time::Instant;
@@ -43,10 +43,18 @@ impl Engine {
             return Ok(());
         }
         let object = match step {
-            Step::RemoveSurplus(target) => assessment.surplus.iter().find(|s| s.object.id == target.id).map(|s| s.object),
+            Step::RemoveSurplus(target) => {
+                assessment.surplus.iter().find(|s| s.object.id == target.id).map(|s| s.object)
+            }
             _ => assessment.current,
         };
-        let cause = why(action, self.state().statuses.get(&desired.key).is_some_and(|s| s.synced_digest.as_ref() == Some(&desired.digest)));
+        let cause = why(
+            action,
+            self.state()
+                .statuses
+                .get(&desired.key)
+                .is_some_and(|s| s.synced_digest.as_ref() == Some(&desired.digest)),
+        );
         self.send(kind, &desired.key, place, action, object, &cause).await
     }
 
@@ -147,7 +155,13 @@ impl Engine {
     }
 
     /// What an operation's progress means for its document.
-    pub(crate) fn note_progress(&self, kind: KindId, desired: &Desired, pending: &Pending, progress: Progress) -> Next {
+    pub(crate) fn note_progress(
+        &self,
+        kind: KindId,
+        desired: &Desired,
+        pending: &Pending,
+        progress: Progress,
+    ) -> Next {
         let key = &desired.key;
         let now = Instant::now();
         let place: Place = (kind, pending.made.as_ref().map_or_else(String::new, |made| made.scope.clone()));
@@ -196,10 +210,18 @@ impl Engine {
     }
 
     /// Turns the removal of a surplus resource into a hold while anything uses it.
-    pub(crate) async fn unused(&self, kind: KindId, assessment: &Assessment<'_>, step: Step, not_before: Option<Instant>) -> Step {
+    pub(crate) async fn unused(
+        &self,
+        kind: KindId,
+        assessment: &Assessment<'_>,
+        step: Step,
+        not_before: Option<Instant>,
+    ) -> Step {
         let Step::RemoveSurplus(target) = &step else { return step };
         self.look_at_children(kind, &target.id, not_before).await;
-        let Some(surplus) = assessment.surplus.iter().find(|surplus| surplus.object.id == target.id) else { return step };
+        let Some(surplus) = assessment.surplus.iter().find(|surplus| surplus.object.id == target.id) else {
+            return step;
+        };
         let users = self.inventory.users(kind, surplus.object);
         if users.is_empty() && self.children_are_known(kind, &target.id) {
             return step;
@@ -258,7 +280,9 @@ fn name_of(kind: KindId, action: &Action) -> String {
 fn why(action: &Action, is_drift: bool) -> String {
     let drift = if is_drift { "drift" } else { "the document" };
     match action {
-        Action::Create(creation) if creation.mark.incarnation > 1 && !is_drift => "a new one in place of the old one".to_owned(),
+        Action::Create(creation) if creation.mark.incarnation > 1 && !is_drift => {
+            "a new one in place of the old one".to_owned()
+        }
         Action::Create(_) if is_drift => "it was gone".to_owned(),
         Action::Create(_) => "nothing was there".to_owned(),
         Action::Update(change) => {

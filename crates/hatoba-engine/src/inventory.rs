@@ -65,7 +65,13 @@ impl Inventory {
 
     /// Lists a scope unless a list begun at or after `not_before` is there; one list serves all who ask.
     pub(crate) async fn ensure(&self, place: &Place, not_before: Option<Instant>, interest: &Interest) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).entry(place.clone()).or_default().clone();
+        let running = self
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(place.clone())
+            .or_default()
+            .clone();
         let _one_at_a_time = running.lock().await;
         let Some(interest) = self.wanted(place, not_before, interest) else { return };
         let begun = Instant::now();
@@ -85,9 +91,14 @@ impl Inventory {
         let mut all = interest.clone();
         all.names.extend(listing.asked.names.iter().cloned());
         all.everything |= listing.asked.everything;
-        let asked = interest.names.is_subset(&listing.asked.names) && (listing.asked.everything || !interest.everything);
-        let recent = |at: Option<Instant>| at.is_some_and(|at| not_before.is_none_or(|not_before| at >= not_before));
-        let failed_since = listing.failed.as_ref().is_some_and(|(at, _)| not_before.is_some_and(|not_before| *at >= not_before));
+        let asked = interest.names.is_subset(&listing.asked.names)
+            && (listing.asked.everything || !interest.everything);
+        let recent =
+            |at: Option<Instant>| at.is_some_and(|at| not_before.is_none_or(|not_before| at >= not_before));
+        let failed_since = listing
+            .failed
+            .as_ref()
+            .is_some_and(|(at, _)| not_before.is_some_and(|not_before| *at >= not_before));
         let answered = asked && recent(listing.listed_at) && listing.failed.is_none();
         let born = recent(listing.born_at) && listing.listed_at.is_none();
         (!answered && !failed_since && !born).then_some(all)
@@ -100,7 +111,8 @@ impl Inventory {
     pub(crate) fn view(&self, place: &Place) -> Result<View, Cause> {
         let state = self.state();
         let listing = state.get(place);
-        let not_listed = || Cause::new("NotListed", format!("{} has not been listed yet", place.0.table().kind));
+        let not_listed =
+            || Cause::new("NotListed", format!("{} has not been listed yet", place.0.table().kind));
         let listing = listing.ok_or_else(not_listed)?;
         if let Some((_, cause)) = &listing.failed {
             return Err(cause.clone());
@@ -133,7 +145,11 @@ impl Inventory {
     /// Lays an object over its scope.
     pub(crate) fn overlay(&self, place: &Place, object: Object, is_create: bool, now: Instant) {
         let mut state = self.state();
-        let children: Vec<KindId> = KindId::ALL.iter().copied().filter(|kind| kind.table().parent == Some(place.0.table().kind)).collect();
+        let children: Vec<KindId> = KindId::ALL
+            .iter()
+            .copied()
+            .filter(|kind| kind.table().parent == Some(place.0.table().kind))
+            .collect();
         if is_create {
             // A new parent's children are known to be none.
             for kind in children {
@@ -168,7 +184,8 @@ impl Inventory {
         let mut users = BTreeSet::new();
         for ((other, scope), listing) in state.iter() {
             for user in listing.effective() {
-                let uses = user.uses.contains(&object.id) || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn));
+                let uses = user.uses.contains(&object.id)
+                    || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn));
                 let is_child = is_parent(*other) && *scope == object.id;
                 if (uses || is_child) && !(*other == kind && user.id == object.id) && !user.is_leaving() {
                     users.insert(format!("{} {}", other.table().kind, user.id));

@@ -42,7 +42,7 @@ const SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 3
 
 /// How one pass over a document ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reconciled {
+pub(crate) enum Reconciled {
     /// Nothing is left to do.
     Success,
     /// It goes on later: something moves by itself, or waits for another document.
@@ -88,7 +88,7 @@ struct OfService {
 
 /// The counters of one engine. Cheap to update from many tasks; no globals, so that worlds can be many.
 #[derive(Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     documents_max: usize,
     passes: Family<OfPass, Counter>,
@@ -102,7 +102,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// All counters at zero. Above `documents_max` documents only conditions that are not `True` are exported.
-    pub fn new(documents_max: usize) -> Self {
+    pub(crate) fn new(documents_max: usize) -> Self {
         let mut metrics = Metrics {
             registry: Registry::default(),
             documents_max,
@@ -170,23 +170,23 @@ impl Metrics {
     }
 
     /// One pass over a document ended.
-    pub fn reconciled(&self, kind: &str, result: Reconciled, took: Duration) {
+    pub(crate) fn reconciled(&self, kind: &str, result: Reconciled, took: Duration) {
         self.passes.get_or_create(&OfPass { kind: kind.to_owned(), result: result.as_str() }).inc();
         self.pass_seconds.get_or_create(&OfKind { kind: kind.to_owned() }).observe(took.as_secs_f64());
     }
 
     /// AWS was found changed behind a document that was in sync.
-    pub fn drift_detected(&self, kind: &str) {
+    pub(crate) fn drift_detected(&self, kind: &str) {
         self.drift_detected.get_or_create(&OfKind { kind: kind.to_owned() }).inc();
     }
 
     /// Such a change was undone.
-    pub fn drift_repaired(&self, kind: &str) {
+    pub(crate) fn drift_repaired(&self, kind: &str) {
         self.drift_repaired.get_or_create(&OfKind { kind: kind.to_owned() }).inc();
     }
 
     /// A call to AWS was answered: `code` is `ok` or AWS's error code.
-    pub fn aws_call(&self, operation: &Operation, code: &str, throttled: bool) {
+    pub(crate) fn aws_call(&self, operation: &Operation, code: &str, throttled: bool) {
         self.calls.get_or_create(&of_call(operation, self.bounded(operation, code))).inc();
         if throttled {
             self.throttled.get_or_create(&OfService { service: operation.service }).inc();
@@ -211,7 +211,7 @@ impl Metrics {
     }
 
     /// Everything in the OpenMetrics text format, with the gauges as `shown` has them at `now`.
-    pub fn render(&self, shown: &Shown, now: Timestamp) -> String {
+    pub(crate) fn render(&self, shown: &Shown, now: Timestamp) -> String {
         let mut picture = Registry::default();
         picture.register_collector(Box::new(gauges::gauges(shown, now, self.documents_max)));
         let mut text = String::new();

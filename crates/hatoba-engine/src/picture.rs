@@ -18,7 +18,11 @@ impl Picture for Engine {
         let now = Instant::now();
         let state = self.state();
         let (depth, oldest_seconds) = state.queue.depth(now);
-        let nonconverging = state.memory.values().filter(|memory| memory.rewrites.1 >= crate::reconcile::REWRITES_MAX).count();
+        let nonconverging = state
+            .memory
+            .values()
+            .filter(|memory| memory.rewrites.1 >= crate::reconcile::REWRITES_MAX)
+            .count();
         Shown {
             version: env!("CARGO_PKG_VERSION"),
             owner: self.options.owner.clone(),
@@ -74,7 +78,9 @@ impl Engine {
     pub fn verified(&self) -> std::collections::BTreeMap<Key, jiff::Timestamp> {
         let state = self.state();
         let verified = state.memory.iter().filter(|(key, _)| state.checked.desired.contains_key(key));
-        verified.filter_map(|(key, memory)| Some((key.clone(), self.clock.date_of(memory.verified_at?)))).collect()
+        verified
+            .filter_map(|(key, memory)| Some((key.clone(), self.clock.date_of(memory.verified_at?))))
+            .collect()
     }
 
     /// Whether every document is as far as it gets by itself.
@@ -91,7 +97,9 @@ fn source(engine: &Engine, state: &State) -> SourceShown {
         location: engine.options.location.clone(),
         revision: snapshot.map(|snapshot| snapshot.revision.to_string()),
         files: snapshot.map_or(0, |snapshot| snapshot.files),
-        unreadable: snapshot.map(|s| s.unreadable.iter().map(|u| format!("{}: {}", u.file, u.reason)).collect()).unwrap_or_default(),
+        unreadable: snapshot
+            .map(|s| s.unreadable.iter().map(|u| format!("{}: {}", u.file, u.reason)).collect())
+            .unwrap_or_default(),
         invalid: state.checked.held.len(),
         diagnostics: state.checked.diagnostics.clone(),
         last_success: state.source.last_success,
@@ -102,8 +110,11 @@ fn source(engine: &Engine, state: &State) -> SourceShown {
 fn documents(state: &State) -> std::collections::BTreeMap<Key, DocumentShown> {
     let files = state.source.snapshot.as_deref();
     let file_of = |key: &Key| {
-        let document = files.and_then(|snapshot| snapshot.documents.iter().find(|document| document.key == *key));
-        let held = || state.checked.held.get(key).and_then(|found| found.first()).map(|found| found.place.file.clone());
+        let document =
+            files.and_then(|snapshot| snapshot.documents.iter().find(|document| document.key == *key));
+        let held = || {
+            state.checked.held.get(key).and_then(|found| found.first()).map(|found| found.place.file.clone())
+        };
         document.map(|document| document.places.file().to_owned()).or_else(held).unwrap_or_default()
     };
     let shown = |(key, status): (&Key, &hatoba_core::Status)| {

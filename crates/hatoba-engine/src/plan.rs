@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Fuse, Key, Lookup, Sight, Step,
-    Unresolved, Verdict, assess, creation_order, next,
+    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Fuse, Key, Lookup, Sight,
+    Step, Unresolved, Verdict, assess, creation_order, next,
 };
 use hatoba_kinds::{CallError, KindId, Operation};
 use serde::Serialize;
@@ -126,7 +126,9 @@ impl Engine {
             plan.entries.push(PlanEntry::held(key.clone(), PlanAction::Held, cause));
         }
         for key in creation_order(&checked.desired) {
-            let (Some(desired), Some(kind)) = (checked.desired.get(&key), KindId::of(&key.kind)) else { continue };
+            let (Some(desired), Some(kind)) = (checked.desired.get(&key), KindId::of(&key.kind)) else {
+                continue;
+            };
             let entry = self.plan_one(kind, desired, &mut outputs, &mut calls).await;
             plan.entries.push(entry);
         }
@@ -153,10 +155,17 @@ impl Engine {
         let resolved = match desired.resolve(&facts) {
             Ok(resolved) => resolved,
             Err(Unresolved::Waiting(keys)) => {
-                return PlanEntry { after: keys.into_iter().collect(), ..PlanEntry::new(desired.key.clone()) };
+                return PlanEntry {
+                    after: keys.into_iter().collect(),
+                    ..PlanEntry::new(desired.key.clone())
+                };
             }
-            Err(Unresolved::Unknown(cause)) => return PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause),
-            Err(Unresolved::Stalled(cause)) => return PlanEntry::held(desired.key.clone(), PlanAction::Held, cause),
+            Err(Unresolved::Unknown(cause)) => {
+                return PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause);
+            }
+            Err(Unresolved::Stalled(cause)) => {
+                return PlanEntry::held(desired.key.clone(), PlanAction::Held, cause);
+            }
         };
         let place = (kind, resolved.scope.clone());
         let view = if is_symbol(&place.1) {
@@ -185,7 +194,12 @@ impl Engine {
         if replaced {
             outputs.remove(&desired.key); // dependents will point to the new one
         }
-        entry.after = desired.references.iter().map(|r| r.target.clone()).filter(|target| !outputs.contains_key(target)).collect();
+        entry.after = desired
+            .references
+            .iter()
+            .map(|r| r.target.clone())
+            .filter(|target| !outputs.contains_key(target))
+            .collect();
         calls.extend(operations(kind, &entry, &step));
         entry
     }
@@ -195,13 +209,19 @@ impl Engine {
         for (key, orphans) in self.orphans() {
             for orphan in orphans {
                 let why = match (&fuse, self.options.owner_is_explicit) {
-                    (_, false) => Cause::new("OwnerNotExplicit", "a directory deletes nothing unless --owner is given"),
-                    (Fuse::Open { hash, documents }, true) => {
-                        Cause::new("FuseOpen", format!("{documents} documents vanished at once; held as {hash}"))
+                    (_, false) => {
+                        Cause::new("OwnerNotExplicit", "a directory deletes nothing unless --owner is given")
                     }
+                    (Fuse::Open { hash, documents }, true) => Cause::new(
+                        "FuseOpen",
+                        format!("{documents} documents vanished at once; held as {hash}"),
+                    ),
                     (Fuse::Closed, true) => Cause::new(
                         "Grace",
-                        format!("its document is gone; the daemon deletes it after {} s of grace", self.options.prune_grace.as_secs()),
+                        format!(
+                            "its document is gone; the daemon deletes it after {} s of grace",
+                            self.options.prune_grace.as_secs()
+                        ),
                     ),
                 };
                 let held = why.reason.as_str() != "Grace";
@@ -247,15 +267,31 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
             entry.fields.clone_from(&change.drift);
             let tags = change.tags.set.iter().map(|(key, value)| (key, Value::from(value.clone())));
             let tags = tags.chain(change.tags.remove.iter().map(|key| (key, Value::Null)));
-            entry.fields.extend(tags.map(|(key, to)| FieldDrift { path: format!("tags.{key}"), from: Value::Null, to, fix: Fix::InPlace }));
+            entry.fields.extend(tags.map(|(key, to)| FieldDrift {
+                path: format!("tags.{key}"),
+                from: Value::Null,
+                to,
+                fix: Fix::InPlace,
+            }));
         }
         Verdict::Replace(_, drift) => {
             entry.action = PlanAction::Replace;
             entry.fields.clone_from(drift);
-            entry.cause = Some(Cause::new("Replacing", "a new one is made first, then the old one goes: no gap"));
+            entry.cause =
+                Some(Cause::new("Replacing", "a new one is made first, then the old one goes: no gap"));
         }
-        Verdict::Unknown(cause) => return PlanEntry { id: entry.id, ..PlanEntry::held(entry.document, PlanAction::Unknown, cause.clone()) },
-        Verdict::Stalled(cause) => return PlanEntry { id: entry.id, ..PlanEntry::held(entry.document, PlanAction::Held, cause.clone()) },
+        Verdict::Unknown(cause) => {
+            return PlanEntry {
+                id: entry.id,
+                ..PlanEntry::held(entry.document, PlanAction::Unknown, cause.clone())
+            };
+        }
+        Verdict::Stalled(cause) => {
+            return PlanEntry {
+                id: entry.id,
+                ..PlanEntry::held(entry.document, PlanAction::Held, cause.clone())
+            };
+        }
     }
     if let Step::Hold(cause) = step {
         entry.action = PlanAction::Held;
@@ -275,7 +311,9 @@ fn all_fields(desired: &Desired, creation: &Creation) -> Vec<FieldDrift> {
 
 /// The calls that an entry comes to.
 fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Operation> {
-    let of = |prefix: &str| kind.operations().iter().find(|operation| operation.is_write && operation.name.starts_with(prefix));
+    let of = |prefix: &str| {
+        kind.operations().iter().find(|operation| operation.is_write && operation.name.starts_with(prefix))
+    };
     let calls = match (entry.action, step) {
         (PlanAction::Create, _) => vec![of("Create")],
         (PlanAction::Replace, _) => vec![of("Create"), of("Delete")],

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Cause, Change, Deletion, Digest, Evidence, FieldDrift, Fix, Fuse, Key, Mark, MarkStyle, Object, Outcome, Seen,
-    TagChange, Target, fuse, may_delete, path,
+    Action, Cause, Change, Deletion, Digest, Evidence, FieldDrift, Fix, Fuse, Key, Mark, MarkStyle, Object,
+    Outcome, Seen, TagChange, Target, fuse, may_delete, path,
 };
 use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON};
 use serde_json::Value;
@@ -33,7 +33,8 @@ impl Engine {
         let found = self.state().checked.held.get(key).cloned();
         match found {
             Some(found) => {
-                let first = found.first().map_or_else(|| "it could not be read".to_owned(), ToString::to_string);
+                let first =
+                    found.first().map_or_else(|| "it could not be read".to_owned(), ToString::to_string);
                 let digest = self.state().statuses.get(key).map(|status| status.observed_digest.clone());
                 let cause = Cause::new("Invalid", first);
                 self.publish_as(key, &digest.unwrap_or_else(|| Digest::of(key)), Outcome::held(cause));
@@ -53,10 +54,14 @@ impl Engine {
         }
         let is_its = |object: &Object| {
             object.is_usable()
-                && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner && mark.document == *key)
+                && object
+                    .mark
+                    .present()
+                    .is_some_and(|mark| mark.owner == self.options.owner && mark.document == *key)
         };
         let places = self.inventory.places().into_iter().filter(|place| place.0 == kind);
-        let objects = places.filter_map(|place| self.inventory.view(&place).ok()).flat_map(|view| view.objects);
+        let objects =
+            places.filter_map(|place| self.inventory.view(&place).ok()).flat_map(|view| view.objects);
         if let Some(object) = objects.into_iter().find(is_its) {
             self.announce(key, Some(object.outputs));
         }
@@ -71,7 +76,9 @@ impl Engine {
             let kind = place.0.table().kind;
             let inherited = matches!(place.0.table().marks, MarkStyle::Inherited(_));
             let wanted = |object: &Object| {
-                checked.desired.iter().any(|(key, desired)| key.kind == kind && desired.natural_key() == Some(&object.natural_key))
+                checked.desired.iter().any(|(key, desired)| {
+                    key.kind == kind && desired.natural_key() == Some(&object.natural_key)
+                })
             };
             for object in view.objects {
                 let Seen::Present(mark) = &object.mark else { continue };
@@ -129,7 +136,11 @@ impl Engine {
                     if next == Next::Rest {
                         next = self.look_again(key, &cause);
                     }
-                    held.push(PruningShown { document: key.clone(), id: orphan.object.id.clone(), held: cause });
+                    held.push(PruningShown {
+                        document: key.clone(),
+                        id: orphan.object.id.clone(),
+                        held: cause,
+                    });
                 }
             }
         }
@@ -148,7 +159,8 @@ impl Engine {
         self.judge(key, orphan, &[])?;
         let (kind, scope) = &orphan.place;
         let fresh = self.fresh(key, orphan);
-        let interest = Interest { names: BTreeSet::from([orphan.object.natural_key.clone()]), everything: true };
+        let interest =
+            Interest { names: BTreeSet::from([orphan.object.natural_key.clone()]), everything: true };
         self.inventory.ensure(&orphan.place, fresh, &interest).await;
         self.look_at_children(*kind, &orphan.object.id, fresh).await;
         if !self.children_are_known(*kind, &orphan.object.id) {
@@ -228,7 +240,8 @@ impl Engine {
         }
         let parent = table.parent.and_then(KindId::of).map(|kind| (kind, String::new()));
         let parents = parent.and_then(|place| self.inventory.view(&place).ok());
-        let parent = parents.and_then(|view| view.objects.into_iter().find(|parent| parent.id == orphan.place.1));
+        let parent =
+            parents.and_then(|view| view.objects.into_iter().find(|parent| parent.id == orphan.place.1));
         parent.and_then(|parent| parent.mark.present().map(|mark| mark.deletion)).unwrap_or(Deletion::Retain)
     }
 
@@ -242,10 +255,16 @@ impl Engine {
     fn look_again(&self, key: &Key, cause: &Cause) -> Next {
         match cause.reason.as_str() {
             "Grace" => {
-                let since = self.state().vanished.get(key).map(|vanished| vanished.since.elapsed()).unwrap_or_default();
+                let since = self
+                    .state()
+                    .vanished
+                    .get(key)
+                    .map(|vanished| vanished.since.elapsed())
+                    .unwrap_or_default();
                 Next::In(self.options.prune_grace.saturating_sub(since).max(LOOK_SOON))
             }
-            "NotOurs" | "OwnedByAnother" | "OwnerNotExplicit" | "Retained" | "SourceIncomplete" | "FuseOpen" => Next::Rest,
+            "NotOurs" | "OwnedByAnother" | "OwnerNotExplicit" | "Retained" | "SourceIncomplete"
+            | "FuseOpen" => Next::Rest,
             _ => {
                 self.memory(key, |memory| memory.not_before = Some(Instant::now() + LOOK_SOON));
                 Next::In(LOOK_SOON)
@@ -342,6 +361,11 @@ fn drained(kind: KindId, object: &Object, target: &Target) -> Drained {
 }
 
 fn mark_of(object: &Object) -> Mark {
-    let nobody = || Mark { owner: String::new(), document: Key::new("", ""), incarnation: 1, deletion: Deletion::Retain };
+    let nobody = || Mark {
+        owner: String::new(),
+        document: Key::new("", ""),
+        incarnation: 1,
+        deletion: Deletion::Retain,
+    };
     object.mark.present().cloned().unwrap_or_else(nobody)
 }

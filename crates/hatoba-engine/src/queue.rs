@@ -66,7 +66,9 @@ impl Queue {
 
     /// The next key to work on.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Key> {
-        while let Some(((at, number), key)) = self.delayed.first_key_value().map(|(place, key)| (*place, key.clone())) {
+        while let Some(((at, number), key)) =
+            self.delayed.first_key_value().map(|(place, key)| (*place, key.clone()))
+        {
             if at > now {
                 break;
             }

@@ -62,9 +62,11 @@ impl Engine {
             self.look(&place, &desired, not_before).await;
             let view = self.inventory.view(&place);
             let assessment = self.assess(kind, &desired, &resolved, &place, &view);
-            let step = self.gate(&desired, &assessment, &view, next(&desired, &assessment, self.leave(&desired)));
+            let step =
+                self.gate(&desired, &assessment, &view, next(&desired, &assessment, self.leave(&desired)));
             let step = self.unused(kind, &assessment, step, not_before).await;
-            if let (Step::Act(_) | Step::RemoveSurplus(_), Some(at)) = (&step, self.too_old(&view, &assessment)) {
+            let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
+            if writes && let Some(at) = self.too_old(&view, &assessment) {
                 not_before = Some(at); // look again before the write
                 continue;
             }
@@ -91,7 +93,11 @@ impl Engine {
         let (outcome, phase, next) = match unresolved {
             Unresolved::Waiting(keys) => {
                 let keys = keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
-                (Outcome::waiting(Cause::new("WaitingFor", format!("waits for {keys}"))), Phase::Waiting, Next::Rest)
+                (
+                    Outcome::waiting(Cause::new("WaitingFor", format!("waits for {keys}"))),
+                    Phase::Waiting,
+                    Next::Rest,
+                )
             }
             Unresolved::Unknown(cause) => (Outcome::unknown(cause), Phase::Moving, Next::Later),
             Unresolved::Stalled(cause) => (Outcome::waiting(cause), Phase::Settled, Next::Rest),
@@ -115,7 +121,8 @@ impl Engine {
     /// The names that matter in a scope: its documents', and those of resources of ours.
     pub(crate) fn interest(&self, place: &Place, desired: &Desired) -> Interest {
         let state = self.state();
-        let mut names: BTreeSet<String> = BTreeSet::from([desired.natural_key().unwrap_or(&desired.key.name).to_owned()]);
+        let mut names: BTreeSet<String> =
+            BTreeSet::from([desired.natural_key().unwrap_or(&desired.key.name).to_owned()]);
         for (key, memory) in &state.memory {
             if memory.place.as_ref() == Some(place)
                 && let Some(other) = state.checked.desired.get(key)
@@ -159,7 +166,11 @@ impl Engine {
             let memory = state.memory.get(key);
             memory.is_none_or(|memory| memory.id.is_none() && memory.phase != Phase::Settled)
         };
-        let siblings = state.checked.desired.iter().filter(|(key, other)| follows(key) && other.parent() == desired.parent());
+        let siblings = state
+            .checked
+            .desired
+            .iter()
+            .filter(|(key, other)| follows(key) && other.parent() == desired.parent());
         siblings.map(|(key, _)| key.clone()).filter(on_the_way).collect()
     }
 
@@ -195,17 +206,29 @@ impl Engine {
     }
 
     /// Holds a step back that was not looked at often enough.
-    fn gate(&self, desired: &Desired, assessment: &Assessment<'_>, view: &Result<View, Cause>, step: Step) -> Step {
+    fn gate(
+        &self,
+        desired: &Desired,
+        assessment: &Assessment<'_>,
+        view: &Result<View, Cause>,
+        step: Step,
+    ) -> Step {
         let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
-        let surplus: BTreeSet<String> = assessment.surplus.iter().map(|surplus| surplus.object.id.clone()).collect();
+        let surplus: BTreeSet<String> =
+            assessment.surplus.iter().map(|surplus| surplus.object.id.clone()).collect();
         self.memory(&desired.key, |memory| match &step {
-            Step::Act(hatoba_core::Action::Create(_)) if memory.suspect.is_some() => looked_twice(memory, listed_at, step),
+            Step::Act(hatoba_core::Action::Create(_)) if memory.suspect.is_some() => {
+                looked_twice(memory, listed_at, step)
+            }
             Step::Act(hatoba_core::Action::Update(change)) => {
                 let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
                 match memory.rewrites == (fields, REWRITES_MAX) {
                     true => Step::Hold(Cause::new(
                         "NonConverging",
-                        format!("written {REWRITES_MAX} times and still not so in AWS: {}", memory.rewrites.0.join(", ")),
+                        format!(
+                            "written {REWRITES_MAX} times and still not so in AWS: {}",
+                            memory.rewrites.0.join(", ")
+                        ),
                     )),
                     false => step,
                 }
@@ -222,7 +245,10 @@ impl Engine {
                 {
                     memory.surplus = Some((surplus, listed_at));
                 }
-                Step::Hold(Cause::new("Duplicate", "there is more than one; the surplus goes when a second list agrees"))
+                Step::Hold(Cause::new(
+                    "Duplicate",
+                    "there is more than one; the surplus goes when a second list agrees",
+                ))
             }
             _ => step,
         })
@@ -246,7 +272,8 @@ impl Engine {
     }
 
     fn note_drift(&self, desired: &Desired, assessment: &Assessment<'_>) {
-        let differs = matches!(assessment.verdict, Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..));
+        let differs =
+            matches!(assessment.verdict, Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..));
         let is_drift = self.leave(desired).is_drift;
         let began = self.memory(&desired.key, |memory| {
             let began = differs && is_drift && !memory.drifting;
@@ -280,7 +307,9 @@ impl Engine {
                     memory.phase = Phase::Moving;
                     Next::Now
                 }
-                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "Duplicate" || cause.reason.as_str() == "AnswerLost" => {
+                (Ok(()), Step::Hold(cause), _)
+                    if cause.reason.as_str() == "Duplicate" || cause.reason.as_str() == "AnswerLost" =>
+                {
                     memory.phase = Phase::Moving;
                     Next::Look(SETTLES)
                 }
@@ -342,9 +371,13 @@ impl Engine {
         let state = self.state();
         let is_ready = |key: &Key| {
             let status = state.statuses.get(key);
-            status.is_some_and(|status| status.synced.status == Truth::True && status.ready.status == Truth::True)
+            status.is_some_and(|status| {
+                status.synced.status == Truth::True && status.ready.status == Truth::True
+            })
         };
-        state.source.is_complete() && state.checked.held.is_empty() && state.checked.desired.keys().all(is_ready)
+        state.source.is_complete()
+            && state.checked.held.is_empty()
+            && state.checked.desired.keys().all(is_ready)
     }
 }
 
@@ -388,7 +421,10 @@ fn looked_twice(memory: &mut Memory, listed_at: Option<Instant>, step: Step) -> 
         memory.suspect = None;
         return step;
     }
-    Step::Hold(Cause::new("AnswerLost", "no answer came to the create; it is looked for before it is sent again"))
+    Step::Hold(Cause::new(
+        "AnswerLost",
+        "no answer came to the create; it is looked for before it is sent again",
+    ))
 }
 
 /// The facts that the engine knows.

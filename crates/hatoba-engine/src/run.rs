@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Engine, Phase};
+use crate::engine::{Engine, Memory, Phase};
 use crate::execute::VERIFY_AFTER;
 use crate::queue::Priority;
 use crate::reconcile::{Next, counted};
@@ -50,7 +50,12 @@ impl Engine {
             match asked {
                 Ok(account) => {
                     self.aws.pin_account(&account);
-                    tracing::info!(account, region = self.aws.region(), owner = self.options.owner, "works in this account");
+                    tracing::info!(
+                        account,
+                        region = self.aws.region(),
+                        owner = self.options.owner,
+                        "works in this account"
+                    );
                     self.state().account = Some(account);
                     self.published.send_modify(|count| *count += 1);
                     return Some(());
@@ -129,7 +134,8 @@ impl Engine {
     fn note_panic(&self, key: &Key) -> Next {
         tracing::error!(document = %key, "a pass panicked; this document is tried again later, the others go on");
         if let Some(desired) = self.desired(key) {
-            let cause = Cause::new("Panicked", "the program has a fault that this document brings out; see the log");
+            let cause =
+                Cause::new("Panicked", "the program has a fault that this document brings out; see the log");
             self.publish(&desired, Outcome::unknown(cause));
         }
         self.memory(key, |memory| memory.phase = Phase::Settled);
@@ -144,7 +150,11 @@ impl Engine {
                 self.sweep(is_first).await;
                 is_first = false;
             }
-            let every = if is_first { Duration::from_millis(100) } else { self.options.resync.max(Duration::from_secs(1)) };
+            let every = if is_first {
+                Duration::from_millis(100)
+            } else {
+                self.options.resync.max(Duration::from_secs(1))
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -194,28 +204,22 @@ impl Engine {
         }
     }
 
+    /// Nothing is verified while anything is on its way: one list of each scope, when all is quiet.
     fn verify_due(&self, now: Instant) {
         let mut state = self.state();
-        let due: Vec<_> = state.verify.iter().filter(|(_, at)| **at <= now).map(|(place, _)| place.clone()).collect();
-        for place in due {
+        let on_the_way = |key: &Key| state.memory.get(key).is_none_or(|memory| memory.phase == Phase::Moving);
+        if state.checked.desired.keys().any(on_the_way) {
+            state.verify.values_mut().for_each(|at| *at = now + VERIFY_AFTER);
+            return;
+        }
+        for place in std::mem::take(&mut state.verify).into_keys() {
             let (listed, written) = self.inventory.times(&place);
-            let keys: Vec<Key> = state
-                .memory
-                .iter()
-                .filter(|(key, memory)| memory.place.as_ref() == Some(&place) && state.checked.desired.contains_key(key))
-                .map(|(key, _)| key.clone())
-                .collect();
-            if listed > written || keys.is_empty() {
-                state.verify.remove(&place);
+            if listed > written {
                 continue;
             }
-            let on_the_way = keys.iter().any(|key| state.memory.get(key).is_some_and(|memory| memory.phase == Phase::Moving));
-            if on_the_way {
-                state.verify.insert(place, now + VERIFY_AFTER);
-                continue;
-            }
-            state.verify.remove(&place);
-            for key in keys {
+            let in_it =
+                |(key, memory): (&Key, &Memory)| (memory.place.as_ref() == Some(&place)).then(|| key.clone());
+            for key in state.memory.iter().filter_map(in_it).collect::<Vec<_>>() {
                 if let Some(memory) = state.memory.get_mut(&key) {
                     memory.not_before = Some(now);
                 }

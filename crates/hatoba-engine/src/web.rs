@@ -1,7 +1,7 @@
 //! What the daemon serves: the page, the metrics, its health, and the same picture as JSON.
 //!
 //! The invariant: **looking changes nothing and slows nothing**. Every route only reads, answers are made off the
-//! engine's threads and few at a time, and a connection is short, small, and one of at most [`CONNECTIONS_MAX`].
+//! engine's threads and few at a time, and a connection is short, small, and one of at most 64.
 //!
 //! ```ignore
 //! let listener = TcpListener::bind("127.0.0.1:8080").await?;
@@ -31,8 +31,6 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::shown::Shown;
-
-pub(crate) use limits::CONNECTIONS_MAX;
 
 /// Answers made at once: a storm of scrapes takes two threads, not all.
 const LOOKS_MAX: usize = 2;
@@ -65,11 +63,7 @@ struct View {
 }
 
 /// Every route. See [`serve`] for the limits that a connection has.
-pub fn router(picture: Arc<dyn Picture>) -> Router {
-    routes(picture).layer(middleware::map_response(with_headers))
-}
-
-fn routes(picture: Arc<dyn Picture>) -> Router {
+pub(crate) fn router(picture: Arc<dyn Picture>) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/metrics", get(metrics))
@@ -82,6 +76,7 @@ fn routes(picture: Arc<dyn Picture>) -> Router {
         .method_not_allowed_fallback(|| refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed here"))
         .fallback(|| refusal(StatusCode::NOT_FOUND, "there is nothing here; see /"))
         .with_state(View { picture, looks: Arc::new(Semaphore::new(LOOKS_MAX)) })
+        .layer(middleware::map_response(with_headers))
 }
 
 /// Serves until `shutdown` and a short drain are over.
@@ -96,11 +91,10 @@ pub async fn serve(
     picture: Arc<dyn Picture>,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let mut app = routes(picture);
+    let mut app = router(picture);
     if listener.local_addr()?.ip().is_loopback() {
         app = app.layer(middleware::from_fn(only_for_loopback_names));
     }
-    let app = app.layer(middleware::map_response(with_headers));
     let stopping = CancellationToken::new();
     let server = axum::serve(limits::Limited::new(listener), app)
         .with_graceful_shutdown(stopping.clone().cancelled_owned())
@@ -256,7 +250,8 @@ async fn only_for_loopback_names(request: Request, next: Next) -> Response {
     if host.is_some_and(is_loopback_name) {
         next.run(request).await
     } else {
-        refusal(StatusCode::MISDIRECTED_REQUEST, "this listens on loopback: use 127.0.0.1 or localhost").await
+        let error = "this listens on loopback: use 127.0.0.1 or localhost";
+        with_headers(refusal(StatusCode::MISDIRECTED_REQUEST, error).await).await
     }
 }
 

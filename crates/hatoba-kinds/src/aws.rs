@@ -35,6 +35,7 @@ pub struct Aws {
     region: String,
     account: std::sync::OnceLock<String>,
     slow: Mutex<SlowFacts>,
+    looking_up: tokio::sync::Mutex<()>,
 }
 
 const GET_CALLER_IDENTITY: Operation = Operation::read("sts", "GetCallerIdentity", &[quota::STS]);
@@ -52,6 +53,7 @@ impl Aws {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             account: std::sync::OnceLock::new(),
             slow: Mutex::default(),
+            looking_up: tokio::sync::Mutex::default(),
         }
     }
 
@@ -74,6 +76,7 @@ impl Aws {
     /// # Errors
     /// When a page cannot be read; half a listing is none.
     pub async fn lookup(&self, lookup: &Lookup) -> Result<Vec<String>, CallError> {
+        let _one_at_a_time = self.looking_up.lock().await; // so that one answer serves all who ask
         if let Some(ids) = self.known_ids(lookup) {
             return Ok(ids);
         }
@@ -145,7 +148,8 @@ impl Aws {
     pub fn begin_sweep(&self) {
         let mut slow = self.slow();
         let tags = slow.tags.iter().map(|(arn, fact)| (fact.read_at, SlowName::Tags(arn.clone())));
-        let lookups = slow.lookups.iter().map(|(lookup, fact)| (fact.read_at, SlowName::Lookup(lookup.clone())));
+        let lookups =
+            slow.lookups.iter().map(|(lookup, fact)| (fact.read_at, SlowName::Lookup(lookup.clone())));
         let mut ages: Vec<(Instant, SlowName)> = tags.chain(lookups).collect();
         ages.sort();
         let share = ages.len().div_ceil(SWEEPS_PER_SLOW_READ);

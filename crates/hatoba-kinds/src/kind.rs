@@ -78,7 +78,11 @@ pub(crate) trait Kind {
     fn delete(aws: &Aws, target: &Target) -> impl Future<Output = Result<Answer, CallError>> + Send;
 
     /// Looks at an operation that a write began; `made`: what it makes, where it makes something.
-    fn poll(_aws: &Aws, operation: &str, _made: Option<&Creation>) -> impl Future<Output = Result<Progress, CallError>> + Send {
+    fn poll(
+        _aws: &Aws,
+        operation: &str,
+        _made: Option<&Creation>,
+    ) -> impl Future<Output = Result<Progress, CallError>> + Send {
         let error = CallError::unbuildable(
             &Self::OPERATIONS[0],
             format!("{} has no operation {operation}", Self::TABLE.kind),

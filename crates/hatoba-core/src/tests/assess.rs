@@ -6,7 +6,7 @@ use super::*;
 use crate::support::{
     BORROWED_GADGET, GADGET, LONE_GADGET, ME, NOTED_GADGET, World, desired, gadget, line, widget,
 };
-use crate::{Cause, Deletion, Step};
+use crate::{Cause, Deletion, Seen, Step};
 
 #[path = "assess_replacement.rs"]
 mod replacement;

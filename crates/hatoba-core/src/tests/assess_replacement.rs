@@ -102,7 +102,7 @@ fn a_document_that_was_mended_gets_another_try_after_a_failure() {
     let third = both().into_iter().chain([mended.made("w3", 3).pending()]);
     assert_eq!(verdict(&World::of(third), &mended), "settling Pending");
     let judged = World::of(both().into_iter().chain([mended.made("w3", 3)])).judge(&mended);
-    assert_eq!(judged.surplus, superseded(&["w2", "w1"]));
+    assert_eq!(judged.surplus, superseded(&["w1", "w2"]));
 }
 
 #[test]

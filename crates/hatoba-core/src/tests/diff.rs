@@ -49,13 +49,17 @@ fn an_explicit_null_is_the_default_or_absent_at_any_height() {
         (json!({ "limit": null }), json!({}), &[]),
         (json!({ "size": null }), json!({ "size": 3 }), &["size: 3 → null"]),
         (json!({ "extra": { "a": 1, "b": null } }), json!({ "extra": { "a": 1 } }), &[]),
-        (json!({ "extra": { "a": 1 } }), json!({ "extra": { "a": 1, "b": { "c": null } } }), &[
-            "extra: {\"a\":1,\"b\":{}} → {\"a\":1}",
-        ]),
+        (
+            json!({ "extra": { "a": 1 } }),
+            json!({ "extra": { "a": 1, "b": { "c": null } } }),
+            &["extra: {\"a\":1,\"b\":{}} → {\"a\":1}"],
+        ),
         // A null around an untouched field is one for the field.
-        (json!({ "box": { "lid": null } }), json!({ "box": { "lid": { "colour": "red" } } }), &[
-            "box.lid.colour: \"red\" → null",
-        ]),
+        (
+            json!({ "box": { "lid": null } }),
+            json!({ "box": { "lid": { "colour": "red" } } }),
+            &["box.lid.colour: \"red\" → null"],
+        ),
         (json!({ "box": null }), json!({ "box": { "depth": 3 } }), &["box.depth: 3 → 10"]),
     ]);
 }
@@ -111,9 +115,11 @@ fn one_and_one_point_nought_are_one_number_at_any_depth() {
         (json!({ "extra": { "a": [1.0] } }), json!({ "extra": { "a": [1] } }), &[]),
         (json!({ "extra": 1.5 }), json!({ "extra": 1 }), &["extra: 1 → 1.5"]),
         // Two numbers that share one float are still two.
-        (json!({ "extra": 9_007_199_254_740_993_u64 }), json!({ "extra": 9_007_199_254_740_992_u64 }), &[
-            "extra: 9007199254740992 → 9007199254740993",
-        ]),
+        (
+            json!({ "extra": 9_007_199_254_740_993_u64 }),
+            json!({ "extra": 9_007_199_254_740_992_u64 }),
+            &["extra: 9007199254740992 → 9007199254740993"],
+        ),
     ]);
 }
 
@@ -254,7 +260,10 @@ fn creation_states_what_is_stated_and_the_values_at_creation() {
         (json!({}), json!({ "name": "w", "size": 1, "box": { "depth": 10 } })),
         (json!({ "size": 3 }), json!({ "name": "w", "size": 3, "box": { "depth": 10 } })),
         (json!({ "size": null }), json!({ "name": "w", "box": { "depth": 10 } })),
-        (json!({ "box": { "depth": 4, "lid": null } }), json!({ "name": "w", "size": 1, "box": { "depth": 4 } })),
+        (
+            json!({ "box": { "depth": 4, "lid": null } }),
+            json!({ "name": "w", "size": 1, "box": { "depth": 4 } }),
+        ),
         // Whoever says that there is no box gets none.
         (json!({ "box": null }), json!({ "name": "w", "size": 1 })),
     ] {

@@ -49,9 +49,8 @@ fn any_mode() -> impl Strategy<Value = FieldMode> {
         Just(FieldMode::Enforce),
         Just(FieldMode::Initial),
         Just(FieldMode::Ignore),
-        (-5i32..50, 0i32..150).prop_map(|(low, width)| FieldMode::Range {
-            range: (f64::from(low), f64::from(low + width)),
-        }),
+        (-5i32..50, 0i32..150)
+            .prop_map(|(low, width)| FieldMode::Range { range: (f64::from(low), f64::from(low + width)) }),
     ]
 }
 
@@ -61,8 +60,7 @@ fn any_document() -> impl Strategy<Value = Desired> {
     (any_members(), modes, any::<bool>(), any::<bool>()).prop_map(|(members, modes, untouched, follow)| {
         let mut desired = widget(Value::Object(members));
         desired.policy.fields = modes.into_iter().map(|(path, mode)| (path.to_owned(), mode)).collect();
-        desired.policy.omitted =
-            if untouched { OmittedPolicy::Untouched } else { OmittedPolicy::Default };
+        desired.policy.omitted = if untouched { OmittedPolicy::Untouched } else { OmittedPolicy::Default };
         desired.policy.selectors = if follow { Selectors::Follow } else { Selectors::Pin };
         desired
     })

@@ -1,5 +1,8 @@
 //! What marks say and survive.
 
+use proptest::option;
+use proptest::prelude::*;
+
 use super::*;
 
 fn mark() -> Mark {
@@ -47,4 +50,116 @@ fn the_token_is_the_same_for_the_same_making_only() {
     assert_eq!(mark().creator_request_id(), mark().creator_request_id());
     assert_ne!(mark().creator_request_id(), next.creator_request_id());
     assert!(mark().creator_request_id().len() <= 64);
+}
+
+/// The longest owner, and a document of this kind and name.
+fn longest(kind: &str, name: usize) -> Mark {
+    Mark {
+        owner: "o".repeat(200),
+        document: Key::new(kind, "n".repeat(name)),
+        incarnation: u32::MAX,
+        deletion: Deletion::Retain,
+    }
+}
+
+#[test]
+fn a_legal_owner_and_a_name_of_200_fit_every_mark() {
+    let mark = longest("PrivateDnsNamespace", 200);
+    assert!(owner_is_legal(&mark.owner));
+    let tags = mark.to_tags(&BTreeMap::new());
+    assert!(tags.values().all(|value| value.chars().count() <= TAG_VALUE_CHARS_MAX));
+    assert!(tags.keys().all(|key| key.chars().count() <= 128 && key.starts_with(TAG_PREFIX)));
+    assert_eq!(Mark::from_tags(&tags), Some(mark.clone()));
+    // API Gateway takes descriptions of 1,024 characters.
+    assert!(mark.to_description(Some(&"x".repeat(400))).chars().count() <= 1_024);
+    assert!(mark.creator_request_id().len() <= 64);
+}
+
+#[test]
+fn owners_stand_in_one_word_of_what_aws_takes() {
+    for good in ["local", "bucket/web", "a_b.c:d/e=f+g-h@i", &"o".repeat(200)] {
+        assert!(owner_is_legal(good), "{good}");
+    }
+    for bad in ["", "a b", "a\nb", "[x]", "ü", "a*b", &"o".repeat(201)] {
+        assert!(!owner_is_legal(bad), "{bad}");
+    }
+}
+
+#[test]
+fn tags_that_say_half_a_mark_say_none() {
+    let whole = mark().to_tags(&BTreeMap::new());
+    for (key, value) in [
+        ("hatoba:document", "Integration"),
+        ("hatoba:document", "Integration/UPPER"),
+        ("hatoba:document", "/a"),
+        ("hatoba:document", ""),
+    ] {
+        let mut tags = whole.clone();
+        tags.insert(key.to_owned(), value.to_owned());
+        assert_eq!(Mark::from_tags(&tags), None, "{value}");
+    }
+    for key in ["hatoba:owner", "hatoba:document"] {
+        let mut tags = whole.clone();
+        tags.remove(key);
+        assert_eq!(Mark::from_tags(&tags), None, "{key}");
+    }
+}
+
+#[test]
+fn a_number_or_policy_that_makes_no_sense_is_read_as_the_safe_one() {
+    for (incarnation, expected) in [("", 1), ("x", 1), ("-1", 1), ("4294967296", 1), ("7", 7)] {
+        for deletion in ["", "delete", "Retain", "Delete "] {
+            let mut tags = mark().to_tags(&BTreeMap::new());
+            tags.insert("hatoba:incarnation".into(), incarnation.into());
+            tags.insert("hatoba:deletion".into(), deletion.into());
+            let read = Mark::from_tags(&tags).unwrap();
+            assert_eq!((read.incarnation, read.deletion), (expected, Deletion::Retain));
+        }
+    }
+}
+
+#[test]
+fn labels_never_displace_the_mark() {
+    let labels = BTreeMap::from([("hatoba:owner".to_owned(), "you".to_owned())]);
+    assert_eq!(Mark::from_tags(&mark().to_tags(&labels)), Some(mark()));
+}
+
+#[test]
+fn the_list_of_labels_survives_its_own_text() {
+    for keys in [&["a"][..], &["a", "b:c", "d/e"], &[]] {
+        let labels: BTreeMap<String, String> = keys.iter().map(|key| ((*key).into(), "x".into())).collect();
+        assert_eq!(labels_written(&mark().to_tags(&labels)), keys);
+    }
+    for empty in ["", " ", "  "] {
+        let tags = BTreeMap::from([("hatoba:labels".to_owned(), empty.to_owned())]);
+        assert_eq!(labels_written(&tags), [""; 0]);
+    }
+}
+
+#[test]
+fn only_the_last_line_of_a_description_is_a_mark() {
+    let line = mark().to_description(None);
+    for (description, text, marked) in [
+        (format!("a\n{line}\nb"), Some(format!("a\n{line}\nb")), false),
+        (format!("{line}\n"), Some(format!("{line}\n")), false),
+        (format!(" {line}"), Some(format!(" {line}")), false),
+        (format!("{line} "), Some(format!("{line} ")), false),
+        (format!("\n{line}"), None, true),
+        (format!("a\n\n{line}"), Some("a\n".to_owned()), true),
+        (format!("{line}\n{line}"), Some(line.clone()), true),
+        ("[hatoba me Integration/a 1 2]".to_owned(), Some("[hatoba me Integration/a 1 2]".to_owned()), false),
+        ("[hatoba me Integration/A 1]".to_owned(), Some("[hatoba me Integration/A 1]".to_owned()), false),
+        ("[hatoba me Integration/a -1]".to_owned(), Some("[hatoba me Integration/a -1]".to_owned()), false),
+    ] {
+        let read = Mark::from_description(&description);
+        assert_eq!((read.0, read.1.is_some()), (text, marked), "{description:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_an_operator_writes_comes_back(text in option::of("(?s).{1,40}")) {
+        let description = mark().to_description(text.as_deref());
+        prop_assert_eq!(Mark::from_description(&description), (text, Some(mark())));
+    }
 }

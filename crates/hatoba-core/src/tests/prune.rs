@@ -60,3 +60,56 @@ fn the_fuse_opens_for_many_and_for_all() {
     assert_eq!(fuse(&keys(0), 0, 10), Fuse::Closed);
     assert_ne!(fuse(&keys(11), 5, 10), fuse(&keys(12), 5, 10));
 }
+
+#[test]
+fn only_all_guards_together_let_a_delete_through() {
+    // Every combination of the nine guards: one that holds is enough.
+    let (ours, others) = (mark(), Mark { owner: "other".into(), ..mark() });
+    let (closed, open) = (Fuse::Closed, fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10));
+    let users = ["Integration i1".to_owned()];
+    for bits in 0u32..1 << 9 {
+        let holds = |bit: u32| bits & (1 << bit) != 0;
+        let marked = if holds(1) { &others } else { &ours };
+        let evidence = Evidence {
+            owner: "me",
+            mark: (!holds(0)).then_some(marked),
+            owner_is_explicit: !holds(2),
+            deletion: if holds(3) { Deletion::Retain } else { Deletion::Delete },
+            source_is_complete: !holds(4),
+            absent_for: Duration::from_secs(if holds(5) { 0 } else { 600 }),
+            listings: if holds(6) { 1 } else { 2 },
+            grace: Duration::from_secs(600),
+            fuse: if holds(7) { &open } else { &closed },
+            users: if holds(8) { &users } else { &[] },
+        };
+        assert_eq!(may_delete(&evidence).is_ok(), bits == 0, "{evidence:?}");
+    }
+}
+
+#[test]
+fn no_grace_still_wants_two_listings() {
+    let (ours, closed) = (mark(), Fuse::Closed);
+    let hasty = |listings| Evidence {
+        grace: Duration::ZERO,
+        absent_for: Duration::ZERO,
+        listings,
+        ..evidence(&ours, &closed)
+    };
+    assert!(may_delete(&hasty(0)).is_err() && may_delete(&hasty(1)).is_err());
+    assert_eq!(may_delete(&hasty(2)), Ok(()));
+}
+
+#[test]
+fn the_marks_own_policy_is_not_asked_where_the_parents_holds() {
+    let (kept, closed) = (Mark { deletion: Deletion::Retain, ..mark() }, Fuse::Closed);
+    assert_eq!(may_delete(&evidence(&kept, &closed)), Ok(()), "the caller says which policy holds");
+}
+
+#[test]
+fn a_fuse_is_named_by_its_set_alone() {
+    let keys = |names: &[&str]| names.iter().map(|name| Key::new("Route", *name)).collect::<BTreeSet<_>>();
+    let open = |names: &[&str], left| fuse(&keys(names), left, 1);
+    assert_eq!(open(&["a", "b"], 5), open(&["b", "a"], 9));
+    assert_ne!(open(&["a", "b"], 5), open(&["a", "c"], 5), "another set of the same size");
+    assert!(matches!(fuse(&keys(&["a"]), 5, 0), Fuse::Open { .. }), "a limit of nought holds everything");
+}

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::{
-    Cause, Deletion, Desired, Digest, Field, FieldMode, Key, KindTable, Leave, Life, Literal, Mark, MarkStyle,
-    Members, Object, Outcome, Policy, Readiness, Reference, ReplaceStyle, Resolved, Seen, Shape, Sight, Step,
-    SurplusKind, Verdict, assess, next, normalise,
+    Cause, Deletion, Desired, Digest, Field, FieldMode, Key, KindTable, Leave, Life, Literal, Mark,
+    MarkStyle, Members, Object, Outcome, Policy, Readiness, Reference, ReplaceStyle, Resolved, Seen, Shape,
+    Sight, Step, SurplusKind, Verdict, assess, next, normalise,
 };
 
 /// Our owner name.
@@ -153,12 +153,7 @@ impl Desired {
     }
 
     pub(crate) fn mark(&self, incarnation: u32) -> Mark {
-        Mark {
-            owner: ME.to_owned(),
-            document: self.key.clone(),
-            incarnation,
-            deletion: self.policy.deletion,
-        }
+        Mark { owner: ME.to_owned(), document: self.key.clone(), incarnation, deletion: self.policy.deletion }
     }
 
     /// As this document asks for, live, and bearing its mark.

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
 
 /// A few browsers and scrapers; more wait in the listener's backlog.
-pub(crate) const CONNECTIONS_MAX: usize = 64;
+pub(super) const CONNECTIONS_MAX: usize = 64;
 /// One GET without a body; browsers send every cookie that any program on `localhost` ever set.
 pub(super) const REQUEST_BYTES_MAX: usize = 32 * 1024;
 /// From the connection to the first byte of the answer: the request, and its turn.

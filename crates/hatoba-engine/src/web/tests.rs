@@ -246,7 +246,7 @@ async fn a_large_request_and_too_many_connections_are_refused() {
     assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
 
     let mut idle = Vec::new();
-    for _ in 0..CONNECTIONS_MAX {
+    for _ in 0..limits::CONNECTIONS_MAX {
         idle.push(TcpStream::connect(running.address).await.unwrap());
     }
     let answer = tokio::spawn(async move { get(running.address, "/healthz").await.0 });
@@ -254,6 +254,13 @@ async fn a_large_request_and_too_many_connections_are_refused() {
     assert!(!answer.is_finished(), "one more waits");
     drop(idle);
     assert!(answer.await.unwrap().starts_with("http/1.1 200"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_request_is_not_waited_for() {
+    let running = start().await;
+    let answer = raw(running.address, "GET / HTTP/1.1\r\nHost: ").await;
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]

@@ -1,0 +1,168 @@
+//! Which of the resources that were seen is a document's: found by mark, by memory, by natural key. Pure.
+//!
+//! The invariant: whatever may be the document's and was not read leads to no creation.
+
+use crate::assess::{Sight, Surplus, SurplusKind};
+use crate::diff::diff;
+use crate::{Cause, Desired, Key, Life, MarkStyle, Object, Resolved, Seen};
+
+/// Where a document's resource is, as far as was seen.
+pub(crate) enum Found<'a> {
+    /// It is this one, and these bear the mark beside it.
+    Mine { current: &'a Object, surplus: Vec<Surplus<'a>> },
+    /// It is nowhere; the incarnation to make it with.
+    Unmade(u32),
+    /// An earlier one goes away and holds the name.
+    Going(Cause),
+    /// It may be one whose mark has not been read.
+    Unread(Cause),
+    /// Somebody else's is in the way.
+    NotOurs(Cause),
+}
+
+/// Finds the document's resource: by mark, by what this process remembers, by natural key.
+pub(crate) fn find<'a>(
+    desired: &Desired,
+    resolved: &Resolved,
+    objects: &[&'a Object],
+    sight: &Sight<'a, '_>,
+) -> Found<'a> {
+    let inherited = matches!(desired.table.marks, MarkStyle::Inherited(_));
+    let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+    let is_mine = |object: &Object| match &object.mark {
+        Seen::Present(mark) if inherited => mark.owner == sight.owner && object.natural_key == natural_key,
+        Seen::Present(mark) => mark.owner == sight.owner && mark.document == desired.key,
+        // A child in an API of ours that bears nobody's mark and has our key.
+        Seen::Absent if inherited => object.natural_key == natural_key,
+        Seen::Absent => sight.remembered == Some(object.id.as_str()),
+        Seen::Unknown(_) => false,
+    };
+    let mut mine: Vec<&Object> =
+        objects.iter().copied().filter(|object| !object.is_leaving() && is_mine(object)).collect();
+    if mine.is_empty() {
+        mine = taken_over(desired, resolved, objects, sight, natural_key);
+    }
+    if !mine.is_empty() {
+        return choose(mine, sight);
+    }
+    let may_be_mine =
+        |object: &Object| object.natural_key == natural_key || sight.remembered == Some(object.id.as_str());
+    let unread = |object: &&&Object| {
+        !object.is_leaving() && may_be_mine(object) && matches!(object.mark, Seen::Unknown(_))
+    };
+    if let Some(unread) = objects.iter().find(unread) {
+        let message = format!("the tags of {} have not been read", unread.id);
+        return Found::Unread(Cause::new("TagsUnread", message));
+    }
+    for object in objects.iter().filter(|object| object.natural_key == natural_key) {
+        if let Some(found) = in_the_way(desired, object) {
+            return found;
+        }
+    }
+    Found::Unmade(next_incarnation(desired, objects, sight))
+}
+
+/// One more than any that was seen, those going away among them, or made by this process.
+pub(crate) fn next_incarnation(desired: &Desired, objects: &[&Object], sight: &Sight<'_, '_>) -> u32 {
+    let seen = objects.iter().filter_map(|object| mark_of(object, sight.owner, &desired.key)).max();
+    // Anybody may write a mark's number: the largest there is must not break us.
+    seen.unwrap_or(0).max(sight.last_incarnation).saturating_add(1)
+}
+
+/// An object that holds the name that we would use.
+fn in_the_way<'a>(desired: &Desired, object: &Object) -> Option<Found<'a>> {
+    match (object.life.clone(), &object.mark) {
+        (Life::Leaving { holds_name: true }, _) => Some(Found::Going(Cause::new(
+            "Draining",
+            format!("{} is going away; its name is free afterwards", object.id),
+        ))),
+        (Life::Leaving { holds_name: false }, _) => None,
+        _ if !desired.table.unique => None,
+        (_, Seen::Present(mark)) => Some(Found::NotOurs(Cause::new(
+            "OwnedByAnother",
+            format!("{} belongs to {} of owner {}", object.id, mark.document, mark.owner),
+        ))),
+        _ => Some(Found::NotOurs(Cause::new(
+            "NotOurs",
+            format!("{} of that name exists without our mark; `policy.adopt` takes it over", object.id),
+        ))),
+    }
+}
+
+/// Resources that changed hands without a create: a renamed document, an integration whose mark was edited away.
+fn taken_over<'a>(
+    desired: &Desired,
+    resolved: &Resolved,
+    objects: &[&'a Object],
+    sight: &Sight<'a, '_>,
+    natural_key: &str,
+) -> Vec<&'a Object> {
+    let fits = |object: &&&Object| match (&object.mark, desired.table.marks) {
+        // The document was renamed: its old name is no document any more.
+        (Seen::Present(mark), _) if desired.table.unique => {
+            mark.owner == sight.owner
+                && mark.document.kind == desired.key.kind
+                && object.natural_key == natural_key
+                && !(sight.is_document)(&mark.document)
+        }
+        // A child of ours by name in a parent of ours, and nobody's mark on it.
+        (Seen::Absent, MarkStyle::Tags) => {
+            desired.table.parent.is_some()
+                && desired.table.unique
+                && object.natural_key == natural_key
+                && object.tags.is_some()
+        }
+        // An integration in an API of ours that differs in nothing but the edited description.
+        (Seen::Absent, MarkStyle::Description) => {
+            diff(desired, resolved, &object.members).drift.iter().all(|drift| drift.path == "description")
+        }
+        _ => false,
+    };
+    let found: Vec<&Object> =
+        objects.iter().filter(|object| !object.is_leaving()).filter(fits).copied().collect();
+    if found.len() == 1 { found } else { Vec::new() }
+}
+
+/// The current one among those that bear the mark: the highest usable incarnation; of twins the one with
+/// users, else the oldest, else the smallest id.
+fn choose<'a>(mut mine: Vec<&'a Object>, sight: &Sight<'a, '_>) -> Found<'a> {
+    mine.sort_by_key(|object| {
+        (
+            std::cmp::Reverse((object.is_usable(), incarnation(object))),
+            std::cmp::Reverse((sight.users)(object) > 0),
+            object.created_at_ms.unwrap_or(i64::MAX),
+            object.id.clone(),
+        )
+    });
+    let current = mine[0];
+    let mut surplus: Vec<Surplus<'a>> = mine[1..]
+        .iter()
+        // What bears no mark is never ours to remove, however we came to know it.
+        .filter(|object| object.mark.present().is_some() && incarnation(object) <= incarnation(current))
+        .map(|object| Surplus {
+            object,
+            why: if incarnation(object) == incarnation(current) {
+                SurplusKind::Twin
+            } else {
+                SurplusKind::Superseded
+            },
+        })
+        .collect();
+    // One at a time goes: what is still used must not keep the others.
+    surplus.sort_by_key(|surplus| (sight.users)(surplus.object) > 0);
+    Found::Mine { current, surplus }
+}
+
+pub(crate) fn incarnation(object: &Object) -> u32 {
+    object.mark.present().map_or(1, |mark| mark.incarnation)
+}
+
+pub(crate) fn mark_of(object: &Object, owner: &str, key: &Key) -> Option<u32> {
+    let mark = object.mark.present()?;
+    (mark.owner == owner && mark.document == *key).then_some(mark.incarnation)
+}
+
+pub(crate) fn newest_incarnation(desired: &Desired, objects: &[&Object], owner: &str) -> u32 {
+    let living = objects.iter().filter(|object| !object.is_leaving());
+    living.filter_map(|object| mark_of(object, owner, &desired.key)).max().unwrap_or(1)
+}

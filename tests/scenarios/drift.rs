@@ -1,0 +1,321 @@
+//! Somebody changes something behind our back: found on the next resync, put right in one write.
+
+use std::time::Duration;
+
+use hatoba_aws_model::Request;
+use hatoba_tests::{ARTICLE, Harbour};
+use serde_json::{Value, json};
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+/// The resync is 5 minutes; repairing takes seconds, a rollout or a VPC link minutes.
+const RESYNC: Duration = Duration::from_secs(310);
+
+async fn converged() -> Harbour {
+    let mut harbour = Harbour::new();
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    harbour.wait(Duration::from_secs(30)).await;
+    harbour.clear_calls();
+    harbour
+}
+
+struct Ids {
+    api: String,
+    link: String,
+    integration: String,
+    route: String,
+    namespace: String,
+    service: String,
+    service_arn: String,
+}
+
+fn ids(harbour: &Harbour) -> Ids {
+    let child =
+        |collection: &str| harbour.only("apigatewayv2", collection).0.rsplit('/').next().unwrap().to_owned();
+    Ids {
+        api: harbour.only("apigatewayv2", "apis").0,
+        link: harbour.only("apigatewayv2", "vpcLinks").0,
+        integration: child("integrations"),
+        route: child("routes"),
+        namespace: harbour.only("servicediscovery", "namespaces").0,
+        service: harbour.only("servicediscovery", "services").0,
+        service_arn: harbour.only("servicediscovery", "services").1["Arn"].as_str().unwrap().to_owned(),
+    }
+}
+
+/// Every field of the eight that somebody can change: the meddling, where it shows, the one call that repairs it.
+fn meddlings(ids: &Ids) -> Vec<(Request, &'static str, &'static str, &'static str)> {
+    let api = format!("/v2/apis/{}", ids.api);
+    let patch = |uri: &str, body: Value| Request::rest("PATCH", uri, &body);
+    let service = |body: Value| Request::json("ecs", "UpdateService", &body);
+    let integration = format!("{api}/integrations/{}", ids.integration);
+    let route = format!("{api}/routes/{}", ids.route);
+    let stage = format!("{api}/stages/%24default");
+    vec![
+        (patch(&api, json!({ "name": "stranger" })), "apigatewayv2", "apis", "UpdateApi"),
+        (patch(&api, json!({ "description": "by hand" })), "apigatewayv2", "apis", "UpdateApi"),
+        (patch(&api, json!({ "disableExecuteApiEndpoint": true })), "apigatewayv2", "apis", "UpdateApi"),
+        (
+            patch(&api, json!({ "corsConfiguration": { "allowOrigins": ["*"] } })),
+            "apigatewayv2",
+            "apis",
+            "DeleteCorsConfiguration",
+        ),
+        (patch(&api, json!({ "ipAddressType": "dualstack" })), "apigatewayv2", "apis", "UpdateApi"),
+        (
+            patch(&integration, json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "GET" })),
+            "apigatewayv2",
+            "integrations",
+            "UpdateIntegration",
+        ),
+        (
+            patch(
+                &integration,
+                json!({ "integrationType": "HTTP_PROXY", "integrationUri": format!("{}?stage=blue", ids.service_arn) }),
+            ),
+            "apigatewayv2",
+            "integrations",
+            "UpdateIntegration",
+        ),
+        (
+            patch(&integration, json!({ "integrationType": "HTTP_PROXY", "timeoutInMillis": 5000 })),
+            "apigatewayv2",
+            "integrations",
+            "UpdateIntegration",
+        ),
+        (
+            patch(&integration, json!({ "integrationType": "HTTP_PROXY", "description": "by hand" })),
+            "apigatewayv2",
+            "integrations",
+            "UpdateIntegration",
+        ),
+        (
+            patch(
+                &integration,
+                json!({ "integrationType": "HTTP_PROXY", "requestParameters": { "append:header.a": "b" } }),
+            ),
+            "apigatewayv2",
+            "integrations",
+            "UpdateIntegration",
+        ),
+        (patch(&route, json!({ "authorizationType": "AWS_IAM" })), "apigatewayv2", "routes", "UpdateRoute"),
+        (patch(&stage, json!({ "description": "by hand" })), "apigatewayv2", "stages", "UpdateStage"),
+        (patch(&stage, json!({ "stageVariables": { "a": "b" } })), "apigatewayv2", "stages", "UpdateStage"),
+        (patch(&stage, json!({ "autoDeploy": false })), "apigatewayv2", "stages", "UpdateStage"),
+        (
+            patch(&format!("/v2/vpclinks/{}", ids.link), json!({ "name": "stranger" })),
+            "apigatewayv2",
+            "vpcLinks",
+            "UpdateVpcLink",
+        ),
+        (
+            service(json!({ "cluster": "main", "service": "great-service", "desiredCount": 3 })),
+            "ecs",
+            "services",
+            "UpdateService",
+        ),
+        (
+            service(
+                json!({ "cluster": "main", "service": "great-service", "taskDefinition": "great-task:2" }),
+            ),
+            "ecs",
+            "services",
+            "UpdateService",
+        ),
+        (
+            service(json!({ "cluster": "main", "service": "great-service", "serviceRegistries": [] })),
+            "ecs",
+            "services",
+            "UpdateService",
+        ),
+        (
+            service(
+                json!({ "cluster": "main", "service": "great-service", "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-stranger"], "securityGroups": ["sg-stranger"] } } }),
+            ),
+            "ecs",
+            "services",
+            "UpdateService",
+        ),
+        (
+            service(json!({ "cluster": "main", "service": "great-service", "enableExecuteCommand": true })),
+            "ecs",
+            "services",
+            "UpdateService",
+        ),
+        (
+            Request::json(
+                "servicediscovery",
+                "UpdateService",
+                &json!({ "Id": ids.service, "Service": { "DnsConfig": { "DnsRecords": [{ "Type": "SRV", "TTL": 10 }] } } }),
+            ),
+            "servicediscovery",
+            "services",
+            "UpdateService",
+        ),
+        (
+            Request::json(
+                "servicediscovery",
+                "UpdateService",
+                &json!({ "Id": ids.service, "Service": { "Description": "by hand", "DnsConfig": { "DnsRecords": [{ "Type": "SRV", "TTL": 60 }] } } }),
+            ),
+            "servicediscovery",
+            "services",
+            "UpdateService",
+        ),
+        (
+            Request::json(
+                "servicediscovery",
+                "UpdatePrivateDnsNamespace",
+                &json!({ "Id": ids.namespace, "Namespace": { "Description": "by hand" } }),
+            ),
+            "servicediscovery",
+            "namespaces",
+            "UpdatePrivateDnsNamespace",
+        ),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_changed_field_is_put_back_in_one_write() {
+    let harbour = converged().await;
+    let ids = ids(&harbour);
+    for (request, service, collection, repair) in meddlings(&ids) {
+        let before = comparable(harbour.only(service, collection).1);
+        harbour.meddle(&request).await;
+        harbour.wait(Duration::from_secs(5)).await; // operations of Cloud Map take a moment
+        let shown = String::from_utf8_lossy(&request.body).into_owned();
+        harbour.clear_calls();
+        harbour.wait(RESYNC).await;
+        harbour.converge(TEN_MINUTES).await;
+        let writes: Vec<String> = harbour.writes().iter().map(|call| call.operation.clone()).collect();
+        assert_eq!(writes, [repair], "{shown}\n{}", harbour.calls_text());
+        assert_eq!(comparable(harbour.only(service, collection).1), before, "{shown}");
+        harbour.wait(Duration::from_secs(60)).await;
+    }
+}
+
+/// Without what AWS moves by itself.
+fn comparable(mut object: Value) -> Value {
+    for member in [
+        "deployments",
+        "events",
+        "currentServiceDeployment",
+        "currentServiceRevisions",
+        "lastUpdatedDate",
+        "deploymentId",
+        "lastDeploymentStatusMessage",
+        "runningCount",
+        "pendingCount",
+        "Tags",
+        "tags",
+    ] {
+        if let Some(members) = object.as_object_mut() {
+            members.remove(member);
+        }
+    }
+    object
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_pointed_elsewhere_is_pointed_back() {
+    let harbour = converged().await;
+    let ids = ids(&harbour);
+    let stranger = harbour.meddle(&Request::rest(
+        "POST",
+        &format!("/v2/apis/{}/integrations", ids.api),
+        &json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "ANY", "integrationUri": "https://example.com", "payloadFormatVersion": "1.0" }),
+    )).await;
+    let target = format!("integrations/{}", stranger["integrationId"].as_str().unwrap());
+    harbour
+        .meddle(&Request::rest(
+            "PATCH",
+            &format!("/v2/apis/{}/routes/{}", ids.api, ids.route),
+            &json!({ "target": target }),
+        ))
+        .await;
+    harbour.clear_calls();
+    harbour.wait(RESYNC).await;
+    let writes: Vec<String> = harbour.writes().iter().map(|call| call.operation.clone()).collect();
+    assert_eq!(writes, ["UpdateRoute"], "{}", harbour.calls_text());
+    assert_eq!(
+        harbour.only("apigatewayv2", "routes").1["target"],
+        format!("integrations/{}", ids.integration)
+    );
+    let rogue = harbour.engine.picture().rogue_children;
+    assert_eq!(rogue.len(), 1, "the stranger's integration is reported and left alone: {rogue:?}");
+    assert_eq!(harbour.objects("apigatewayv2", "integrations").len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removed_mark_is_put_back_and_nothing_is_made_twice() {
+    let harbour = converged().await;
+    let ids = ids(&harbour);
+    let arn = format!("arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{}", ids.api);
+    harbour
+        .meddle(&Request::rest("DELETE", &format!("/v2/tags/{arn}?tagKeys=hatoba%3Aowner"), &Value::Null))
+        .await;
+    harbour.clear_calls();
+    harbour.wait(RESYNC).await;
+    harbour.converge(TEN_MINUTES).await;
+    let writes: Vec<String> = harbour.writes().iter().map(|call| call.operation.clone()).collect();
+    assert_eq!(writes, ["TagResource"], "{}", harbour.calls_text());
+    assert_eq!(harbour.only("apigatewayv2", "apis").1["tags"]["hatoba:owner"], "local");
+}
+
+/// Every one of the eight is deleted behind our back and comes back, with what depends on it.
+#[tokio::test(start_paused = true)]
+async fn everything_deleted_comes_back() {
+    let deletions: Vec<(&str, fn(&Ids) -> Vec<Request>)> = vec![
+        ("stages", |ids| {
+            vec![Request::rest("DELETE", &format!("/v2/apis/{}/stages/%24default", ids.api), &Value::Null)]
+        }),
+        ("routes", |ids| {
+            vec![Request::rest("DELETE", &format!("/v2/apis/{}/routes/{}", ids.api, ids.route), &Value::Null)]
+        }),
+        ("integrations", |ids| {
+            vec![
+                Request::rest("DELETE", &format!("/v2/apis/{}/routes/{}", ids.api, ids.route), &Value::Null),
+                Request::rest(
+                    "DELETE",
+                    &format!("/v2/apis/{}/integrations/{}", ids.api, ids.integration),
+                    &Value::Null,
+                ),
+            ]
+        }),
+        ("apis", |ids| vec![Request::rest("DELETE", &format!("/v2/apis/{}", ids.api), &Value::Null)]),
+        ("vpcLinks", |ids| {
+            vec![
+                Request::rest("DELETE", &format!("/v2/apis/{}", ids.api), &Value::Null),
+                Request::rest("DELETE", &format!("/v2/vpclinks/{}", ids.link), &Value::Null),
+            ]
+        }),
+        ("ecs", |_| {
+            vec![Request::json(
+                "ecs",
+                "DeleteService",
+                &json!({ "cluster": "main", "service": "great-service", "force": true }),
+            )]
+        }),
+    ];
+    for (what, requests) in deletions {
+        let harbour = converged().await;
+        for request in requests(&ids(&harbour)) {
+            harbour.meddle(&request).await;
+        }
+        harbour.wait(RESYNC).await;
+        harbour.converge(TEN_MINUTES).await;
+        for collection in ["apis", "integrations", "routes", "stages"] {
+            assert_eq!(harbour.objects("apigatewayv2", collection).len(), 1, "{what}: {collection}");
+        }
+        let live: Vec<_> = harbour
+            .objects("apigatewayv2", "vpcLinks")
+            .into_values()
+            .filter(|l| l["vpcLinkStatus"] == "AVAILABLE")
+            .collect();
+        assert_eq!(live.len(), 1, "{what}: one VPC link");
+        let (_, route) = harbour.only("apigatewayv2", "routes");
+        let integration =
+            harbour.only("apigatewayv2", "integrations").1["integrationId"].as_str().unwrap().to_owned();
+        assert_eq!(route["target"], format!("integrations/{integration}"), "{what}");
+    }
+}

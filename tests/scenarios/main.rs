@@ -1,0 +1,4 @@
+//! Stories an operator would tell, on the model AWS and virtual time.
+
+mod article;
+mod drift;
