@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use hatoba_core::{Cause, Key, Outcome};
+use hatoba_source::{STILL_WRITTEN, Snapshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -255,8 +256,9 @@ impl Engine {
     fn is_finished(&self) -> bool {
         let state = self.state();
         let rests = |key: &Key| state.memory.get(key).is_some_and(|memory| memory.phase != Phase::Moving);
+        let settled = |snapshot: &Snapshot| snapshot.unreadable.iter().all(|file| file.reason != STILL_WRITTEN);
         state.account.is_some()
-            && state.source.snapshot.is_some()
+            && state.source.snapshot.as_deref().is_some_and(settled)
             && state.queue.is_idle()
             && state.checked.desired.keys().all(rests)
     }

@@ -14,7 +14,7 @@ const CONNECT: Duration = Duration::from_secs(3);
 
 /// The settings that every client needs: no retries of the SDK's own, because a retried create makes a
 /// second resource, and explicit timeouts, because there are none.
-pub fn settle(config: &SdkConfig) -> SdkConfig {
+pub(crate) fn settle(config: &SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)

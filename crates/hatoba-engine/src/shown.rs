@@ -39,7 +39,7 @@ pub struct Shown {
 }
 
 /// Events kept for the page and the API: a screenful or two.
-pub const EVENTS_MAX: usize = 100;
+pub(crate) const EVENTS_MAX: usize = 100;
 
 /// The source as it was last read.
 #[derive(Clone, Debug, Default, Serialize)]

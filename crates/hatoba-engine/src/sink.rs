@@ -66,22 +66,16 @@ impl StatusSink {
     /// What an earlier run wrote; what cannot be read counts as never written. Reads files: call it at the start.
     pub fn load(&self) -> BTreeMap<Key, Status> {
         let Some(folder) = &self.folder else { return BTreeMap::new() };
-        let files = match files(&folder.join("status")) {
-            Ok(files) => files,
-            Err(error) => {
-                tracing::debug!(folder = %folder.display(), %error, "no earlier statuses");
-                return BTreeMap::new();
-            }
-        };
+        let place = folder.join("status");
+        let found = files(&place)
+            .inspect_err(|error| tracing::debug!(place = %place.display(), %error, "no earlier statuses"));
         let mut statuses = BTreeMap::new();
-        for file in files {
-            match read::<Status>(&folder.join("status").join(&file), STATUS_BYTES_MAX) {
+        for file in found.unwrap_or_default() {
+            match read::<Status>(&place.join(&file), STATUS_BYTES_MAX) {
                 Ok(status) if file_of(&status.document).as_ref() == Some(&file) => {
                     statuses.insert(status.document.clone(), status);
                 }
-                Ok(status) => {
-                    tracing::debug!(file = %file.display(), document = %status.document, "not its place");
-                }
+                Ok(_) => tracing::debug!(file = %file.display(), "another document's status"),
                 Err(error) => tracing::debug!(file = %file.display(), %error, "no status"),
             }
         }
@@ -90,10 +84,7 @@ impl StatusSink {
 
     /// What the last heartbeat said, if there is one.
     pub fn load_heartbeat(&self) -> Option<Heartbeat> {
-        let file = self.folder.as_ref()?.join("heartbeat.json");
-        read(&file, HEARTBEAT_BYTES_MAX)
-            .inspect_err(|error| tracing::debug!(file = %file.display(), %error, "no heartbeat"))
-            .ok()
+        read(&self.folder.as_ref()?.join("heartbeat.json"), HEARTBEAT_BYTES_MAX).ok()
     }
 
     /// Brings the files to `statuses`: writes what differs, removes what is gone.
@@ -107,7 +98,8 @@ impl StatusSink {
             .filter(|(key, status)| !self.is_swept || self.written.get(key) != Some(status))
             .map(|(_, status)| status.clone())
             .collect();
-        let gone: Vec<Key> = self.written.keys().filter(|key| !statuses.contains_key(key)).cloned().collect();
+        let gone: BTreeSet<Key> =
+            self.written.keys().filter(|key| !statuses.contains_key(key)).cloned().collect();
         if self.is_swept && changed.is_empty() && gone.is_empty() {
             return;
         }
@@ -117,10 +109,8 @@ impl StatusSink {
         let job = move || carry_out(&folder, &changed, &gone, kept.as_ref()).map(|()| (changed, gone));
         match tokio::task::spawn_blocking(job).await {
             Ok(Ok((changed, gone))) => {
+                self.written.retain(|key, _| !gone.contains(key));
                 self.written.extend(changed.into_iter().map(|status| (status.document.clone(), status)));
-                for key in &gone {
-                    self.written.remove(key);
-                }
                 self.is_swept = true;
                 self.is_failing = false;
             }
@@ -161,18 +151,14 @@ impl StatusSink {
 fn carry_out(
     folder: &Path,
     changed: &[Status],
-    gone: &[Key],
+    gone: &BTreeSet<Key>,
     kept: Option<&BTreeSet<PathBuf>>,
 ) -> io::Result<()> {
     open(folder)?;
     let place = folder.join("status");
     plain_folder(&place)?;
-    let mut first_error = Ok(());
-    let mut note = |result: io::Result<()>| {
-        if let (Err(error), true) = (result, first_error.is_ok()) {
-            first_error = Err(error);
-        }
-    };
+    let mut errors = Vec::new();
+    let mut note = |result: io::Result<()>| errors.extend(result.err());
     for status in changed {
         if let Some((kind, file)) = parts(&status.document) {
             note(plain_folder(&place.join(kind)).and_then(|()| replace(&place.join(kind), &file, status)));
@@ -188,7 +174,7 @@ fn carry_out(
             note(remove(&place.join(file)));
         }
     }
-    first_error
+    errors.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Makes the folder and keeps it out of version control.
@@ -204,14 +190,9 @@ fn open(folder: &Path) -> io::Result<()> {
 /// Makes a folder and refuses anything else of its name: a link in a checked-out source could lead anywhere.
 fn plain_folder(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    if fs::symlink_metadata(path)?.is_dir() {
-        Ok(())
-    } else {
-        let message = format!("{} is no plain folder", path.display());
-        Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ if fs::symlink_metadata(path)?.is_dir() => Ok(()),
+        _ => Err(io::Error::new(io::ErrorKind::PermissionDenied, "a link or file where a folder should be")),
     }
 }
 
@@ -274,9 +255,7 @@ fn parts(key: &Key) -> Option<(&str, String)> {
         return None;
     }
     let file = match key.name.get(..NAME_BYTES_MAX) {
-        Some(start) if key.name.len() > NAME_BYTES_MAX => {
-            format!("{start}~{}.json", Digest::of_bytes(key.name.as_bytes()))
-        }
+        Some(start) if start != key.name => format!("{start}~{}.json", Digest::of_bytes(key.name.as_bytes())),
         _ => format!("{}.json", key.name),
     };
     Some((&key.kind, file))
@@ -326,17 +305,14 @@ mod tests {
         assert!(sink.load().is_empty());
         sink.write(&all).await;
         assert_eq!(StatusSink::directory(root.path().to_owned()).load(), all);
-        let file = root.path().join(".hatoba/status/VpcLink/a.json");
-        assert!(fs::read_to_string(&file).unwrap().contains("\"document\": \"VpcLink/a\""));
+        let text = fs::read_to_string(root.path().join(".hatoba/status/VpcLink/a.json")).unwrap();
+        assert!(text.contains("\"document\": \"VpcLink/a\""));
         assert_eq!(fs::read_to_string(root.path().join(".hatoba/.gitignore")).unwrap(), "*\n");
 
-        let heartbeat = Heartbeat {
-            time: Timestamp::UNIX_EPOCH,
-            verified: BTreeMap::from([(Key::new("VpcLink", "a"), Timestamp::UNIX_EPOCH)]),
-        };
+        let verified = BTreeMap::from([(Key::new("VpcLink", "a"), Timestamp::UNIX_EPOCH)]);
         assert_eq!(sink.load_heartbeat(), None);
-        sink.write_heartbeat(heartbeat.time, heartbeat.verified.clone()).await;
-        assert_eq!(sink.load_heartbeat(), Some(heartbeat));
+        sink.write_heartbeat(Timestamp::MAX, verified.clone()).await;
+        assert_eq!(sink.load_heartbeat(), Some(Heartbeat { time: Timestamp::MAX, verified }));
     }
 
     #[tokio::test]
@@ -353,16 +329,15 @@ mod tests {
         let mut sink = StatusSink::directory(root.path().to_owned());
         all.remove(&Key::new("VpcLink", "a"));
         sink.write(&all).await;
-        let mut names: Vec<_> =
-            fs::read_dir(place.join("VpcLink")).unwrap().map(|file| file.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["b.json", "readme.txt"]);
+        let names = fs::read_dir(place.join("VpcLink")).unwrap().map(|file| file.unwrap().file_name());
+        assert_eq!(names.collect::<BTreeSet<_>>(), ["b.json", "readme.txt"].map(OsString::from).into());
         assert_eq!(fs::metadata(place.join("VpcLink/b.json")).unwrap().modified().unwrap(), old);
 
         // Nothing changed: not even the folder is looked at.
         fs::remove_file(place.join("VpcLink/b.json")).unwrap();
         sink.write(&all).await;
         assert!(sink.load().is_empty());
+
         let key = Key::new("VpcLink", "b");
         all.insert(key.clone(), status(&key, "other"));
         sink.write(&all).await;

@@ -8,6 +8,7 @@
 //! serve(listener, Arc::new(engine), stopping.cancelled_owned()).await?;
 //! ```
 
+mod html;
 mod limits;
 mod page;
 #[cfg(test)]

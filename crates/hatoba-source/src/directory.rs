@@ -44,6 +44,9 @@ pub fn read_directory(root: &Path, vars: &Variables) -> Result<Snapshot, SourceE
     directory.look(None, &BTreeSet::new())
 }
 
+/// The [`Unreadable`](crate::Unreadable) reason of a file that has not settled: the next looks will tell.
+pub const STILL_WRITTEN: &str = "still being written";
+
 /// A folder that is looked at again and again.
 pub struct Directory {
     files: Box<dyn Files>,
@@ -271,7 +274,7 @@ fn still_moving(is_known: bool) -> Result<(), Problem> {
     if is_known {
         return Ok(());
     }
-    Err(Problem { reason: "still being written".to_owned(), passes: true, is_gone: false })
+    Err(Problem { reason: STILL_WRITTEN.to_owned(), passes: true, is_gone: false })
 }
 
 async fn wait_until(due: Option<Instant>) {

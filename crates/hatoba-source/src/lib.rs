@@ -27,8 +27,7 @@ mod variables;
 pub mod yaml;
 
 pub use directory::{
-    Content, Directory, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, Stamp, TOTAL_BYTES_MAX, read_directory,
-};
+    Content, Directory, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, Stamp, TOTAL_BYTES_MAX, read_directory, STILL_WRITTEN};
 pub use document::{Held, ParsedFile, parse_documents};
 pub use error::SourceError;
 pub use snapshot::{Snapshot, Unreadable};

@@ -1,1 +1,50 @@
-fn main() {}
+//! `hatoba`: flags, wiring, terminal output. Everything that decides is in the other crates.
+
+mod arguments;
+mod daemon;
+mod logging;
+mod plan;
+mod plan_text;
+mod progress;
+mod report;
+mod run;
+mod sandbox;
+mod validate;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+
+use crate::arguments::{Command, Hatoba};
+
+/// Tasks that still run when a command is over (a hung call, a slow disk) get so long and no longer.
+const LEAVE: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    match start(Hatoba::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            let text = report::visible(&format!("{error:#}"));
+            // Nobody listens to standard error: there is nowhere to say so.
+            let _ = writeln!(anstream::stderr(), "error: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
+    let level = if matches!(hatoba.command, Command::Run(_)) { "info" } else { "warn" };
+    logging::init(hatoba.log_format, level)?;
+    let vars = hatoba.variables()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let result = match hatoba.command {
+        Command::Run(run) => runtime.block_on(run::run(run, vars)),
+        Command::Sandbox(sandbox) => runtime.block_on(sandbox::sandbox(sandbox, vars)),
+        Command::Plan(plan) => runtime.block_on(plan::plan(plan, vars)),
+        Command::Validate(validate) => validate::run(&validate.dir, &vars, validate.output),
+    };
+    runtime.shutdown_timeout(LEAVE);
+    result
+}

@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::page::{escape, page, span};
+use super::html::{escape, span};
+use super::page::page;
 use super::*;
 use crate::shown::{DocumentShown, Event, PruningShown, QueueShown, SourceShown};
 

@@ -1,0 +1,228 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use hatoba_engine::Options;
+use hatoba_source::Variables;
+
+use crate::logging::LogFormat;
+use crate::report::Output;
+
+/// Keeps AWS Cloud Map, Amazon ECS and API Gateway HTTP API resources as YAML documents say.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Hatoba {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// How logs are written to standard error: text on a terminal, else JSON.
+    #[arg(long, global = true, value_enum, default_value_t, env = "HATOBA_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+
+    /// A value for `${NAME}` in documents; HATOBA_VAR_NAME in the environment does the same.
+    #[arg(long = "var", global = true, value_name = "NAME=VALUE")]
+    vars: Vec<String>,
+}
+
+impl Hatoba {
+    /// The variables of the flags and of the environment; flags win.
+    pub(crate) fn variables(&self) -> anyhow::Result<Variables> {
+        let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Ok(Variables::from_env_and_flags(env, self.vars.iter().map(String::as_str))?)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The daemon: watches documents and keeps AWS as they say.
+    Run(Run),
+    /// The daemon on a model of AWS in this process: no account, no network, no set-up.
+    Sandbox(Sandbox),
+    /// Shows what would change and why, and writes nothing.
+    Plan(Plan),
+    /// Checks documents without AWS; prints what is wrong, where, and a hint.
+    Validate(Validate),
+}
+
+/// Whose resources, and how they are looked after.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Owner {
+    /// Our name in every owner mark. Without it, it is `local`, and nothing is ever pruned.
+    #[arg(long, value_name = "NAME", env = "HATOBA_OWNER", value_parser = owner)]
+    pub(crate) owner: Option<String>,
+
+    /// How long a document must be gone before its resources are deleted.
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration)]
+    pub(crate) prune_grace: Duration,
+
+    /// How many documents may vanish at once before nothing is deleted.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) prune_limit: usize,
+
+    /// The part of every AWS request quota that is used, in percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) quota_share: u8,
+}
+
+/// One pass instead of for ever.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Once {
+    /// Converge, then leave: 0 if all are in sync and ready, else 1.
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    /// How long `--once` takes at most.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The folder that holds the documents.
+    #[arg(long, value_name = "DIR", env = "HATOBA_SOURCE")]
+    pub(crate) source: PathBuf,
+
+    /// Where the status page, metrics and health are served; they are for loopback only.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = loopback)]
+    pub(crate) listen: SocketAddr,
+
+    /// How often everything is compared with AWS.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    pub(crate) resync: Duration,
+
+    /// How often the folder is looked at, beside the file system's own notifications.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
+    pub(crate) poll: Duration,
+
+    /// Where status documents go: a folder, or `none`; `.hatoba` is made in it. The source if left out.
+    #[arg(long, value_name = "DIR|none")]
+    pub(crate) status_to: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    #[command(flatten)]
+    pub(crate) once: Once,
+
+    /// Documents above which only conditions that are not True become metrics.
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub(crate) metric_documents_max: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sandbox {
+    /// The folder that holds the documents; the shipped sample if left out.
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Where the model AWS listens for the AWS CLI and SDKs; 127.0.0.1:4566, or any free port, if left out.
+    #[arg(long, value_name = "ADDRESS", value_parser = loopback)]
+    pub(crate) aws_listen: Option<SocketAddr>,
+
+    /// Where the status page is served; 127.0.0.1:8080, or any free port, if left out.
+    #[arg(long, value_name = "ADDRESS", value_parser = loopback)]
+    pub(crate) listen: Option<SocketAddr>,
+
+    /// How often everything is compared with the model AWS.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    pub(crate) resync: Duration,
+
+    /// Writes the whole model AWS to this file at the end, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dump: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    #[command(flatten)]
+    pub(crate) once: Once,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Plan {
+    /// The folder that holds the documents.
+    #[arg(long, value_name = "DIR", env = "HATOBA_SOURCE")]
+    pub(crate) source: PathBuf,
+
+    /// How the plan is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+
+    /// Exit with 2 if anything would change.
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Validate {
+    /// The folder that holds the documents.
+    pub(crate) dir: PathBuf,
+
+    /// How findings are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+impl Owner {
+    /// The engine's options, but for what each command has beside them.
+    pub(crate) fn options(&self, location: String, resync: Duration) -> Options {
+        Options {
+            owner: self.owner.clone().unwrap_or_else(|| "local".to_owned()),
+            owner_is_explicit: self.owner.is_some(),
+            location,
+            resync,
+            prune_grace: self.prune_grace,
+            prune_limit: self.prune_limit,
+            quota_share: f64::from(self.quota_share) / 100.0,
+            seed: u64::from(std::process::id()),
+            ..Options::default()
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed: Result<jiff::SignedDuration, _> = text.parse();
+    let duration = parsed.ok().and_then(|duration| Duration::try_from(duration).ok());
+    duration.ok_or_else(|| format!("expected a duration such as 30s, 5m or 1h30m, got `{text}`"))
+}
+
+fn owner(text: &str) -> Result<String, String> {
+    match hatoba_core::owner_is_legal(text) {
+        true => Ok(text.to_owned()),
+        false => Err("expected 1 to 200 letters, digits and `_.:/=+-@`".to_owned()),
+    }
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| format!("expected an address such as 127.0.0.1:8080, got `{text}`"))?;
+    match address.ip().is_loopback() {
+        true => Ok(address),
+        false => Err(format!("`{address}` can be reached from outside; this version serves loopback addresses only")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Hatoba::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_checked() {
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
+        assert!(duration("-5m").is_err());
+        assert!(duration("soon").is_err());
+        assert!(owner("team/web").is_ok());
+        assert!(owner("a b").is_err());
+        assert!(loopback("127.0.0.1:0").is_ok());
+        assert!(loopback("0.0.0.0:8080").is_err());
+    }
+}

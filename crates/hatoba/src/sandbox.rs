@@ -1,0 +1,226 @@
+//! `hatoba sandbox`: the daemon on a model of AWS in this process.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use hatoba_aws_model::{Config, Connector, Delays, SharedWorld, World};
+use hatoba_core::{Key, Truth};
+use hatoba_engine::{Clock, Engine, Event, Shown, StatusSink};
+use hatoba_source::{Directory, Variables};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::Sandbox;
+use crate::daemon::Daemon;
+use crate::progress;
+use crate::report::wants_colour;
+
+/// The shipped sample: the article's stack.
+const SAMPLES: &[(&str, &str)] = &[
+    ("discovery.yaml", include_str!("../../../deploy/samples/article/discovery.yaml")),
+    ("service.yaml", include_str!("../../../deploy/samples/article/service.yaml")),
+    ("api.yaml", include_str!("../../../deploy/samples/article/api.yaml")),
+];
+
+/// The port that tools expect an AWS on loopback at.
+const AWS_PORT: u16 = 4566;
+const PAGE_PORT: u16 = 8080;
+/// Files are watched; this is for file systems that tell nothing.
+const POLL: Duration = Duration::from_secs(2);
+
+/// Runs the sandbox.
+///
+/// # Errors
+/// When the folder or an address cannot be used, or the dump cannot be written.
+pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Result<ExitCode> {
+    let samples = arguments.dir.is_none().then(Samples::write).transpose()?;
+    let dir = arguments.dir.clone().or_else(|| samples.as_ref().map(|samples| samples.dir.clone())).unwrap_or_default();
+    let source = Directory::open(&dir, vars)?;
+
+    let config = Config { delays: Delays::sandbox(), ..Config::default() };
+    let world: SharedWorld = Arc::new(Mutex::new(World::with_article_prerequisites(config)));
+    let epoch = Duration::from_millis(u64::try_from(jiff::Timestamp::now().as_millisecond())?);
+    let clock = hatoba_aws_model::Clock::new(epoch);
+    let aws = listen(arguments.aws_listen, AWS_PORT).await?;
+    let page = listen(arguments.listen, PAGE_PORT).await?;
+    let addresses = Addresses { aws: aws.local_addr()?, page: page.local_addr()?, dir: dir.clone() };
+
+    let stop = CancellationToken::new();
+    tokio::spawn(hatoba_aws_model::serve(aws, Arc::clone(&world), clock, stop.clone().cancelled_owned()));
+    let options = arguments.owner.options(dir.display().to_string(), arguments.resync);
+    let config = sdk_config(&world, clock);
+    let engine = Engine::new(options, &config, Clock::starting_at(jiff::Timestamp::now()), std::collections::BTreeMap::new());
+    let telling = tokio::spawn(tell(Arc::clone(&engine), addresses, arguments.once.once, stop.clone()));
+
+    let once = arguments.once.once.then_some(arguments.once.timeout);
+    let daemon = Daemon { engine, source, poll: POLL, sink: StatusSink::none(), listener: Some(page), once };
+    let code = daemon.run(stop).await;
+    let _ = telling.await;
+    if let Some(file) = &arguments.dump {
+        let dump = world.lock().unwrap_or_else(PoisonError::into_inner).dump();
+        std::fs::write(file, format!("{dump:#}\n")).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    drop(samples);
+    code
+}
+
+/// The shipped sample in a folder of its own, so that it can be edited; gone at the end.
+struct Samples {
+    dir: PathBuf,
+}
+
+impl Samples {
+    fn write() -> anyhow::Result<Samples> {
+        let dir = std::env::temp_dir().join(format!("hatoba-sandbox-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        for (name, text) in SAMPLES {
+            let file = dir.join(name);
+            std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(Samples { dir })
+    }
+}
+
+impl Drop for Samples {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.dir) {
+            tracing::warn!(%error, dir = %self.dir.display(), "the sample cannot be removed");
+        }
+    }
+}
+
+/// The given address; else the usual port, or any that is free.
+async fn listen(given: Option<SocketAddr>, usual: u16) -> anyhow::Result<TcpListener> {
+    if let Some(address) = given {
+        return TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"));
+    }
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, usual)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?),
+    }
+}
+
+fn sdk_config(world: &SharedWorld, clock: hatoba_aws_model::Clock) -> SdkConfig {
+    let credentials = Credentials::new("test", "test", None, None, "sandbox");
+    SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(SharedHttpClient::new(Connector::new(Arc::clone(world), clock)))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        .build()
+}
+
+struct Addresses {
+    aws: SocketAddr,
+    page: SocketAddr,
+    dir: PathBuf,
+}
+
+/// Tells each step as it happens, and at the end what to try.
+async fn tell(engine: Arc<Engine>, addresses: Addresses, once: bool, stop: CancellationToken) {
+    let colour = wants_colour(&std::io::stdout());
+    let mut changes = engine.watch();
+    let mut told = Told::default();
+    say(&format!("The documents are in {}; the model AWS listens on http://{}.", addresses.dir.display(), addresses.aws));
+    loop {
+        let shown = engine.picture();
+        for line in told.news(&shown, colour) {
+            say(&line);
+        }
+        if stop.is_cancelled() {
+            return;
+        }
+        if told.is_first_time_ready(&shown) && !once {
+            say(&what_to_try(&shown, &addresses));
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            _ = changes.changed() => {}
+        }
+    }
+}
+
+/// What has been said already.
+#[derive(Default)]
+struct Told {
+    last: Option<Event>,
+    ready: std::collections::BTreeSet<Key>,
+    diagnostics: usize,
+    is_done: bool,
+}
+
+impl Told {
+    fn news(&mut self, shown: &Shown, colour: bool) -> Vec<String> {
+        let is_old = |event: &Event| self.last.as_ref().is_some_and(|last| same(last, event));
+        let mut fresh: Vec<&Event> = shown.events.iter().take_while(|event| !is_old(event)).collect();
+        fresh.reverse();
+        let mut lines: Vec<String> = fresh.into_iter().map(|event| progress::line(event, colour)).collect();
+        self.last = shown.events.front().cloned().or_else(|| self.last.take());
+        if shown.source.diagnostics.len() != self.diagnostics {
+            self.diagnostics = shown.source.diagnostics.len();
+            lines.extend(shown.source.diagnostics.iter().map(|found| format!("  ! {}", crate::report::visible(&found.to_string()))));
+        }
+        for (key, document) in &shown.documents {
+            let is_ready = document.status.synced.status == Truth::True && document.status.ready.status == Truth::True;
+            if is_ready && self.ready.insert(key.clone()) {
+                lines.push(format!("          {key:<40}  is in sync and ready"));
+            } else if !is_ready && self.ready.remove(key) {
+                let condition = if document.status.synced.status == Truth::True { &document.status.ready } else { &document.status.synced };
+                lines.push(format!("          {key:<40}  {}: {}", condition.reason, crate::report::visible(&condition.message)));
+            }
+        }
+        lines
+    }
+
+    fn is_first_time_ready(&mut self, shown: &Shown) -> bool {
+        let all = !shown.documents.is_empty() && shown.documents.keys().all(|key| self.ready.contains(key));
+        let first = all && shown.source.invalid == 0 && !self.is_done;
+        self.is_done |= first;
+        first
+    }
+}
+
+fn same(a: &Event, b: &Event) -> bool {
+    (a.time, &a.document, &a.action, &a.id) == (b.time, &b.document, &b.action, &b.id)
+}
+
+/// Where to look, and three lines that break something.
+fn what_to_try(shown: &Shown, addresses: &Addresses) -> String {
+    let id = |kind: &str| {
+        let of_kind = shown.documents.iter().find(|(key, _)| key.kind == kind);
+        of_kind.and_then(|(_, document)| document.status.outputs.get("id").cloned()).unwrap_or_else(|| format!("<{kind} id>"))
+    };
+    let aws = format!("aws --region us-east-1 --endpoint-url http://{}", addresses.aws);
+    let (api, route, service) = (id("HttpApi"), id("Route"), id("EcsService"));
+    format!(
+        "\nEverything is as the documents say. The status page is http://{page}/\n\
+         Break something and watch it be repaired (any credentials will do):\n\n  \
+         {aws} apigatewayv2 delete-route --api-id {api} --route-id {route}\n  \
+         {aws} apigatewayv2 update-api --api-id {api} --name by-hand\n  \
+         {aws} ecs update-service --cluster main --service {service} --desired-count 3\n\n\
+         Or edit the documents in {dir}. Ctrl-C ends it.\n",
+        page = addresses.page,
+        dir = Path::new(&addresses.dir).display(),
+    )
+}
+
+/// One line of the story. Nobody listening is no reason to stop.
+fn say(line: &str) {
+    let mut out = anstream::stdout().lock();
+    let _ = writeln!(out, "{line}");
+}
