@@ -262,10 +262,13 @@ async fn a_removed_mark_is_put_back_and_nothing_is_made_twice() {
     assert_eq!(harbour.only("apigatewayv2", "apis").1["tags"]["hatoba:owner"], "local");
 }
 
+/// What somebody sends to delete something, given the ids.
+type Deletion = fn(&Ids) -> Vec<Request>;
+
 /// Every one of the eight is deleted behind our back and comes back, with what depends on it.
 #[tokio::test(start_paused = true)]
 async fn everything_deleted_comes_back() {
-    let deletions: Vec<(&str, fn(&Ids) -> Vec<Request>)> = vec![
+    let deletions: Vec<(&str, Deletion)> = vec![
         ("stages", |ids| {
             vec![Request::rest("DELETE", &format!("/v2/apis/{}/stages/%24default", ids.api), &Value::Null)]
         }),

@@ -13,7 +13,12 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, TimeSource};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use hatoba_aws_model::{Call, Clock as ModelClock, Config, Connector, Request, SharedWorld, World};
@@ -47,7 +52,36 @@ pub struct Harbour {
     clock: Clock,
     model_clock: ModelClock,
     stop: CancellationToken,
+    /// The process that runs now is dead: nothing of it reaches AWS, and nothing of AWS's reaches it.
+    dead: CancellationToken,
     running: Option<tokio::task::JoinHandle<()>>,
+}
+
+/// The way of one process to AWS, cut when the process is killed: a request on its way in is never carried
+/// out, an answer on its way out never arrives. The engine's tasks may linger; they do nothing any more.
+#[derive(Clone, Debug)]
+struct Mortal {
+    way: Connector,
+    dead: CancellationToken,
+}
+
+impl HttpConnector for Mortal {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (answer, dead) = (self.way.call(request), self.dead.clone());
+        HttpConnectorFuture::new(async move {
+            tokio::select! {
+                biased;
+                () = dead.cancelled() => std::future::pending().await,
+                answer = answer => answer,
+            }
+        })
+    }
+}
+
+impl HttpClient for Mortal {
+    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
 }
 
 #[derive(Debug)]
@@ -72,9 +106,11 @@ impl Harbour {
         let world: SharedWorld = Arc::new(std::sync::Mutex::new(World::with_article_prerequisites(config)));
         let clock = Clock::starting_at(Timestamp::UNIX_EPOCH + epoch);
         let model_clock = ModelClock::new(epoch);
-        let config = sdk_config(&world, clock, model_clock);
+        let dead = CancellationToken::new();
+        let config = sdk_config(&world, clock, model_clock, &dead);
         let engine = Engine::new(options.clone(), &config, clock, BTreeMap::new());
-        Harbour { world, engine, options, clock, model_clock, stop: CancellationToken::new(), running: None }
+        let stop = CancellationToken::new();
+        Harbour { world, engine, options, clock, model_clock, stop, dead, running: None }
     }
 
     /// Starts the engine on these documents.
@@ -87,7 +123,8 @@ impl Harbour {
     /// Drops the process where it stands, between two polls of its tasks, and starts another on the same world.
     pub fn kill_and_restart(&mut self, documents: &str) {
         self.kill();
-        let config = sdk_config(&self.world, self.clock, self.model_clock);
+        self.dead = CancellationToken::new();
+        let config = sdk_config(&self.world, self.clock, self.model_clock, &self.dead);
         self.engine = Engine::new(self.options.clone(), &config, self.clock, BTreeMap::new());
         self.stop = CancellationToken::new();
         self.start(documents);
@@ -95,6 +132,7 @@ impl Harbour {
 
     /// Drops the process where it stands.
     pub fn kill(&mut self) {
+        self.dead.cancel();
         self.stop.cancel();
         if let Some(running) = self.running.take() {
             running.abort();
@@ -181,6 +219,60 @@ impl Harbour {
         response.json()
     }
 
+    /// The source is read again and says this.
+    pub fn documents(&self, documents: &str) {
+        self.engine.accept(snapshot(documents));
+    }
+
+    /// Objects of a collection that live: neither on their way out nor gone and not forgotten yet.
+    pub fn live(&self, service: &str, collection: &str) -> BTreeMap<String, Value> {
+        let leaves = |object: &Value| {
+            object["vpcLinkStatus"] == "DELETING"
+                || object["status"] == "DRAINING"
+                || object["status"] == "INACTIVE"
+        };
+        self.objects(service, collection).into_iter().filter(|(_, object)| !leaves(object)).collect()
+    }
+
+    /// Asserts that AWS holds exactly one of each of the article's eight, wired to each other.
+    ///
+    /// # Panics
+    /// When it does not; with the `story` and the calls.
+    pub fn assert_the_article_stands(&self, story: &str) {
+        let one = |service: &str, collection: &str| {
+            let live = self.live(service, collection);
+            assert_eq!(live.len(), 1, "{story}: {collection}: {live:#?}\n{}", self.calls_text());
+            live.into_iter().next().unwrap_or_default()
+        };
+        let (namespace_id, _) = one("servicediscovery", "namespaces");
+        let (_, service) = one("servicediscovery", "services");
+        assert_eq!(service["NamespaceId"], namespace_id.as_str(), "{story}");
+        let (_, ecs) = one("ecs", "services");
+        assert_eq!(ecs["serviceRegistries"][0]["registryArn"], service["Arn"], "{story}");
+        let (api_id, _) = one("apigatewayv2", "apis");
+        let (link_id, _) = one("apigatewayv2", "vpcLinks");
+        let (_, integration) = one("apigatewayv2", "integrations");
+        assert_eq!(integration["connectionId"], link_id.as_str(), "{story}");
+        assert_eq!(integration["integrationUri"], service["Arn"], "{story}");
+        let (route_id, route) = one("apigatewayv2", "routes");
+        assert!(route_id.starts_with(&api_id), "{story}: {route_id} in {api_id}");
+        let target = format!("integrations/{}", integration["integrationId"].as_str().unwrap_or_default());
+        assert_eq!(route["target"], target, "{story}");
+        one("apigatewayv2", "stages");
+    }
+
+    /// How often an operation (`CreateApi`, `ecs.CreateService`) was called, and how often AWS carried it out,
+    /// since the log was cleared last.
+    pub fn count(&self, operation: &str) -> (usize, usize) {
+        let calls = self.calls();
+        let named = calls.iter().filter(|call| {
+            call.operation == operation || format!("{}.{}", call.service, call.operation) == operation
+        });
+        named.fold((0, 0), |(sent, done), call| {
+            (sent + 1, done + usize::from((200..300).contains(&call.status)))
+        })
+    }
+
     /// Calls since the log was cleared last.
     pub fn calls(&self) -> Vec<Call> {
         self.world().log().to_vec()
@@ -236,13 +328,19 @@ impl Drop for Harbour {
 }
 
 /// SDK settings that go to a model AWS on the paused clock.
-fn sdk_config(world: &SharedWorld, clock: Clock, model_clock: ModelClock) -> SdkConfig {
+fn sdk_config(
+    world: &SharedWorld,
+    clock: Clock,
+    model_clock: ModelClock,
+    dead: &CancellationToken,
+) -> SdkConfig {
+    let way = Mortal { way: Connector::new(Arc::clone(world), model_clock), dead: dead.clone() };
     let credentials = Credentials::new("test", "test", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(SharedHttpClient::new(Connector::new(Arc::clone(world), model_clock)))
+        .http_client(SharedHttpClient::new(way))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(VirtualTime(clock)))
         .build()

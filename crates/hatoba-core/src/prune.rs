@@ -56,13 +56,13 @@ pub fn may_delete(evidence: &Evidence<'_>) -> Result<(), Cause> {
             "a file of the source cannot be read; nothing is deleted meanwhile",
         ));
     }
-    if evidence.absent_for < evidence.grace || evidence.listings < LISTINGS_MIN {
-        let left = evidence.grace.saturating_sub(evidence.absent_for).as_secs();
-        return Err(Cause::new("Grace", format!("its document is gone; {left} s of grace are left")));
-    }
     if let Fuse::Open { hash, documents } = evidence.fuse {
         let message = format!("{documents} documents vanished at once; held as {hash} until acknowledged");
         return Err(Cause::new("FuseOpen", message));
+    }
+    if evidence.absent_for < evidence.grace || evidence.listings < LISTINGS_MIN {
+        let left = evidence.grace.saturating_sub(evidence.absent_for).as_secs();
+        return Err(Cause::new("Grace", format!("its document is gone; {left} s of grace are left")));
     }
     if !evidence.users.is_empty() {
         return Err(Cause::new("InUse", format!("still used by {}", evidence.users.join(", "))));

@@ -199,6 +199,8 @@ pub(crate) struct Pending {
 /// A create whose answer was lost: look twice, a settle time apart, before sending it again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Suspect {
+    /// What was to be made; an earlier one that is there is no sign of it.
+    pub(crate) incarnation: u32,
     pub(crate) sent_at: Instant,
     pub(crate) looks: u32,
     pub(crate) last_look: Option<Instant>,

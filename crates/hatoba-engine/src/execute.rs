@@ -76,7 +76,8 @@ impl Engine {
             Ok(answer) => {
                 let id = match (&answer, action) {
                     (Answer::Object(made), _) => made.id.clone(),
-                    (Answer::Operation(operation), Action::Create(_)) => format!("operation {operation}"),
+                    // The id comes with the operation's end; until then AWS's name tells more.
+                    (_, Action::Create(creation)) => name_in(kind, creation),
                     _ => target_of(action).map_or_else(String::new, |target| target.id.clone()),
                 };
                 self.tell(key, &name_of(kind, action), &id, cause);
@@ -88,8 +89,11 @@ impl Engine {
             Err(error) => {
                 tracing::warn!(document = %key, operation = %error.operation, error = %error, "a write failed");
                 self.memory(key, |memory| {
-                    if matches!(action, Action::Create(_)) && error.may_have_happened {
-                        memory.suspect = Some(Suspect { sent_at, looks: 0, last_look: None });
+                    if let Action::Create(creation) = action
+                        && error.may_have_happened
+                    {
+                        let incarnation = creation.mark.incarnation;
+                        memory.suspect = Some(Suspect { incarnation, sent_at, looks: 0, last_look: None });
                     }
                     memory.not_before = Some(now); // whatever happened, look before the next write
                 });
@@ -265,6 +269,11 @@ fn target_of(action: &Action) -> Option<&Target> {
     }
 }
 
+fn name_in(kind: KindId, creation: &Creation) -> String {
+    let name = kind.table().name_member.and_then(|member| creation.members.get(member));
+    name.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+}
+
 /// What was done, for people: `CreateVpcLink`.
 fn name_of(kind: KindId, action: &Action) -> String {
     let verb = match action {
@@ -281,7 +290,7 @@ fn why(action: &Action, is_drift: bool) -> String {
     let drift = if is_drift { "drift" } else { "the document" };
     match action {
         Action::Create(creation) if creation.mark.incarnation > 1 && !is_drift => {
-            "a new one in place of the old one".to_owned()
+            "the old one had to be replaced".to_owned()
         }
         Action::Create(_) if is_drift => "it was gone".to_owned(),
         Action::Create(_) => "nothing was there".to_owned(),

@@ -157,7 +157,11 @@ impl Inventory {
             }
         }
         let listing = state.entry(place.clone()).or_default();
-        listing.overlays.insert(object.id.clone(), Overlay { object: Some(object), at: now, is_create });
+        // What was made and then changed before a list showed it is still a fresh create.
+        let id = object.id.clone();
+        let is_fresh = listing.overlays.get(&id).is_some_and(|overlay| overlay.is_create);
+        let overlay = Overlay { at: now, is_create: is_create || is_fresh, object: Some(object) };
+        listing.overlays.insert(id, overlay);
     }
 
     /// An object is gone.

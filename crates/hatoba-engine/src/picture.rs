@@ -1,8 +1,9 @@
 //! The engine as others see it: status, metrics, health.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-use hatoba_core::Key;
+use hatoba_core::{Key, Status};
 use tokio::time::Instant;
 
 use crate::engine::{Engine, Phase, State};
@@ -60,7 +61,7 @@ impl Picture for Engine {
 
 impl Engine {
     /// Every status as it is now, for the sink.
-    pub fn statuses(&self) -> std::collections::BTreeMap<Key, hatoba_core::Status> {
+    pub fn statuses(&self) -> BTreeMap<Key, Status> {
         self.state().statuses.clone()
     }
 
@@ -75,7 +76,7 @@ impl Engine {
     }
 
     /// When each document was last compared with AWS.
-    pub fn verified(&self) -> std::collections::BTreeMap<Key, jiff::Timestamp> {
+    pub fn verified(&self) -> BTreeMap<Key, jiff::Timestamp> {
         let state = self.state();
         let verified = state.memory.iter().filter(|(key, _)| state.checked.desired.contains_key(key));
         verified
@@ -107,22 +108,18 @@ fn source(engine: &Engine, state: &State) -> SourceShown {
     }
 }
 
-fn documents(state: &State) -> std::collections::BTreeMap<Key, DocumentShown> {
-    let files = state.source.snapshot.as_deref();
-    let file_of = |key: &Key| {
-        let document =
-            files.and_then(|snapshot| snapshot.documents.iter().find(|document| document.key == *key));
-        let held = || {
-            state.checked.held.get(key).and_then(|found| found.first()).map(|found| found.place.file.clone())
-        };
-        document.map(|document| document.places.file().to_owned()).or_else(held).unwrap_or_default()
-    };
-    let shown = |(key, status): (&Key, &hatoba_core::Status)| {
+fn documents(state: &State) -> BTreeMap<Key, DocumentShown> {
+    let read = state.source.snapshot.iter().flat_map(|snapshot| &snapshot.documents);
+    let read = read.map(|document| (&document.key, document.places.file()));
+    let held =
+        state.checked.held.iter().filter_map(|(key, found)| Some((key, found.first()?.place.file.as_str())));
+    let files: BTreeMap<&Key, &str> = held.chain(read).collect();
+    let shown = |(key, status): (&Key, &Status)| {
         let verified = state.memory.get(key).and_then(|memory| memory.verified_at);
         let shown = DocumentShown {
             status: status.clone(),
             verified_seconds_ago: verified.map(|at| at.elapsed().as_secs_f64()),
-            file: file_of(key),
+            file: files.get(key).copied().unwrap_or_default().to_owned(),
         };
         (key.clone(), shown)
     };

@@ -181,7 +181,7 @@ impl Engine {
         };
         let (action, why) = match drained(*kind, &orphan.object, &target) {
             Drained::Yes => (Action::Delete(target), "its document is gone"),
-            Drained::Write(action) => (action, "its document is gone: scaled to 0 first"),
+            Drained::Write(action) => (*action, "its document is gone: scaled to 0 first"),
             Drained::Wait(cause) => return Err(cause),
         };
         match self.send(*kind, key, &orphan.place, &action, Some(&orphan.object), why).await {
@@ -332,7 +332,7 @@ impl Engine {
 
 enum Drained {
     Yes,
-    Write(Action),
+    Write(Box<Action>),
     Wait(Cause),
 }
 
@@ -345,16 +345,16 @@ fn drained(kind: KindId, object: &Object, target: &Target) -> Drained {
         let mut after = Value::Object(object.members.clone());
         path::set(&mut after, drain.path, to.clone());
         let drift = FieldDrift { path: drain.path.to_owned(), from: have, to, fix: Fix::InPlace };
-        return Drained::Write(Action::Update(Change {
+        return Drained::Write(Box::new(Action::Update(Change {
             target: target.clone(),
             mark: mark_of(object),
             drift: vec![drift],
             tags: TagChange::default(),
             after: after.as_object().cloned().unwrap_or_default(),
-        }));
+        })));
     }
     let seen = object.outputs.get(drain.seen).map_or("", String::as_str);
-    match seen == to.to_string() {
+    match seen.parse::<i64>().ok() == to.as_i64() {
         true => Drained::Yes,
         false => Drained::Wait(Cause::new("Draining", format!("{} is still {seen}", drain.seen))),
     }

@@ -181,8 +181,9 @@ impl Engine {
             match (current, &assessment.verdict) {
                 (Some(current), _) => {
                     memory.id = Some(current.id.clone());
-                    memory.suspect = None;
                     let seen = current.mark.present().map_or(1, |mark| mark.incarnation);
+                    // The one that is to be replaced says nothing about its successor.
+                    memory.suspect = memory.suspect.filter(|suspect| suspect.incarnation > seen);
                     memory.last_incarnation = memory.last_incarnation.max(seen);
                 }
                 (None, Verdict::Create(_)) => memory.id = None,

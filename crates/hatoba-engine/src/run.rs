@@ -256,7 +256,8 @@ impl Engine {
     fn is_finished(&self) -> bool {
         let state = self.state();
         let rests = |key: &Key| state.memory.get(key).is_some_and(|memory| memory.phase != Phase::Moving);
-        let settled = |snapshot: &Snapshot| snapshot.unreadable.iter().all(|file| file.reason != STILL_WRITTEN);
+        let settled =
+            |snapshot: &Snapshot| snapshot.unreadable.iter().all(|file| file.reason != STILL_WRITTEN);
         state.account.is_some()
             && state.source.snapshot.as_deref().is_some_and(settled)
             && state.queue.is_idle()

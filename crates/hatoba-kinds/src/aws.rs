@@ -115,13 +115,22 @@ impl Aws {
 
     /// An ARN of this account and region.
     pub(crate) fn arn(&self, service: &str, resource: &str) -> String {
-        let partition = match self.region.get(..3) {
-            Some("cn-") => "aws-cn",
-            Some("us-") if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = self.partition();
         let account = self.account.get().map_or("", String::as_str);
         format!("arn:{partition}:{service}:{}:{account}:{resource}", self.region)
+    }
+
+    /// An ARN of API Gateway's, which names no account.
+    pub(crate) fn gateway_arn(&self, path: &str) -> String {
+        format!("arn:{}:apigateway:{}::{path}", self.partition(), self.region)
+    }
+
+    fn partition(&self) -> &'static str {
+        match self.region.as_str() {
+            china if china.starts_with("cn-") => "aws-cn",
+            government if government.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
     }
 
     /// The tags of `arn` as read or written earlier.

@@ -212,6 +212,18 @@ impl Reader<'_> {
             );
         }
         self.labels();
+        self.key();
+    }
+
+    /// The key is a tag's value in the owner mark.
+    fn key(&mut self) {
+        let length = self.document.key.to_string().chars().count();
+        if length > TAG_VALUE_CHARS_MAX {
+            let message = format!(
+                "kind and name together have {length} characters, expected at most {TAG_VALUE_CHARS_MAX}"
+            );
+            self.say("metadata.name", message, Some("the owner mark keeps them in one tag".to_owned()));
+        }
     }
 
     fn labels(&mut self) {

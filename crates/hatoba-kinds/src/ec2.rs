@@ -4,7 +4,6 @@
 //! (docs: decisions). Signer, clock, timeouts and error metadata are the SDK's.
 
 use std::fmt;
-use std::sync::Arc;
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_runtime::auth::SigV4OperationSigningConfig;
@@ -67,13 +66,12 @@ struct Page {
 }
 
 pub(crate) struct Ec2 {
-    send: Box<dyn Fn(&'static str) -> SdkOperation<Form, Vec<u8>, Ec2Error> + Send + Sync>,
+    config: SdkConfig,
 }
 
 impl Ec2 {
     pub(crate) fn new(config: &SdkConfig) -> Self {
-        let config = Arc::new(config.clone());
-        Ec2 { send: Box::new(move |name| operation(&config, name)) }
+        Ec2 { config: config.clone() }
     }
 
     pub(crate) async fn lookup(&self, aws: &Aws, lookup: &Lookup) -> Result<Vec<String>, CallError> {
@@ -87,7 +85,7 @@ impl Ec2 {
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
             let form = form(question.operation.name, lookup, token.as_deref());
-            let call = (self.send)(question.operation.name);
+            let call = operation(&self.config, question.operation.name);
             let body = aws.call(&question.operation, call.invoke(form)).await?;
             let page = read_page(&body, &question, lookup).map_err(|error| {
                 CallError::nonsense(&question.operation, format!("the answer is no XML: {error}"))

@@ -27,7 +27,9 @@ mod variables;
 pub mod yaml;
 
 pub use directory::{
-    Content, Directory, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, Stamp, TOTAL_BYTES_MAX, read_directory, STILL_WRITTEN};
+    Content, Directory, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, STILL_WRITTEN, Stamp, TOTAL_BYTES_MAX,
+    read_directory,
+};
 pub use document::{Held, ParsedFile, parse_documents};
 pub use error::SourceError;
 pub use snapshot::{Snapshot, Unreadable};

@@ -30,7 +30,8 @@ pub(crate) struct Hatoba {
 impl Hatoba {
     /// The variables of the flags and of the environment; flags win.
     pub(crate) fn variables(&self) -> anyhow::Result<Variables> {
-        let env = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let env = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Ok(Variables::from_env_and_flags(env, self.vars.iter().map(String::as_str))?)
     }
 }
@@ -197,10 +198,13 @@ fn owner(text: &str) -> Result<String, String> {
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text.parse().map_err(|_| format!("expected an address such as 127.0.0.1:8080, got `{text}`"))?;
+    let address: SocketAddr =
+        text.parse().map_err(|_| format!("expected an address such as 127.0.0.1:8080, got `{text}`"))?;
     match address.ip().is_loopback() {
         true => Ok(address),
-        false => Err(format!("`{address}` can be reached from outside; this version serves loopback addresses only")),
+        false => Err(format!(
+            "`{address}` can be reached from outside; this version serves loopback addresses only"
+        )),
     }
 }
 

@@ -19,9 +19,9 @@ use crate::daemon::{Daemon, sink};
 pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitCode> {
     let source = Directory::open(&arguments.source, vars)?;
     let config = aws().await?;
-    let listener = TcpListener::bind(arguments.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}: another --listen address may be free", arguments.listen))?;
+    let listener = TcpListener::bind(arguments.listen).await.with_context(|| {
+        format!("cannot listen on {}: another --listen address may be free", arguments.listen)
+    })?;
     let sink = sink(arguments.status_to.as_ref(), &arguments.source);
     let options = Options {
         metric_documents_max: arguments.metric_documents_max,
@@ -42,6 +42,9 @@ pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitC
 pub(crate) async fn aws() -> anyhow::Result<SdkConfig> {
     // Pinned, so that a new SDK cannot change timeouts or retries behind our back.
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
-    anyhow::ensure!(config.region().is_some(), "no AWS region is set: expected AWS_REGION or a profile with a region");
+    anyhow::ensure!(
+        config.region().is_some(),
+        "no AWS region is set: expected AWS_REGION or a profile with a region"
+    );
     Ok(config)
 }

@@ -46,7 +46,11 @@ const POLL: Duration = Duration::from_secs(2);
 /// When the folder or an address cannot be used, or the dump cannot be written.
 pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Result<ExitCode> {
     let samples = arguments.dir.is_none().then(Samples::write).transpose()?;
-    let dir = arguments.dir.clone().or_else(|| samples.as_ref().map(|samples| samples.dir.clone())).unwrap_or_default();
+    let dir = arguments
+        .dir
+        .clone()
+        .or_else(|| samples.as_ref().map(|samples| samples.dir.clone()))
+        .unwrap_or_default();
     let source = Directory::open(&dir, vars)?;
 
     let config = Config { delays: Delays::sandbox(), ..Config::default() };
@@ -61,7 +65,12 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
     tokio::spawn(hatoba_aws_model::serve(aws, Arc::clone(&world), clock, stop.clone().cancelled_owned()));
     let options = arguments.owner.options(dir.display().to_string(), arguments.resync);
     let config = sdk_config(&world, clock);
-    let engine = Engine::new(options, &config, Clock::starting_at(jiff::Timestamp::now()), std::collections::BTreeMap::new());
+    let engine = Engine::new(
+        options,
+        &config,
+        Clock::starting_at(jiff::Timestamp::now()),
+        std::collections::BTreeMap::new(),
+    );
     let telling = tokio::spawn(tell(Arc::clone(&engine), addresses, arguments.once.once, stop.clone()));
 
     let once = arguments.once.once.then_some(arguments.once.timeout);
@@ -70,7 +79,8 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
     let _ = telling.await;
     if let Some(file) = &arguments.dump {
         let dump = world.lock().unwrap_or_else(PoisonError::into_inner).dump();
-        std::fs::write(file, format!("{dump:#}\n")).with_context(|| format!("cannot write {}", file.display()))?;
+        std::fs::write(file, format!("{dump:#}\n"))
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     drop(samples);
     code
@@ -135,7 +145,11 @@ async fn tell(engine: Arc<Engine>, addresses: Addresses, once: bool, stop: Cance
     let colour = wants_colour(&std::io::stdout());
     let mut changes = engine.watch();
     let mut told = Told::default();
-    say(&format!("The documents are in {}; the model AWS listens on http://{}.", addresses.dir.display(), addresses.aws));
+    say(&format!(
+        "The documents are in {}; the model AWS listens on http://{}.",
+        addresses.dir.display(),
+        addresses.aws
+    ));
     loop {
         let shown = engine.picture();
         for line in told.news(&shown, colour) {
@@ -173,15 +187,27 @@ impl Told {
         self.last = shown.events.front().cloned().or_else(|| self.last.take());
         if shown.source.diagnostics.len() != self.diagnostics {
             self.diagnostics = shown.source.diagnostics.len();
-            lines.extend(shown.source.diagnostics.iter().map(|found| format!("  ! {}", crate::report::visible(&found.to_string()))));
+            lines.extend(
+                shown
+                    .source
+                    .diagnostics
+                    .iter()
+                    .map(|found| format!("  ! {}", crate::report::visible(&found.to_string()))),
+            );
         }
         for (key, document) in &shown.documents {
-            let is_ready = document.status.synced.status == Truth::True && document.status.ready.status == Truth::True;
+            let is_ready =
+                document.status.synced.status == Truth::True && document.status.ready.status == Truth::True;
             if is_ready && self.ready.insert(key.clone()) {
-                lines.push(format!("          {key:<40}  is in sync and ready"));
+                lines.push(format!("          {:<40}  is in sync and ready", key.to_string()));
             } else if !is_ready && self.ready.remove(key) {
-                let condition = if document.status.synced.status == Truth::True { &document.status.ready } else { &document.status.synced };
-                lines.push(format!("          {key:<40}  {}: {}", condition.reason, crate::report::visible(&condition.message)));
+                let condition = if document.status.synced.status == Truth::True {
+                    &document.status.ready
+                } else {
+                    &document.status.synced
+                };
+                let message = crate::report::visible(&condition.message);
+                lines.push(format!("          {:<40}  {}: {message}", key.to_string(), condition.reason));
             }
         }
         lines
@@ -203,7 +229,9 @@ fn same(a: &Event, b: &Event) -> bool {
 fn what_to_try(shown: &Shown, addresses: &Addresses) -> String {
     let id = |kind: &str| {
         let of_kind = shown.documents.iter().find(|(key, _)| key.kind == kind);
-        of_kind.and_then(|(_, document)| document.status.outputs.get("id").cloned()).unwrap_or_else(|| format!("<{kind} id>"))
+        of_kind
+            .and_then(|(_, document)| document.status.outputs.get("id").cloned())
+            .unwrap_or_else(|| format!("<{kind} id>"))
     };
     let aws = format!("aws --region us-east-1 --endpoint-url http://{}", addresses.aws);
     let (api, route, service) = (id("HttpApi"), id("Route"), id("EcsService"));

@@ -158,7 +158,7 @@ fn observe(aws: &Aws, api: &Api) -> Result<Object, CallError> {
     }
     Ok(Object {
         scope: String::new(),
-        arn: Some(format!("arn:aws:apigateway:{}::/apis/{id}", aws.region())),
+        arn: Some(aws.gateway_arn(&format!("/apis/{id}"))),
         natural_key: name,
         mark,
         tags,

@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_servicediscovery::error::SdkError;
+use aws_sdk_servicediscovery::operation::create_private_dns_namespace::CreatePrivateDnsNamespaceError;
 use aws_sdk_servicediscovery::types::{
     NamespaceSummary, NamespaceType, OperationStatus, OperationTargetType, PrivateDnsNamespaceChange,
 };
@@ -87,7 +89,14 @@ spec:
             .creator_request_id(creation.mark.creator_request_id())
             .set_tags(Some(tags::discovery_tags(&CREATE, &all)?))
             .send();
-        begun(&CREATE, aws.call(&CREATE, call).await.map(|answer| answer.operation_id))
+        let call = async {
+            match call.await {
+                // The token says that an earlier request of ours began it, and its answer was lost.
+                Err(error) => begun_earlier(&error).map(Some).ok_or(error),
+                Ok(answer) => Ok(answer.operation_id),
+            }
+        };
+        begun(&CREATE, aws.call(&CREATE, call).await)
     }
 
     async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
@@ -142,7 +151,15 @@ fn as_made(aws: &Aws, id: &str, creation: &Creation) -> Object {
     }
 }
 
-/// An operation began; one that was begun by an earlier request of ours is followed.
+/// The operation in flight that a repeated create is refused for (AWS: `DuplicateRequest`).
+fn begun_earlier<R>(error: &SdkError<CreatePrivateDnsNamespaceError, R>) -> Option<String> {
+    match error.as_service_error()? {
+        CreatePrivateDnsNamespaceError::DuplicateRequest(refused) => refused.duplicate_operation_id.clone(),
+        _ => None,
+    }
+}
+
+/// An operation began.
 fn begun(operation: &Operation, result: Result<Option<String>, CallError>) -> Result<Answer, CallError> {
     match result? {
         Some(id) => Ok(Answer::Operation(id)),

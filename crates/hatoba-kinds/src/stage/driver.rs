@@ -135,7 +135,7 @@ fn observe(aws: &Aws, scope: &str, stage: &SdkStage) -> Result<Object, CallError
     Ok(Object {
         id: name.clone(),
         scope: scope.to_owned(),
-        arn: Some(format!("arn:aws:apigateway:{}::/apis/{scope}/stages/{name}", aws.region())),
+        arn: Some(aws.gateway_arn(&format!("/apis/{scope}/stages/{name}"))),
         natural_key: name,
         mark,
         tags,

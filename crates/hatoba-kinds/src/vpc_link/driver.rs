@@ -126,7 +126,7 @@ fn observe(aws: &Aws, link: &SdkVpcLink) -> Result<Object, CallError> {
     };
     Ok(Object {
         scope: String::new(),
-        arn: Some(format!("arn:aws:apigateway:{}::/vpclinks/{id}", aws.region())),
+        arn: Some(aws.gateway_arn(&format!("/vpclinks/{id}"))),
         natural_key: name,
         mark,
         tags,
