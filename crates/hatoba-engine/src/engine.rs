@@ -100,8 +100,8 @@ pub(crate) struct State {
     /// The pinned account, once STS has told it.
     pub(crate) account: Option<String>,
     pub(crate) last_full_resync: Option<Timestamp>,
-    /// Scopes to be listed once more because of a write, and when.
-    pub(crate) verify: BTreeMap<Place, Instant>,
+    /// Scopes to be looked at once more because of a write.
+    pub(crate) verify: BTreeMap<Place, Verify>,
     /// Documents that the running sweep has not reached yet.
     pub(crate) sweep_left: BTreeSet<Key>,
 }
@@ -127,6 +127,13 @@ pub(crate) struct Vanished {
     pub(crate) since: Instant,
     /// Complete source listings without it.
     pub(crate) listings: u32,
+}
+
+/// A scope that was written to is looked at once more: when, on a list begun no earlier than this.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verify {
+    pub(crate) due: Instant,
+    pub(crate) listed_after: Instant,
 }
 
 impl Vanished {

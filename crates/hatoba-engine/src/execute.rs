@@ -1,20 +1,25 @@
 //! Carrying out one step, and laying AWS's answer over what is known. Nothing is decided here.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen, Step,
+    Action, Assessment, Cause, Change, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen, Step,
     TagChange, Target, normalise,
 };
 use hatoba_kinds::{Answer, CallError, Interest, KindId, Progress};
+use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::engine::{Engine, Pending, Phase, Suspect};
+use crate::engine::{Engine, Pending, Phase, Suspect, Verify};
 use crate::inventory::Place;
 use crate::reconcile::{Next, poll_delay};
 
 /// A scope that was written to is listed once more when it has been quiet for so long.
 pub(crate) const VERIFY_AFTER: Duration = Duration::from_secs(5);
+/// Where AWS makes a second one without asking, the list must show a twin of which nobody knows: one whose
+/// answer was lost, or one that was made just before this process began.
+const TWINS_SHOW_AFTER: Duration = Duration::from_secs(30);
 
 impl Engine {
     /// Carries out the step, if it is one.
@@ -71,7 +76,6 @@ impl Engine {
         let sent_at = Instant::now();
         let result = kind.execute(&self.aws, action).await;
         let now = Instant::now();
-        self.inventory.note_write(place, now);
         match result {
             Ok(answer) => {
                 let id = match (&answer, action) {
@@ -82,8 +86,8 @@ impl Engine {
                 };
                 self.tell(key, &name_of(kind, action), &id, cause);
                 self.fold_answer(kind, key, place, action, answer, object, now);
-                self.state().verify.insert(place.clone(), now + VERIFY_AFTER);
-                self.wake();
+                let may_have_a_twin = matches!(action, Action::Create(_)) && !kind.table().unique;
+                self.verify_later(place, now, if may_have_a_twin { TWINS_SHOW_AFTER } else { Duration::ZERO });
                 Ok(())
             }
             Err(error) => {
@@ -125,6 +129,11 @@ impl Engine {
                 self.memory(key, |memory| memory.operation = Some(pending));
             }
             (Action::Delete(target), Answer::Gone) => self.inventory.remove(place, &target.id, now),
+            // It is going: the next list says how far.
+            (Action::Delete(target), _) => {
+                self.inventory.let_go(place, &target.id);
+                self.memory(key, |memory| memory.not_before = Some(now));
+            }
             (Action::Update(_), Answer::Operation(operation)) => {
                 self.memory(key, |memory| memory.operation = Some(Pending { operation, made: None }));
             }
@@ -137,9 +146,21 @@ impl Engine {
                     self.memory(key, |memory| memory.not_before = Some(now));
                 }
             }
-            // Deleting, or an operation on something else: the next list says how it went.
+            // The next list says how it went.
             _ => self.memory(key, |memory| memory.not_before = Some(now)),
         }
+    }
+
+    /// Has a scope looked at once more, on a list that is at least `age` younger than the write.
+    fn verify_later(&self, place: &Place, now: Instant, age: Duration) {
+        let listed_after = now + age;
+        let due = listed_after.max(now + VERIFY_AFTER);
+        let mut state = self.state();
+        let verify = state.verify.entry(place.clone()).or_insert(Verify { due, listed_after });
+        verify.due = verify.due.max(due);
+        verify.listed_after = verify.listed_after.max(listed_after);
+        drop(state);
+        self.wake();
     }
 
     fn note_creation(&self, key: &hatoba_core::Key, creation: &Creation) {
@@ -187,9 +208,8 @@ impl Engine {
                     memory.polls = 0;
                     memory.id = Some(made.id.clone());
                 });
-                self.inventory.note_write(&place, now);
                 self.inventory.overlay(&place, *made, true, now);
-                self.state().verify.insert(place, now + VERIFY_AFTER);
+                self.verify_later(&place, now, Duration::ZERO);
                 Next::Now
             }
             Progress::Done(None) | Progress::Forgotten => {
@@ -316,12 +336,31 @@ fn after(kind: KindId, action: &Action, object: &Object) -> Option<Object> {
                 MarkStyle::Description => Seen::Present(change.mark.clone()),
                 _ => object.mark.clone(),
             };
-            Some(Object { members: normal(&change.after), mark, uses: object.uses.clone(), ..object.clone() })
+            Some(Object { members: normal(&change.after), mark, uses: uses(change, object), ..object.clone() })
         }
         Action::Clear { after, .. } => Some(Object { members: normal(after), ..object.clone() }),
         Action::Tag { tags, .. } => Some(tagged(object, tags)),
         Action::Create(_) | Action::Delete(_) => None,
     }
+}
+
+/// What it uses after a write: until a list tells, also what it used before.
+fn uses(change: &Change, object: &Object) -> BTreeSet<String> {
+    fn texts(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::String(text) => {
+                let text = text.split('?').next().unwrap_or_default();
+                found.extend(text.rsplit('/').next().map(str::to_owned));
+                found.insert(text.to_owned());
+            }
+            Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+            Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut uses = object.uses.clone();
+    change.drift.iter().for_each(|drift| texts(&drift.to, &mut uses));
+    uses
 }
 
 fn tagged(object: &Object, change: &TagChange) -> Object {

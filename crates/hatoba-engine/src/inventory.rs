@@ -35,7 +35,6 @@ struct Listing {
     born_at: Option<Instant>,
     /// The names that the newest complete list asked for.
     asked: Interest,
-    written_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -132,14 +131,9 @@ impl Inventory {
         Ok(View { objects, listed_at: listing.listed_at })
     }
 
-    /// When the scope was last listed, and last written to.
-    pub(crate) fn times(&self, place: &Place) -> (Option<Instant>, Option<Instant>) {
-        self.state().get(place).map_or((None, None), |listing| (listing.listed_at, listing.written_at))
-    }
-
-    /// A write was sent: what the scope holds is to be verified by a list.
-    pub(crate) fn note_write(&self, place: &Place, now: Instant) {
-        self.state().entry(place.clone()).or_default().written_at = Some(now);
+    /// When the newest complete list of the scope was begun.
+    pub(crate) fn listed_at(&self, place: &Place) -> Option<Instant> {
+        self.state().get(place).and_then(|listing| listing.listed_at)
     }
 
     /// Lays an object over its scope.
@@ -162,6 +156,14 @@ impl Inventory {
         let is_fresh = listing.overlays.get(&id).is_some_and(|overlay| overlay.is_create);
         let overlay = Overlay { at: now, is_create: is_create || is_fresh, object: Some(object) };
         listing.overlays.insert(id, overlay);
+    }
+
+    /// An object was told to go: from now on lists alone say whether it is still there.
+    pub(crate) fn let_go(&self, place: &Place, id: &str) {
+        let mut state = self.state();
+        if let Some(overlay) = state.entry(place.clone()).or_default().overlays.get_mut(id) {
+            overlay.is_create = false;
+        }
     }
 
     /// An object is gone.

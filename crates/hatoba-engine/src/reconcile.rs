@@ -314,6 +314,10 @@ impl Engine {
                     memory.phase = Phase::Moving;
                     Next::Look(SETTLES)
                 }
+                // Whoever uses it may be on the way to the other one.
+                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "DuplicateInUse" => {
+                    settle(memory, Next::Later)
+                }
                 (Ok(()), Step::Hold(_), _) => settle(memory, Next::Rest),
                 (Ok(()), Step::Rest, Verdict::InSync) => {
                     memory.backoff.reset();

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::{Engine, Memory, Phase};
 use crate::execute::VERIFY_AFTER;
+use crate::inventory::Place;
 use crate::queue::Priority;
 use crate::reconcile::{Next, counted};
 
@@ -191,7 +192,7 @@ impl Engine {
         loop {
             woken.mark_unchanged();
             let now = Instant::now();
-            let due = self.state().verify.values().min().copied().unwrap_or(now + FAR);
+            let due = self.state().verify.values().map(|verify| verify.due).min().unwrap_or(now + FAR);
             if due <= now {
                 self.verify_due(now);
                 continue;
@@ -210,18 +211,22 @@ impl Engine {
         let mut state = self.state();
         let on_the_way = |key: &Key| state.memory.get(key).is_none_or(|memory| memory.phase == Phase::Moving);
         if state.checked.desired.keys().any(on_the_way) {
-            state.verify.values_mut().for_each(|at| *at = now + VERIFY_AFTER);
+            state.verify.values_mut().for_each(|verify| verify.due = verify.due.max(now + VERIFY_AFTER));
             return;
         }
-        for place in std::mem::take(&mut state.verify).into_keys() {
-            let (listed, written) = self.inventory.times(&place);
-            if listed > written {
-                continue;
-            }
-            let in_it =
-                |(key, memory): (&Key, &Memory)| (memory.place.as_ref() == Some(&place)).then(|| key.clone());
+        let due: Vec<(Place, Instant)> = state
+            .verify
+            .extract_if(.., |_, verify| verify.due <= now)
+            .map(|(place, verify)| (place, verify.listed_after))
+            .collect();
+        for (place, listed_after) in due {
+            let listed = self.inventory.listed_at(&place).is_some_and(|at| at > listed_after);
+            let judged = |memory: &Memory| memory.verified_at.is_some_and(|at| at > listed_after);
+            let in_it = |(key, memory): (&Key, &Memory)| {
+                (memory.place.as_ref() == Some(&place) && !judged(memory)).then(|| key.clone())
+            };
             for key in state.memory.iter().filter_map(in_it).collect::<Vec<_>>() {
-                if let Some(memory) = state.memory.get_mut(&key) {
+                if !listed && let Some(memory) = state.memory.get_mut(&key) {
                     memory.not_before = Some(now);
                 }
                 state.queue.add(key, Priority::Repair, now);

@@ -34,7 +34,7 @@ pub struct Shown {
     pub queue: QueueShown,
     /// When every scope was last read in one sweep.
     pub last_full_resync: Option<Timestamp>,
-    /// What was changed lately, newest first, at most [`EVENTS_MAX`].
+    /// What was changed lately, newest first, at most 100.
     pub events: VecDeque<Event>,
 }
 

@@ -47,24 +47,30 @@ pub(crate) async fn change_gateway_tags(
     Ok(Answer::Done)
 }
 
-/// Cloud Map: what is written is remembered, since lists do not show tags.
+/// Cloud Map: lists do not show tags, so the next one reads what was written.
 pub(crate) async fn change_discovery_tags(
     aws: &Aws,
     target: &Target,
     change: &TagChange,
 ) -> Result<Answer, CallError> {
     let arn = arn(&DISCOVERY_TAG, target)?;
+    let changed = async {
+        if !change.set.is_empty() {
+            let tags = discovery_tags(&DISCOVERY_TAG, &change.set)?;
+            let call = aws.discovery.tag_resource().resource_arn(arn).set_tags(Some(tags));
+            aws.call(&DISCOVERY_TAG, call.send()).await?;
+        }
+        if !change.remove.is_empty() {
+            let keys = Some(change.remove.clone());
+            let call = aws.discovery.untag_resource().resource_arn(arn).set_tag_keys(keys);
+            aws.call(&DISCOVERY_UNTAG, call.send()).await?;
+        }
+        Ok(Answer::Done)
+    }
+    .await;
+    // Afterwards and whatever came of it: a list that ran meanwhile has read the old ones.
     aws.forget_tags(arn);
-    if !change.set.is_empty() {
-        let tags = discovery_tags(&DISCOVERY_TAG, &change.set)?;
-        aws.call(&DISCOVERY_TAG, aws.discovery.tag_resource().resource_arn(arn).set_tags(Some(tags)).send())
-            .await?;
-    }
-    if !change.remove.is_empty() {
-        let call = aws.discovery.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove.clone()));
-        aws.call(&DISCOVERY_UNTAG, call.send()).await?;
-    }
-    Ok(Answer::Done)
+    changed
 }
 
 /// Tags in Cloud Map's shape.

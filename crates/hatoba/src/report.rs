@@ -1,7 +1,7 @@
 //! What is wrong with documents, printed: for people as text with snippets, for programs as JSON.
 //!
 //! **Invariant: nothing that stands in a document reaches the terminal as a control sequence.** Everything printed
-//! goes through [`visible`] or, in JSON, is escaped.
+//! goes through [`visible()`] or, in JSON, is escaped.
 //!
 //! ```text
 //! error: spec.dnsConfig.dnsRecords[0].ttl: expected 0 to 2147483647 seconds, got -1
