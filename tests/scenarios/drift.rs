@@ -101,6 +101,24 @@ fn meddlings(ids: &Ids) -> Vec<(Request, &'static str, &'static str, &'static st
         (patch(&route, json!({ "authorizationType": "AWS_IAM" })), "apigatewayv2", "routes", "UpdateRoute"),
         (patch(&stage, json!({ "description": "by hand" })), "apigatewayv2", "stages", "UpdateStage"),
         (patch(&stage, json!({ "stageVariables": { "a": "b" } })), "apigatewayv2", "stages", "UpdateStage"),
+        (
+            patch(
+                &stage,
+                json!({ "accessLogSettings": { "destinationArn": "arn:aws:logs:us-east-1:123456789012:log-group:a", "format": "$context.requestId" } }),
+            ),
+            "apigatewayv2",
+            "stages",
+            "DeleteAccessLogSettings",
+        ),
+        (
+            patch(
+                &integration,
+                json!({ "integrationType": "HTTP_PROXY", "responseParameters": { "200": { "append:header.a": "b" } } }),
+            ),
+            "apigatewayv2",
+            "integrations",
+            "UpdateIntegration",
+        ),
         (patch(&stage, json!({ "autoDeploy": false })), "apigatewayv2", "stages", "UpdateStage"),
         (
             patch(&format!("/v2/vpclinks/{}", ids.link), json!({ "name": "stranger" })),
@@ -321,4 +339,25 @@ async fn everything_deleted_comes_back() {
             harbour.only("apigatewayv2", "integrations").1["integrationId"].as_str().unwrap().to_owned();
         assert_eq!(route["target"], format!("integrations/{integration}"), "{what}");
     }
+}
+
+/// The article's `ignore_changes`: what AWS and people move by themselves is no drift.
+#[tokio::test(start_paused = true)]
+async fn what_is_left_out_and_not_ours_is_left_alone() {
+    let harbour = converged().await;
+    let ids = ids(&harbour);
+    let stage = format!("/v2/apis/{}/stages/%24default", ids.api);
+    let throttled =
+        json!({ "defaultRouteSettings": { "throttlingBurstLimit": 7, "throttlingRateLimit": 5.0 } });
+    harbour.meddle(&Request::rest("PATCH", &stage, &throttled)).await;
+    harbour
+        .meddle(&Request::json("ecs", "TagResource", &json!({
+            "resourceArn": harbour.only("ecs", "services").1["serviceArn"], "tags": [{ "key": "cost", "value": "web" }],
+        })))
+        .await;
+    harbour.clear_calls();
+    harbour.wait(RESYNC * 2).await;
+    assert_eq!(harbour.writes().len(), 0, "{}", harbour.calls_text());
+    assert_eq!(harbour.only("apigatewayv2", "stages").1["defaultRouteSettings"]["throttlingBurstLimit"], 7);
+    assert!(harbour.is_converged(), "{}", harbour.describe());
 }

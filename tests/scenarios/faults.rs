@@ -115,7 +115,11 @@ async fn a_lost_answer_to_an_update_is_looked_after_and_not_sent_again() {
             harbour.assert_the_article_stands(update);
             let (sent, made) = harbour.count(update);
             let refused = usize::from(update.starts_with("servicediscovery")) * 3; // its operation is in flight
-            assert!(sent <= sent_max + refused && made == 1, "{update} {what}: {sent} sent\n{}", harbour.calls_text());
+            assert!(
+                sent <= sent_max + refused && made == 1,
+                "{update} {what}: {sent} sent\n{}",
+                harbour.calls_text()
+            );
             assert_eq!(harbour.writes().len(), sent, "{update} {what}\n{}", harbour.calls_text());
         }
     }

@@ -4,6 +4,8 @@
 //! Tests here assert the state of the world (`World::dump`), not the calls made, except where a count of
 //! calls is the promise.
 
+pub mod http;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};

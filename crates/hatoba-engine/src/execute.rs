@@ -236,35 +236,72 @@ impl Engine {
     /// Turns the removal of a surplus resource into a hold while anything uses it.
     pub(crate) async fn unused(
         &self,
-        kind: KindId,
+        place: &Place,
         assessment: &Assessment<'_>,
         step: Step,
         not_before: Option<Instant>,
     ) -> Step {
         let Step::RemoveSurplus(target) = &step else { return step };
-        self.look_at_children(kind, &target.id, not_before).await;
-        let Some(surplus) = assessment.surplus.iter().find(|surplus| surplus.object.id == target.id) else {
-            return step;
+        let users = match self.look_at_users(place, &target.id, not_before).await {
+            Ok(()) => assessment
+                .surplus
+                .iter()
+                .find(|surplus| surplus.object.id == target.id)
+                .map(|surplus| self.inventory.users(place.0, surplus.object)),
+            Err(cause) => Some(vec![format!("nobody knows whom ({cause})")]),
         };
-        let users = self.inventory.users(kind, surplus.object);
-        if users.is_empty() && self.children_are_known(kind, &target.id) {
-            return step;
+        match users {
+            Some(users) if !users.is_empty() => {
+                let message = format!("{} is one too many and still used by {}", target.id, users.join(", "));
+                Step::Hold(Cause::new("DuplicateInUse", message))
+            }
+            _ => step,
         }
-        let message = format!("{} is one too many and still used by {}", target.id, users.join(", "));
-        Step::Hold(Cause::new("DuplicateInUse", message))
+    }
+
+    /// Lists every scope that may hold users of an object: what stands in it, and what may refer to it.
+    ///
+    /// # Errors
+    /// Why one of them is not known.
+    pub(crate) async fn look_at_users(
+        &self,
+        place: &Place,
+        id: &str,
+        not_before: Option<Instant>,
+    ) -> Result<(), Cause> {
+        let mut places: Vec<Place> = children(place.0).map(|child| (child, id.to_owned())).collect();
+        let table = place.0.table();
+        for user in KindId::ALL.iter().filter(|user| refers_to(**user, table.kind)) {
+            match user.table().parent.and_then(KindId::of) {
+                Some(parent) if parent == place.0 => {} // among the children
+                _ if user.table().parent == table.parent && table.parent.is_some() => {
+                    places.push((*user, place.1.clone()));
+                }
+                Some(parent) => {
+                    let parents: Place = (parent, String::new());
+                    self.inventory.ensure(&parents, not_before, &self.everything_of_ours()).await;
+                    let parents = self.inventory.view(&parents)?.objects;
+                    let ours = parents.into_iter().filter(|parent| self.is_ours(parent));
+                    places.extend(ours.map(|parent| (*user, parent.id)));
+                }
+                None => places.extend(self.inventory.places().into_iter().filter(|known| known.0 == *user)),
+            }
+        }
+        for place in &places {
+            self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
+        }
+        places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
     }
 
     /// Lists every scope that an object is the parent of.
     pub(crate) async fn look_at_children(&self, kind: KindId, id: &str, not_before: Option<Instant>) {
         for child in children(kind) {
-            let interest = Interest { everything: self.options.owner_is_explicit, ..Interest::default() };
-            self.inventory.ensure(&(child, id.to_owned()), not_before, &interest).await;
+            self.inventory.ensure(&(child, id.to_owned()), not_before, &self.everything_of_ours()).await;
         }
     }
 
-    /// Whether what an object is the parent of has been seen.
-    pub(crate) fn children_are_known(&self, kind: KindId, id: &str) -> bool {
-        children(kind).all(|child| self.inventory.view(&(child, id.to_owned())).is_ok())
+    fn everything_of_ours(&self) -> Interest {
+        Interest { everything: self.options.owner_is_explicit, ..Interest::default() }
     }
 }
 
@@ -273,8 +310,12 @@ fn children(kind: KindId) -> impl Iterator<Item = KindId> {
     KindId::ALL.iter().copied().filter(move |child| child.table().parent == Some(name))
 }
 
+fn refers_to(user: KindId, kind: &str) -> bool {
+    user.table().references.iter().any(|reference| reference.kinds.contains(&kind))
+}
+
 /// One writer for an API and everything in it; else one for each resource.
-fn lane_name<'a>(place: &'a Place, action: &'a Action) -> &'a str {
+pub(crate) fn lane_name<'a>(place: &'a Place, action: &'a Action) -> &'a str {
     match (place.1.as_str(), action) {
         ("", action) => target_of(action).map_or("", |target| target.id.as_str()),
         (scope, _) => scope,

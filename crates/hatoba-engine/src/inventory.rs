@@ -136,6 +136,11 @@ impl Inventory {
         self.state().get(place).and_then(|listing| listing.listed_at)
     }
 
+    /// Whether the newest list of any scope of a kind failed.
+    pub(crate) fn is_unseen(&self, kind: KindId) -> bool {
+        self.state().iter().any(|(place, listing)| place.0 == kind && listing.failed.is_some())
+    }
+
     /// Lays an object over its scope.
     pub(crate) fn overlay(&self, place: &Place, object: Object, is_create: bool, now: Instant) {
         let mut state = self.state();

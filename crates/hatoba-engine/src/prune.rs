@@ -11,9 +11,12 @@ use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use crate::backoff::LONGEST;
 use crate::clock::before;
-use crate::engine::{Engine, Vanished};
+use crate::engine::{Engine, Memory, Vanished};
+use crate::execute::lane_name;
 use crate::inventory::Place;
+use crate::queue::Priority;
 use crate::reconcile::Next;
 use crate::shown::PruningShown;
 
@@ -48,9 +51,15 @@ impl Engine {
     /// References to a held document still resolve through what exists in AWS.
     async fn find_held(&self, key: &Key) {
         let Some(kind) = Self::kind(key) else { return };
-        if kind.table().scope_member.is_none() {
-            let interest = Interest { everything: true, ..Interest::default() };
-            self.inventory.ensure(&(kind, String::new()), None, &interest).await;
+        let everything = Interest { everything: true, ..Interest::default() };
+        let top = kind.table().parent.and_then(KindId::of).unwrap_or(kind);
+        if top.table().scope_member.is_none() {
+            let top: Place = (top, String::new());
+            self.inventory.ensure(&top, None, &everything).await;
+            let parents = self.inventory.view(&top).map(|view| view.objects).unwrap_or_default();
+            for parent in parents.iter().filter(|parent| top.0 != kind && self.is_ours(parent)) {
+                self.inventory.ensure(&(kind, parent.id.clone()), None, &everything).await;
+            }
         }
         let is_its = |object: &Object| {
             object.is_usable()
@@ -70,6 +79,11 @@ impl Engine {
     /// Every resource of ours without a document, by the document that asked for it.
     pub(crate) fn orphans(&self) -> BTreeMap<Key, Vec<Orphan>> {
         let checked = self.state().checked.clone();
+        let places = {
+            let state = self.state();
+            let place = |(key, memory): (&Key, &Memory)| Some((key.clone(), memory.place.clone()?));
+            state.memory.iter().filter_map(place).collect::<BTreeMap<Key, Place>>()
+        };
         let mut orphans: BTreeMap<Key, Vec<Orphan>> = BTreeMap::new();
         for place in self.inventory.places() {
             let Ok(view) = self.inventory.view(&place) else { continue };
@@ -77,7 +91,8 @@ impl Engine {
             let inherited = matches!(place.0.table().marks, MarkStyle::Inherited(_));
             let wanted = |object: &Object| {
                 checked.desired.iter().any(|(key, desired)| {
-                    key.kind == kind && desired.natural_key() == Some(&object.natural_key)
+                    let stands_here = places.get(key).is_none_or(|stands| *stands == place);
+                    key.kind == kind && stands_here && desired.natural_key() == Some(&object.natural_key)
                 })
             };
             for object in view.objects {
@@ -103,8 +118,10 @@ impl Engine {
         let orphans = self.orphans();
         let now = Instant::now();
         let mut state = self.state();
-        state.vanished.retain(|key, _| orphans.contains_key(key));
-        state.pruning.retain(|key, _| orphans.contains_key(key));
+        // What could not be seen is not gone: it still counts for the fuse.
+        let is_left = |key: &Key| orphans.contains_key(key) || self.is_unseen(key);
+        state.vanished.retain(|key, _| is_left(key));
+        state.pruning.retain(|key, _| is_left(key));
         if state.source.snapshot.is_none() {
             return;
         }
@@ -121,6 +138,9 @@ impl Engine {
         self.note_orphans_of(key);
         let orphans = self.orphans().remove(key).unwrap_or_default();
         if orphans.is_empty() {
+            if self.is_unseen(key) {
+                return self.later(key);
+            }
             let mut state = self.state();
             state.vanished.remove(key);
             state.pruning.remove(key);
@@ -131,7 +151,10 @@ impl Engine {
         let mut next = Next::Rest;
         for orphan in orphans {
             match self.prune_one(key, &orphan).await {
-                Ok(then) => next = then,
+                Ok(then) => {
+                    next = then;
+                    self.go_on();
+                }
                 Err(cause) => {
                     if next == Next::Rest {
                         next = self.look_again(key, &cause);
@@ -144,8 +167,28 @@ impl Engine {
                 }
             }
         }
-        self.state().pruning.insert(key.clone(), held);
+        let mut state = self.state();
+        if !state.checked.exists(key) {
+            state.pruning.insert(key.clone(), held);
+        }
         next
+    }
+
+    /// Whether a list of the key's kind failed: then a resource of it may be there and not be seen.
+    fn is_unseen(&self, key: &Key) -> bool {
+        Self::kind(key).is_some_and(|kind| self.inventory.is_unseen(kind))
+    }
+
+    /// Something of ours went: what waited for that is looked at again.
+    fn go_on(&self) {
+        let now = Instant::now();
+        let mut state = self.state();
+        for key in state.vanished.keys().cloned().collect::<Vec<_>>() {
+            state.memory.entry(key.clone()).or_default().polls = 0;
+            state.queue.add(key, Priority::Sweep, now);
+        }
+        drop(state);
+        self.wake();
     }
 
     fn note_orphans_of(&self, key: &Key) {
@@ -162,9 +205,8 @@ impl Engine {
         let interest =
             Interest { names: BTreeSet::from([orphan.object.natural_key.clone()]), everything: true };
         self.inventory.ensure(&orphan.place, fresh, &interest).await;
-        self.look_at_children(*kind, &orphan.object.id, fresh).await;
-        if !self.children_are_known(*kind, &orphan.object.id) {
-            return Err(Cause::new("ChildrenUnknown", "what stands in it could not be listed"));
+        if let Err(cause) = self.look_at_users(&orphan.place, &orphan.object.id, fresh).await {
+            return Err(Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}")));
         }
         let view = self.inventory.view(&orphan.place)?;
         let Some(object) = view.objects.into_iter().find(|object| object.id == orphan.object.id) else {
@@ -184,6 +226,10 @@ impl Engine {
             Drained::Write(action) => (*action, "its document is gone: scaled to 0 first"),
             Drained::Wait(cause) => return Err(cause),
         };
+        let lane = self.lane(lane_name(&orphan.place, &action));
+        let _one_writer = lane.lock().await;
+        // The document may have come back while others wrote.
+        self.judge(key, &orphan, &users)?;
         match self.send(*kind, key, &orphan.place, &action, Some(&orphan.object), why).await {
             Ok(()) => Ok(Next::Now),
             Err(error) if error.disposition == Disposition::Gone => Ok(Next::Now),
@@ -265,15 +311,25 @@ impl Engine {
             }
             "NotOurs" | "OwnedByAnother" | "OwnerNotExplicit" | "Retained" | "SourceIncomplete"
             | "FuseOpen" => Next::Rest,
-            _ => {
-                self.memory(key, |memory| memory.not_before = Some(Instant::now() + LOOK_SOON));
-                Next::In(LOOK_SOON)
-            }
+            _ => self.later(key),
         }
     }
 
+    /// Looks again in 5 seconds, then in 10, …, at last every 5 minutes: looking costs calls of a shared quota.
+    fn later(&self, key: &Key) -> Next {
+        let now = Instant::now();
+        Next::In(self.memory(key, |memory| {
+            let delay = LOOK_SOON.saturating_mul(1 << memory.polls.min(6)).min(LONGEST);
+            memory.polls += 1;
+            memory.not_before = Some(now + delay);
+            delay
+        }))
+    }
+
     /// Lists what may hold resources of ours though no document names them.
-    pub(crate) async fn look_for_orphans(&self, not_before: Option<Instant>, discover: bool) {
+    /// Returns whether places that only AWS knows of were all found, if that was asked for.
+    pub(crate) async fn look_for_orphans(&self, not_before: Option<Instant>, discover: bool) -> bool {
+        let mut discovered = true;
         if self.options.owner_is_explicit {
             let interest = Interest { everything: true, ..Interest::default() };
             for kind in KindId::ALL.iter().filter(|kind| kind.table().scope_member.is_none()) {
@@ -281,6 +337,7 @@ impl Engine {
             }
             for kind in KindId::ALL {
                 let found = if discover { kind.discover(&self.aws).await } else { Ok(BTreeMap::new()) };
+                discovered &= found.is_ok();
                 for (scope, names) in found.unwrap_or_default() {
                     let interest = Interest { names, everything: true };
                     self.inventory.ensure(&(*kind, scope), not_before, &interest).await;
@@ -294,9 +351,10 @@ impl Engine {
             }
         }
         self.note_orphans();
+        discovered
     }
 
-    fn is_ours(&self, object: &Object) -> bool {
+    pub(crate) fn is_ours(&self, object: &Object) -> bool {
         !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Assessment, Cause, Desired, Fact, Facts, Key, Leave, Lookup, Outcome, Resolved, Sight, Step, Truth,
+    Assessment, Cause, Desired, Fact, Facts, Key, Leave, Lookup, Object, Outcome, Resolved, Sight, Step, Truth,
     Unresolved, Verdict, assess, next,
 };
 use hatoba_kinds::{CallError, Disposition, Interest, KindId, LOOK_SOON};
@@ -60,11 +60,11 @@ impl Engine {
         let mut not_before = self.memory(key, |memory| memory.not_before.take());
         loop {
             self.look(&place, &desired, not_before).await;
-            let view = self.inventory.view(&place);
+            let view = self.sight(&place, &desired).await;
             let assessment = self.assess(kind, &desired, &resolved, &place, &view);
             let step =
                 self.gate(&desired, &assessment, &view, next(&desired, &assessment, self.leave(&desired)));
-            let step = self.unused(kind, &assessment, step, not_before).await;
+            let step = self.unused(&place, &assessment, step, not_before).await;
             let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
             if writes && let Some(at) = self.too_old(&view, &assessment) {
                 not_before = Some(at); // look again before the write
@@ -116,6 +116,23 @@ impl Engine {
             self.inventory.ensure(&(kind, place.1.clone()), not_before, &Interest::default()).await;
         }
         self.inventory.ensure(place, not_before, &interest).await;
+    }
+
+    /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
+    async fn sight(&self, place: &Place, desired: &Desired) -> Result<View, Cause> {
+        let view = self.inventory.view(place)?;
+        let bears_its_mark = |object: &&Object| {
+            let mark = object.mark.present();
+            !object.is_leaving()
+                && mark.is_some_and(|mark| mark.owner == self.options.owner && mark.document == desired.key)
+        };
+        let twins: Vec<&Object> = view.objects.iter().filter(bears_its_mark).collect();
+        if twins.len() > 1 {
+            for twin in twins {
+                self.look_at_users(place, &twin.id, None).await?;
+            }
+        }
+        Ok(view)
     }
 
     /// The names that matter in a scope: its documents', and those of resources of ours.

@@ -146,10 +146,10 @@ impl Engine {
 
     /// Looks at everything, every so often.
     async fn resync(self: Arc<Self>, stop: CancellationToken) {
-        let mut is_first = true;
+        let (mut is_first, mut discovered) = (true, false);
         loop {
             if self.state().source.snapshot.is_some() {
-                self.sweep(is_first).await;
+                discovered |= self.sweep(is_first, !discovered).await;
                 is_first = false;
             }
             let every = if is_first {
@@ -166,7 +166,7 @@ impl Engine {
         }
     }
 
-    async fn sweep(&self, is_first: bool) {
+    async fn sweep(&self, is_first: bool, discover: bool) -> bool {
         let now = Instant::now();
         self.aws.begin_sweep();
         {
@@ -183,7 +183,7 @@ impl Engine {
         }
         self.wake();
         // At the start the first passes have listed, or are about to; one list serves all.
-        self.look_for_orphans(Some(now).filter(|_| !is_first), is_first).await;
+        self.look_for_orphans(Some(now).filter(|_| !is_first), discover).await
     }
 
     /// A scope that was written to is listed once more when it has settled.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_apigatewayv2::types::{ConnectionType, Integration as SdkIntegration, IntegrationType};
 use hatoba_core::{Change, Creation, KindTable, Life, Mark, Members, Object, Readiness, Seen, Target, normalise};
@@ -8,7 +8,7 @@ use super::fields::TABLE;
 use super::spec::IntegrationSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::apigatewayv2::LIMITS;
+use crate::generated::apigatewayv2::{LIMITS, TlsConfigInput};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, members, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 
@@ -97,6 +97,7 @@ spec:
 
     async fn create(aws: &Aws, creation: &Creation) -> Result<Answer, CallError> {
         let want: IntegrationSpec = spec(&CREATE, &creation.members)?;
+        let tls = tls(&CREATE, &want)?;
         let description = creation.mark.to_description(want.description.as_deref());
         let call = aws
             .gateway
@@ -111,6 +112,8 @@ spec:
             .set_timeout_in_millis(want.timeout_in_millis)
             .set_credentials_arn(want.credentials_arn)
             .set_request_parameters(want.request_parameters.map(|parameters| parameters.into_iter().collect()))
+            .set_response_parameters(want.response_parameters.map(responses))
+            .set_tls_config(tls)
             .description(&description)
             .send();
         let made = aws.call(&CREATE, call).await?;
@@ -125,6 +128,8 @@ spec:
             .set_timeout_in_millis(made.timeout_in_millis)
             .set_credentials_arn(made.credentials_arn)
             .set_request_parameters(made.request_parameters)
+            .set_response_parameters(made.response_parameters)
+            .set_tls_config(made.tls_config)
             .description(made.description.unwrap_or(description))
             .build();
         Ok(Answer::object(observe(&creation.scope, &integration)?))
@@ -141,6 +146,17 @@ spec:
             .set_integration_type(want.integration_type.as_deref().map(IntegrationType::from))
             // Always ours again: the mark may be what was edited.
             .description(change.mark.to_description(want.description.as_deref()));
+        if change.touches("tlsConfig") {
+            call = call.set_tls_config(tls(&UPDATE, &want)?);
+        }
+        for drift in change.drift.iter().filter(|drift| drift.path == "responseParameters") {
+            // UpdateIntegration merges: a status is removed by an empty map.
+            let statuses = drift.from.as_object().into_iter().flatten();
+            let mut all: BTreeMap<String, BTreeMap<String, String>> =
+                statuses.map(|(status, _)| (status.clone(), BTreeMap::new())).collect();
+            all.extend(want.response_parameters.clone().unwrap_or_default());
+            call = call.set_response_parameters(Some(responses(all)));
+        }
         if change.touches("integrationMethod") {
             call = call.set_integration_method(want.integration_method);
         }
@@ -183,6 +199,20 @@ spec:
     }
 }
 
+type SdkResponses = HashMap<String, HashMap<String, String>>;
+
+fn responses(parameters: BTreeMap<String, BTreeMap<String, String>>) -> SdkResponses {
+    parameters.into_iter().map(|(status, mapped)| (status, mapped.into_iter().collect())).collect()
+}
+
+fn tls(
+    operation: &Operation,
+    want: &IntegrationSpec,
+) -> Result<Option<aws_sdk_apigatewayv2::types::TlsConfigInput>, CallError> {
+    let tls = want.tls_config.as_ref().map(TlsConfigInput::to_sdk).transpose();
+    tls.map_err(|error| CallError::unbuildable(operation, error.to_string()))
+}
+
 fn observe(scope: &str, integration: &SdkIntegration) -> Result<Object, CallError> {
     let Some(id) = integration.integration_id.clone() else {
         return Err(CallError::nonsense(&GET_INTEGRATIONS, "an integration without an id"));
@@ -204,6 +234,10 @@ fn observe(scope: &str, integration: &SdkIntegration) -> Result<Object, CallErro
         credentials_arn: integration.credentials_arn.clone(),
         description,
         request_parameters: integration.request_parameters.clone().map(|parameters| parameters.into_iter().collect()),
+        response_parameters: integration.response_parameters.clone().map(|parameters| {
+            parameters.into_iter().map(|(status, mapped)| (status, mapped.into_iter().collect())).collect()
+        }),
+        tls_config: integration.tls_config.as_ref().map(TlsConfigInput::from_sdk),
         ..IntegrationSpec::default()
     };
     Ok(Object {

@@ -1,4 +1,5 @@
 use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle};
+use serde_json::Value;
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "Integration",
@@ -13,6 +14,9 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("credentialsArn").default(Literal::Str("")),
         Field::new("description").default(Literal::Str("")),
         Field::new("requestParameters").default(Literal::EmptyMap),
+        Field::new("responseParameters").default(Literal::EmptyMap),
+        // Whether an empty one clears it is not known: it goes with the integration.
+        Field::new("tlsConfig").immutable_if(is_removal),
     ],
     references: &[
         RefField { path: "apiRef", kinds: &["HttpApi"], member: "apiId", output: "id", template: "{}", required: true },
@@ -43,3 +47,7 @@ pub(super) static TABLE: KindTable = KindTable {
     follows: &[],
     drain: None,
 };
+
+fn is_removal(_from: &Value, to: &Value) -> bool {
+    to.is_null()
+}

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::generated::apigatewayv2::TlsConfigInput;
+
 /// An integration of an HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -50,4 +52,10 @@ pub(crate) struct IntegrationSpec {
     /// What is changed in the request, for example `overwrite:path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) request_parameters: Option<BTreeMap<String, String>>,
+    /// What is changed in the response, by status code: `{ "200": { "overwrite:header.x": "y" } }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) response_parameters: Option<BTreeMap<String, BTreeMap<String, String>>>,
+    /// HTTPS to a private back end; left out means HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_config: Option<TlsConfigInput>,
 }

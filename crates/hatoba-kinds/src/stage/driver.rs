@@ -8,11 +8,12 @@ use super::fields::TABLE;
 use super::spec::StageSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::apigatewayv2::LIMITS;
+use crate::generated::apigatewayv2::{AccessLogSettings, LIMITS, RouteSettings};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 use crate::tags;
 
+const DELETE_LOG: Operation = Operation::write("apigatewayv2", "DeleteAccessLogSettings", &[API_GATEWAY]);
 const GET_STAGES: Operation = Operation::read("apigatewayv2", "GetStages", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateStage", &[API_GATEWAY]);
 const UPDATE: Operation = Operation::write("apigatewayv2", "UpdateStage", &[API_GATEWAY]);
@@ -28,7 +29,7 @@ metadata: { name: default-stage }
 spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
 ";
     const OPERATIONS: &'static [Operation] =
-        &[GET_STAGES, CREATE, UPDATE, DELETE, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
+        &[GET_STAGES, CREATE, UPDATE, DELETE, DELETE_LOG, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
 
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateStageRequest"));
 
@@ -66,10 +67,12 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
             .gateway
             .create_stage()
             .api_id(&creation.scope)
-            .set_stage_name(want.stage_name)
+            .set_stage_name(want.stage_name.clone())
             .set_auto_deploy(want.auto_deploy)
-            .set_description(want.description)
-            .set_stage_variables(want.stage_variables.map(|variables| variables.into_iter().collect()))
+            .set_description(want.description.clone())
+            .set_stage_variables(want.stage_variables.clone().map(|variables| variables.into_iter().collect()))
+            .set_access_log_settings(access_log(&CREATE, &want)?)
+            .set_default_route_settings(route_settings(&CREATE, &want)?)
             .set_tags(Some(creation.tags.clone().into_iter().collect()))
             .send();
         let made = aws.call(&CREATE, call).await?;
@@ -78,6 +81,8 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
             .set_auto_deploy(made.auto_deploy)
             .set_description(made.description)
             .set_stage_variables(made.stage_variables)
+            .set_access_log_settings(made.access_log_settings)
+            .set_default_route_settings(made.default_route_settings)
             .set_last_deployment_status_message(made.last_deployment_status_message)
             .set_created_date(made.created_date)
             .set_tags(made.tags.or_else(|| Some(creation.tags.clone().into_iter().collect())))
@@ -92,7 +97,13 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
             call = call.auto_deploy(want.auto_deploy.unwrap_or(true));
         }
         if change.touches("description") {
-            call = call.description(want.description.unwrap_or_default());
+            call = call.description(want.description.clone().unwrap_or_default());
+        }
+        if change.touches("accessLogSettings") {
+            call = call.set_access_log_settings(access_log(&UPDATE, &want)?);
+        }
+        if change.touches("defaultRouteSettings") {
+            call = call.set_default_route_settings(route_settings(&UPDATE, &want)?);
         }
         for drift in change.drift.iter().filter(|drift| drift.path == "stageVariables") {
             // UpdateStage merges: a variable is removed by an empty value.
@@ -103,6 +114,15 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
         }
         aws.call(&UPDATE, call.send()).await?;
         Ok(Answer::Done)
+    }
+
+    async fn clear(aws: &Aws, target: &Target, _operation: &str) -> Result<Answer, CallError> {
+        let call = aws.gateway.delete_access_log_settings().api_id(&target.scope).stage_name(&target.id).send();
+        match aws.call(&DELETE_LOG, call).await {
+            Ok(_) => Ok(Answer::Done),
+            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Done),
+            Err(error) => Err(error),
+        }
     }
 
     async fn tag(aws: &Aws, target: &Target, change: &TagChange) -> Result<Answer, CallError> {
@@ -119,6 +139,22 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
     }
 }
 
+fn access_log(
+    operation: &Operation,
+    want: &StageSpec,
+) -> Result<Option<aws_sdk_apigatewayv2::types::AccessLogSettings>, CallError> {
+    let settings = want.access_log_settings.as_ref().map(AccessLogSettings::to_sdk).transpose();
+    settings.map_err(|error| CallError::unbuildable(operation, error.to_string()))
+}
+
+fn route_settings(
+    operation: &Operation,
+    want: &StageSpec,
+) -> Result<Option<aws_sdk_apigatewayv2::types::RouteSettings>, CallError> {
+    let settings = want.default_route_settings.as_ref().map(RouteSettings::to_sdk).transpose();
+    settings.map_err(|error| CallError::unbuildable(operation, error.to_string()))
+}
+
 fn observe(aws: &Aws, scope: &str, stage: &SdkStage) -> Result<Object, CallError> {
     let Some(name) = stage.stage_name.clone() else {
         return Err(CallError::nonsense(&GET_STAGES, "a stage without a name"));
@@ -130,6 +166,8 @@ fn observe(aws: &Aws, scope: &str, stage: &SdkStage) -> Result<Object, CallError
         auto_deploy: Some(stage.auto_deploy.unwrap_or(false)),
         description: stage.description.clone(),
         stage_variables: stage.stage_variables.clone().map(|variables| variables.into_iter().collect()),
+        access_log_settings: stage.access_log_settings.as_ref().map(AccessLogSettings::from_sdk),
+        default_route_settings: stage.default_route_settings.as_ref().map(RouteSettings::from_sdk),
         ..StageSpec::default()
     };
     Ok(Object {

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::generated::apigatewayv2::{AccessLogSettings, RouteSettings};
+
 /// A stage of an HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -26,4 +28,10 @@ pub(crate) struct StageSpec {
     /// Names and values that integrations can use; values of `A-Za-z0-9-._~:/?#&=,`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stage_variables: Option<BTreeMap<String, String>>,
+    /// Where and how requests are logged; left out means not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) access_log_settings: Option<AccessLogSettings>,
+    /// Throttling and metrics of every route; what is left out is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) default_route_settings: Option<RouteSettings>,
 }

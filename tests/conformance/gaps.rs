@@ -1,0 +1,90 @@
+//! What an emulator cannot do: the one list, each entry with a proof that it is still so.
+
+use std::pin::Pin;
+
+use hatoba_aws_model::Request;
+use serde_json::{Value, json};
+
+use crate::port::{Emulator, Port};
+use crate::stack::text;
+
+type Proof = fn(&Port) -> Pin<Box<dyn Future<Output = bool> + Send + '_>>;
+
+/// A case that is skipped for one emulator.
+pub(crate) struct Gap {
+    pub(crate) emulator: Emulator,
+    pub(crate) case: &'static str,
+    /// As in `docs/src/emulator-gaps.md`.
+    pub(crate) reason: &'static str,
+    /// Whether the emulator still behaves so.
+    pub(crate) holds: Proof,
+}
+
+const UPDATE_STAGE: &str = "`UpdateStage` answers 500";
+
+pub(crate) const GAPS: &[Gap] = &[
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of Stage description",
+        reason: UPDATE_STAGE,
+        holds: |port| Box::pin(update_stage_fails(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of Stage stageVariables",
+        reason: UPDATE_STAGE,
+        holds: |port| Box::pin(update_stage_fails(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of Stage autoDeploy",
+        reason: UPDATE_STAGE,
+        holds: |port| Box::pin(update_stage_fails(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of HttpApi ipAddressType",
+        reason: "`IpAddressType` is not returned",
+        holds: |port| Box::pin(no_address_type(port)),
+    },
+];
+
+/// Whether a case is skipped for an emulator.
+pub(crate) fn has(emulator: Emulator, case: &str) -> bool {
+    GAPS.iter().any(|gap| gap.emulator == emulator && gap.case == case)
+}
+
+async fn api(port: &Port, more: Value) -> Value {
+    let mut body = json!({ "name": "proof", "protocolType": "HTTP" });
+    for (name, value) in more.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    port.meddle(&Request::rest("POST", "/v2/apis", &body)).await
+}
+
+async fn update_stage_fails(port: &Port) -> bool {
+    let stages = format!("/v2/apis/{}/stages", text(&api(port, Value::Null).await["apiId"]));
+    port.meddle(&Request::rest("POST", &stages, &json!({ "stageName": "$default", "autoDeploy": true }))).await;
+    let update = Request::rest("PATCH", &format!("{stages}/%24default"), &json!({ "description": "new" }));
+    port.call(update).await.status == 500
+}
+
+async fn no_address_type(port: &Port) -> bool {
+    api(port, json!({ "ipAddressType": "dualstack" })).await["ipAddressType"].is_null()
+}
+
+/// The book names every gap.
+#[test]
+fn the_book_names_every_gap() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/emulator-gaps.md");
+    let book = std::fs::read_to_string(page).unwrap();
+    for gap in GAPS {
+        let is_named = |line: &str| {
+            let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+            columns.get(1) == Some(&gap.emulator.to_string().as_str())
+                && line.contains(gap.reason)
+                && line.contains(&format!("`{}`", gap.case))
+        };
+        assert!(book.lines().any(is_named), "{page}: no row for {}, `{}`, {}", gap.emulator, gap.case, gap.reason);
+    }
+}

@@ -1,0 +1,136 @@
+//! The same cases against our own model of AWS and against moto, which is not ours: a model written by the
+//! people who wrote the controller would share their mistakes.
+//!
+//! Every case has an AWS of its own (a model, or a region of moto), so that they run side by side. They run in
+//! real time, through sockets. `HATOBA_CASES=drift` runs only those whose name contains the word.
+
+mod deletion;
+mod drift;
+mod gaps;
+mod moto;
+mod port;
+mod prepare;
+mod stack;
+mod story;
+
+use std::io::Write as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::gaps::GAPS;
+use crate::moto::Moto;
+use crate::port::{Emulator, Port};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+type Run = fn(Port) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Cases at one time: they mostly wait, but every engine asks some ten times a second.
+const AT_ONE_TIME: usize = 8;
+
+const CASES: &[(&str, Run)] = &[
+    // The longest first.
+    ("deletion of VpcLink", |port| Box::pin(deletion::of_kind(port, "VpcLink"))),
+    ("taken down", |port| Box::pin(story::taken_down(port))),
+    ("drift of Integration", |port| Box::pin(drift::of_kind(port, "Integration"))),
+    ("drift of EcsService", |port| Box::pin(drift::of_kind(port, "EcsService"))),
+    ("left alone", |port| Box::pin(story::left_alone(port))),
+    ("stopped on the way", |port| Box::pin(story::stopped_on_the_way(port))),
+    ("drift of HttpApi", |port| Box::pin(drift::of_kind(port, "HttpApi"))),
+    ("drift of DiscoveryService", |port| Box::pin(drift::of_kind(port, "DiscoveryService"))),
+    ("drift of Stage", |port| Box::pin(drift::of_kind(port, "Stage"))),
+    ("drift of Route", |port| Box::pin(drift::of_kind(port, "Route"))),
+    ("drift of VpcLink", |port| Box::pin(drift::of_kind(port, "VpcLink"))),
+    ("drift of PrivateDnsNamespace", |port| Box::pin(drift::of_kind(port, "PrivateDnsNamespace"))),
+    ("pointed elsewhere", |port| Box::pin(drift::pointed_elsewhere(port))),
+    ("mark removed", |port| Box::pin(drift::mark_removed(port))),
+    ("deletion of PrivateDnsNamespace", |port| Box::pin(deletion::of_kind(port, "PrivateDnsNamespace"))),
+    ("deletion of DiscoveryService", |port| Box::pin(deletion::of_kind(port, "DiscoveryService"))),
+    ("deletion of EcsService", |port| Box::pin(deletion::of_kind(port, "EcsService"))),
+    ("deletion of HttpApi", |port| Box::pin(deletion::of_kind(port, "HttpApi"))),
+    ("deletion of Integration", |port| Box::pin(deletion::of_kind(port, "Integration"))),
+    ("deletion of Route", |port| Box::pin(deletion::of_kind(port, "Route"))),
+    ("deletion of Stage", |port| Box::pin(deletion::of_kind(port, "Stage"))),
+    ("created from nothing", |port| Box::pin(story::created_from_nothing(port))),
+];
+
+/// Regions that moto knows; it keeps what stands in one apart from the others.
+const REGIONS: [&str; 28] = [
+    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1", "eu-west-2",
+    "eu-west-3", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "ap-south-1",
+    "ap-south-2", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1",
+    "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "me-south-1", "me-central-1", "af-south-1",
+    "il-central-1",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cases_pass_on_our_model() {
+    all(Emulator::Model, None).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cases_pass_on_moto() {
+    if let Some(moto) = moto().await {
+        all(Emulator::Moto, Some(moto)).await;
+    }
+}
+
+#[tokio::test]
+async fn every_gap_is_still_there() {
+    let Some(moto) = moto().await else { return };
+    for (gap, region) in GAPS.iter().filter(|gap| gap.emulator == Emulator::Moto).zip(REGIONS) {
+        let port = Port::moto(Arc::clone(&moto), region).await;
+        assert!((gap.holds)(&port).await, "no gap any more; take it off the list: {}, {}", gap.case, gap.reason);
+    }
+}
+
+/// moto, or a visible word that it was not there.
+async fn moto() -> Option<Arc<Moto>> {
+    let Some(program) = moto::program() else {
+        let message = "moto is not installed: `cargo xtask check` makes target/venv, HATOBA_VENV names another";
+        assert!(std::env::var_os("HATOBA_REQUIRE_ALL").is_none(), "{message}");
+        say(&format!("SKIPPED, {message}"));
+        return None;
+    };
+    Some(Arc::new(Moto::start(&program).await))
+}
+
+/// Runs every case, some at a time; fails with all that failed.
+async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
+    let word = std::env::var("HATOBA_CASES").unwrap_or_default();
+    let turns = Arc::new(Semaphore::new(AT_ONE_TIME));
+    let mut running = JoinSet::new();
+    assert!(CASES.len() <= REGIONS.len(), "a region for each case");
+    for ((name, run), region) in CASES.iter().zip(REGIONS).filter(|((name, _), _)| name.contains(&word)) {
+        if gaps::has(emulator, name) {
+            say(&format!("{emulator}: {name}: SKIPPED, a known gap"));
+            continue;
+        }
+        let (moto, turns) = (moto.clone(), Arc::clone(&turns));
+        running.spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            let begun = Instant::now();
+            let case = async move {
+                let port = match moto {
+                    Some(moto) => Port::moto(moto, region).await,
+                    None => Port::model(region).await,
+                };
+                run(port).await;
+            };
+            (name, tokio::spawn(case).await.is_ok(), begun.elapsed())
+        });
+    }
+    let mut failed = Vec::new();
+    while let Some(done) = running.join_next().await {
+        let (name, is_good, took) = done.unwrap();
+        println!("{emulator}: {name}: {}, {:.1} s", if is_good { "ok" } else { "FAILED" }, took.as_secs_f64());
+        failed.extend((!is_good).then_some(name));
+    }
+    assert!(failed.is_empty(), "{emulator}: failed: {failed:?}");
+}
+
+/// On the terminal also when tests are captured.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,251 @@
+//! One case's own AWS, and the engine on it: the model behind a socket, or a region of moto.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use hatoba_aws_model::{Config, Delays, Request, SharedWorld, World};
+use hatoba_core::{Key, Status, Truth};
+use hatoba_engine::{Clock, Engine, Options};
+use hatoba_tests::http::{Reply, send, signed};
+use hatoba_tests::snapshot;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::moto::{self, Moto};
+use crate::prepare;
+
+/// How often something is looked at while it is waited for.
+const LOOK: Duration = Duration::from_millis(50);
+/// Everything here takes a few seconds; VPC links may have to wait a quarter of a minute for their quota.
+pub(crate) const LONG: Duration = Duration::from_secs(45);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Emulator {
+    Model,
+    Moto,
+}
+
+impl fmt::Display for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Emulator::Model { "model" } else { "moto" })
+    }
+}
+
+enum Aws {
+    Model { world: SharedWorld, stop: CancellationToken },
+    Moto(Arc<Moto>),
+}
+
+/// One case's own AWS.
+pub(crate) struct Port {
+    pub(crate) emulator: Emulator,
+    pub(crate) region: String,
+    address: SocketAddr,
+    aws: Aws,
+    running: Option<(Arc<Engine>, CancellationToken, tokio::task::JoinHandle<()>)>,
+}
+
+impl Port {
+    /// A model in a process of its own but for the process.
+    pub(crate) async fn model(region: &str) -> Port {
+        let moment = Duration::from_millis(200);
+        let delays = Delays {
+            request: Duration::from_millis(5),
+            namespace: moment,
+            vpc_link: moment,
+            vpc_link_delete: moment,
+            task_start: moment,
+            task_stop: moment,
+            deregister: moment,
+            auto_deploy: moment,
+        };
+        // Request quotas are the model's own tests' matter; here they would only cost time.
+        let config = Config { region: region.to_owned(), delays, rate_limits: false, ..Config::default() };
+        let world: SharedWorld = Arc::new(Mutex::new(World::with_article_prerequisites(config)));
+        let epoch = Duration::from_millis(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap());
+        let clock = hatoba_aws_model::Clock::new(epoch);
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let serving =
+            hatoba_aws_model::serve(listener, Arc::clone(&world), clock, stop.clone().cancelled_owned());
+        tokio::spawn(serving);
+        let aws = Aws::Model { world, stop };
+        Port { emulator: Emulator::Model, region: region.to_owned(), address, aws, running: None }
+    }
+
+    /// A region of moto, with what the article presupposes.
+    pub(crate) async fn moto(moto: Arc<Moto>, region: &str) -> Port {
+        let (address, region) = (moto.address, region.to_owned());
+        let port =
+            Port { emulator: Emulator::Moto, region, address, aws: Aws::Moto(moto), running: None };
+        prepare::article(&port).await;
+        port
+    }
+
+    /// Sends a request and gives whatever comes back.
+    pub(crate) async fn call(&self, request: Request) -> Reply {
+        send(self.address, &signed(request, &self.region)).await.unwrap()
+    }
+
+    /// Sends a request that must succeed, again while AWS is busy with something else.
+    pub(crate) async fn meddle(&self, request: &Request) -> Value {
+        let begun = Instant::now();
+        loop {
+            let reply = self.call(request.clone()).await;
+            if reply.is_good() {
+                return reply.json();
+            }
+            let body = String::from_utf8_lossy(&request.body);
+            let shown = format!("{} {} {body}: {} {}", request.method, request.uri, reply.status, reply.body);
+            assert!(begun.elapsed() < LONG / 3 && reply.status != 500, "{shown}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// A list call of API Gateway.
+    pub(crate) async fn items(&self, uri: &str) -> Vec<Value> {
+        let reply = self.call(Request::rest("GET", &format!("{uri}?maxResults=100"), &Value::Null)).await;
+        reply.json()["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// A call of Cloud Map or ECS that reads.
+    pub(crate) async fn ask(&self, service: &str, operation: &str, input: &Value) -> Value {
+        self.call(Request::json(service, operation, input)).await.json()
+    }
+
+    /// Every write that reached this AWS so far, in order: `ecs.CreateService`.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        match &self.aws {
+            Aws::Model { world, .. } => {
+                let world = world.lock().unwrap_or_else(PoisonError::into_inner);
+                let writes = world.log().iter().filter(|call| call.write);
+                writes.map(|call| format!("{}.{}", call.service, call.operation)).collect()
+            }
+            Aws::Moto(moto) => moto::writes(&moto.recording, &self.region),
+        }
+    }
+
+    /// Starts an engine that knows nothing. Everything is looked at every second.
+    pub(crate) fn start(&mut self, documents: &str) {
+        let options = Options { resync: Duration::from_secs(1), quota_share: 1.0, ..Options::default() };
+        self.start_with(options, documents);
+    }
+
+    pub(crate) fn start_with(&mut self, options: Options, documents: &str) {
+        let clock = Clock::starting_at(jiff::Timestamp::now());
+        let engine = Engine::new(options, &self.sdk_config(), clock, BTreeMap::new());
+        engine.accept(snapshot(documents));
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
+        self.running = Some((engine, stop, running));
+    }
+
+    /// Stops the engine and waits until it has.
+    pub(crate) async fn stop(&mut self) {
+        if let Some((_, stop, running)) = self.running.take() {
+            stop.cancel();
+            running.await.unwrap();
+        }
+    }
+
+    /// The source is read again and says this.
+    pub(crate) fn accept(&self, documents: &str) {
+        self.engine().accept(snapshot(documents));
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.running.as_ref().expect("an engine runs").0
+    }
+
+    /// Waits until every document is in sync and ready.
+    pub(crate) async fn converge(&self) {
+        let engine = self.engine();
+        let is_ready = |status: &Status| {
+            status.synced.status == Truth::True && status.ready.status == Truth::True
+        };
+        let done = async || {
+            let statuses = engine.statuses();
+            !statuses.is_empty() && statuses.values().all(is_ready) && engine.is_settled()
+        };
+        if !holds_within(LONG, done).await {
+            panic!("not converged:\n{}\n{}", self.describe(), self.writes().join("\n"));
+        }
+    }
+
+    /// Waits until everything was looked at `times` more times.
+    pub(crate) async fn resyncs(&self, times: usize) {
+        for _ in 0..times {
+            let before = self.engine().picture().last_full_resync;
+            until("a resync", LONG, async || self.engine().picture().last_full_resync > before).await;
+        }
+    }
+
+    /// Every status, a line each.
+    pub(crate) fn describe(&self) -> String {
+        let line = |(key, status): (&Key, &Status)| {
+            let show = |condition: &hatoba_core::Condition| {
+                format!("{} {} ({})", condition.status.as_str(), condition.reason, condition.message)
+            };
+            format!("{key}: Synced {}, Ready {}", show(&status.synced), show(&status.ready))
+        };
+        let lines: Vec<String> = self.engine().statuses().iter().map(line).collect();
+        format!("{}\n{}", lines.join("\n"), json!(self.engine().picture().pruning))
+    }
+
+    fn sdk_config(&self) -> SdkConfig {
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .endpoint_url(format!("http://{}", self.address))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+            .build()
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        if let Some((_, stop, running)) = self.running.take() {
+            stop.cancel();
+            running.abort();
+        }
+        if let Aws::Model { stop, .. } = &self.aws {
+            stop.cancel();
+        }
+    }
+}
+
+/// Waits until it holds.
+///
+/// # Panics
+/// When it does not within `limit`.
+pub(crate) async fn until(what: &str, limit: Duration, holds: impl AsyncFnMut() -> bool) {
+    assert!(holds_within(limit, holds).await, "after {limit:?}: {what}: not so");
+}
+
+/// Whether it comes to hold within `limit`.
+pub(crate) async fn holds_within(limit: Duration, mut holds: impl AsyncFnMut() -> bool) -> bool {
+    let begun = Instant::now();
+    while !holds().await {
+        if begun.elapsed() > limit {
+            return false;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    true
+}
