@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::port::{Emulator, Port};
 use crate::stack::text;
 
-type Proof = fn(&Port) -> Pin<Box<dyn Future<Output = bool> + Send + '_>>;
+type Proof = fn(&Port) -> Pin<Box<dyn Future<Output = bool> + '_>>;
 
 /// A case that is skipped for one emulator.
 pub(crate) struct Gap {

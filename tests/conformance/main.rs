@@ -22,9 +22,9 @@ use crate::gaps::GAPS;
 use crate::moto::Moto;
 use crate::port::{Emulator, Port};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, LocalSet, spawn_local};
 
-type Run = fn(Port) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+type Run = fn(Port) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// Cases at one time: they mostly wait, but every engine asks some ten times a second.
 const AT_ONE_TIME: usize = 8;
@@ -66,13 +66,13 @@ const REGIONS: [&str; 28] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cases_pass_on_our_model() {
-    all(Emulator::Model, None).await;
+    LocalSet::new().run_until(all(Emulator::Model, None)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cases_pass_on_moto() {
     if let Some(moto) = moto().await {
-        all(Emulator::Moto, Some(moto)).await;
+        LocalSet::new().run_until(all(Emulator::Moto, Some(moto))).await;
     }
 }
 
@@ -108,7 +108,7 @@ async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
             continue;
         }
         let (moto, turns) = (moto.clone(), Arc::clone(&turns));
-        running.spawn(async move {
+        running.spawn_local(async move {
             let _turn = turns.acquire_owned().await;
             let begun = Instant::now();
             let case = async move {
@@ -118,10 +118,10 @@ async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
                 };
                 run(port).await;
             };
-            (name, tokio::spawn(case).await.is_ok(), begun.elapsed())
+            (name, spawn_local(case).await.is_ok(), begun.elapsed())
         });
     }
-    let mut failed = Vec::new();
+    let mut failed: Vec<&str> = Vec::new();
     while let Some(done) = running.join_next().await {
         let (name, is_good, took) = done.unwrap();
         println!("{emulator}: {name}: {}, {:.1} s", if is_good { "ok" } else { "FAILED" }, took.as_secs_f64());

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hatoba_core::{Cause, Creation, Desired, Digest, Key, Outcome, Status, fold};
-use hatoba_kinds::{Aws, KindId};
+use hatoba_kinds::{Aws, KindId, LOOK_SOON};
 use hatoba_source::Snapshot;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::backoff::Backoff;
+use crate::backoff::{Backoff, LONGEST};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::inventory::{Inventory, Place};
@@ -164,6 +164,8 @@ pub(crate) struct Memory {
     pub(crate) last_incarnation: u32,
     pub(crate) operation: Option<Pending>,
     pub(crate) suspect: Option<Suspect>,
+    /// What the newest write failed of; it is not sent again before its time, whatever causes a pass.
+    pub(crate) failure: Option<Failure>,
     pub(crate) surplus: Option<(BTreeSet<String>, Instant)>,
     /// Lists begun earlier than this do not count for the next pass.
     pub(crate) not_before: Option<Instant>,
@@ -184,6 +186,7 @@ impl Default for Memory {
             last_incarnation: 0,
             operation: None,
             suspect: None,
+            failure: None,
             surplus: None,
             not_before: None,
             verified_at: None,
@@ -193,6 +196,28 @@ impl Default for Memory {
             phase: Phase::Moving,
         }
     }
+}
+
+impl Memory {
+    /// Notes why the newest write failed, until `until`, or until the pass's delay is known.
+    pub(crate) fn fail(&mut self, cause: Cause, until: Option<Instant>) {
+        self.failure = Some(Failure { cause, until });
+    }
+
+    /// 5 seconds, 10, …, at last 5 minutes: for what may take long and costs calls of a shared quota.
+    pub(crate) fn patience(&mut self) -> Duration {
+        let delay = LOOK_SOON.saturating_mul(1 << self.polls.min(6)).min(LONGEST);
+        self.polls += 1;
+        delay
+    }
+}
+
+/// A write that failed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) cause: Cause,
+    /// When it may be sent again; `None`: the pass that failed is not over yet.
+    pub(crate) until: Option<Instant>,
 }
 
 /// An operation of AWS's that a write began.
@@ -297,6 +322,8 @@ impl Engine {
                 memory.backoff.reset();
                 memory.phase = Phase::Moving;
                 memory.rewrites = (Vec::new(), 0);
+                memory.failure = None;
+                memory.polls = 0;
                 state.queue.add(key.clone(), Priority::Change, now);
             }
         }
@@ -338,6 +365,7 @@ impl Engine {
 
     /// Looks at everything again, now.
     pub fn reconcile_now(&self) {
+        self.state().memory.values_mut().for_each(|memory| memory.failure = None);
         self.resync_now.notify_one();
     }
 

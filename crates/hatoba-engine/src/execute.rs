@@ -226,6 +226,7 @@ impl Engine {
                     memory.operation = None;
                     memory.phase = Phase::Settled;
                     memory.not_before = Some(now);
+                    memory.fail(cause.clone(), None);
                 });
                 self.publish(desired, Outcome::waiting(cause));
                 Next::Later

@@ -11,7 +11,6 @@ use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::backoff::LONGEST;
 use crate::clock::before;
 use crate::engine::{Engine, Memory, Vanished};
 use crate::execute::lane_name;
@@ -315,12 +314,10 @@ impl Engine {
         }
     }
 
-    /// Looks again in 5 seconds, then in 10, …, at last every 5 minutes: looking costs calls of a shared quota.
     fn later(&self, key: &Key) -> Next {
         let now = Instant::now();
         Next::In(self.memory(key, |memory| {
-            let delay = LOOK_SOON.saturating_mul(1 << memory.polls.min(6)).min(LONGEST);
-            memory.polls += 1;
+            let delay = memory.patience();
             memory.not_before = Some(now + delay);
             delay
         }))

@@ -223,7 +223,7 @@ impl Engine {
         Leave { is_drift: synced == Some(&desired.digest) }
     }
 
-    /// Holds a step back that was not looked at often enough.
+    /// Holds a step back that was not looked at often enough, or failed a short while ago.
     fn gate(
         &self,
         desired: &Desired,
@@ -234,41 +234,15 @@ impl Engine {
         let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
         let surplus: BTreeSet<String> =
             assessment.surplus.iter().map(|surplus| surplus.object.id.clone()).collect();
-        self.memory(&desired.key, |memory| match &step {
-            Step::Act(hatoba_core::Action::Create(_)) if memory.suspect.is_some() => {
-                looked_twice(memory, listed_at, step)
-            }
-            Step::Act(hatoba_core::Action::Update(change)) => {
-                let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
-                match memory.rewrites == (fields, REWRITES_MAX) {
-                    true => Step::Hold(Cause::new(
-                        "NonConverging",
-                        format!(
-                            "written {REWRITES_MAX} times and still not so in AWS: {}",
-                            memory.rewrites.0.join(", ")
-                        ),
-                    )),
-                    false => step,
+        self.memory(&desired.key, |memory| {
+            let step = looked_often_enough(memory, step, listed_at, surplus);
+            let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
+            match &memory.failure {
+                Some(failure) if writes && failure.until.is_some_and(|until| Instant::now() < until) => {
+                    Step::Hold(failure.cause.clone())
                 }
+                _ => step,
             }
-            Step::RemoveSurplus(_) => {
-                let agreed = memory.surplus.as_ref().is_some_and(|(seen, at)| {
-                    *seen == surplus && listed_at.is_some_and(|listed_at| listed_at >= *at + SETTLES)
-                });
-                if agreed {
-                    return step;
-                }
-                if memory.surplus.as_ref().is_none_or(|(seen, _)| *seen != surplus)
-                    && let Some(listed_at) = listed_at
-                {
-                    memory.surplus = Some((surplus, listed_at));
-                }
-                Step::Hold(Cause::new(
-                    "Duplicate",
-                    "there is more than one; the surplus goes when a second list agrees",
-                ))
-            }
-            _ => step,
         })
     }
 
@@ -323,6 +297,7 @@ impl Engine {
                 (Err(error), _, _) => failed(memory, error),
                 (Ok(()), Step::Act(_) | Step::RemoveSurplus(_), _) => {
                     memory.phase = Phase::Moving;
+                    memory.failure = None;
                     Next::Now
                 }
                 (Ok(()), Step::Hold(cause), _)
@@ -339,6 +314,7 @@ impl Engine {
                 (Ok(()), Step::Rest, Verdict::InSync) => {
                     memory.backoff.reset();
                     memory.polls = 0;
+                    memory.failure = None;
                     repaired = std::mem::take(&mut memory.drifting);
                     if listed_at.is_some_and(|listed_at| memory.verified_at >= Some(listed_at)) {
                         memory.rewrites = (Vec::new(), 0);
@@ -410,13 +386,16 @@ fn settle(memory: &mut Memory, next: Next) -> Next {
 
 fn failed(memory: &mut Memory, error: &CallError) -> Next {
     match error.disposition {
-        Disposition::Stall => settle(memory, Next::Later),
         Disposition::Wait | Disposition::Exists | Disposition::Gone => {
             memory.phase = Phase::Moving;
-            Next::Look(LOOK_SOON)
+            let delay = memory.patience();
+            memory.fail(error.cause(), Some(Instant::now() + delay));
+            Next::Look(delay)
         }
-        Disposition::Retry | Disposition::Throttle => {
-            memory.phase = Phase::Moving;
+        Disposition::Stall | Disposition::Retry | Disposition::Throttle => {
+            let is_moving = error.disposition != Disposition::Stall;
+            memory.phase = if is_moving { Phase::Moving } else { Phase::Settled };
+            memory.fail(error.cause(), None);
             Next::Later
         }
     }
@@ -427,6 +406,51 @@ pub(crate) fn poll_delay(memory: &mut Memory) -> Duration {
     let delay = Duration::from_secs(2).saturating_mul(1 << memory.polls.min(3)).min(POLL_LONGEST);
     memory.polls += 1;
     delay
+}
+
+/// Holds back what was not looked at often enough.
+fn looked_often_enough(
+    memory: &mut Memory,
+    step: Step,
+    listed_at: Option<Instant>,
+    surplus: BTreeSet<String>,
+) -> Step {
+    match &step {
+        Step::Act(hatoba_core::Action::Create(_)) if memory.suspect.is_some() => {
+            looked_twice(memory, listed_at, step)
+        }
+        Step::Act(hatoba_core::Action::Update(change)) => {
+            let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
+            match memory.rewrites == (fields, REWRITES_MAX) {
+                true => Step::Hold(Cause::new(
+                    "NonConverging",
+                    format!(
+                        "written {REWRITES_MAX} times and still not so in AWS: {}",
+                        memory.rewrites.0.join(", ")
+                    ),
+                )),
+                false => step,
+            }
+        }
+        Step::RemoveSurplus(_) => {
+            let agreed = memory.surplus.as_ref().is_some_and(|(seen, at)| {
+                *seen == surplus && listed_at.is_some_and(|listed_at| listed_at >= *at + SETTLES)
+            });
+            if agreed {
+                return step;
+            }
+            if memory.surplus.as_ref().is_none_or(|(seen, _)| *seen != surplus)
+                && let Some(listed_at) = listed_at
+            {
+                memory.surplus = Some((surplus, listed_at));
+            }
+            Step::Hold(Cause::new(
+                "Duplicate",
+                "there is more than one; the surplus goes when a second list agrees",
+            ))
+        }
+        _ => step,
+    }
 }
 
 /// A create whose answer was lost is sent again only after two looks, a settle time apart, that did not show it.

@@ -119,7 +119,11 @@ impl Engine {
             Next::In(delay) | Next::Look(delay) => state.queue.add_at(key.clone(), now + delay),
             Next::Later => {
                 let mut dice = state.dice.fork();
-                let delay = state.memory.entry(key.clone()).or_default().backoff.next(&mut dice);
+                let memory = state.memory.entry(key.clone()).or_default();
+                let delay = memory.backoff.next(&mut dice);
+                if let Some(failure) = &mut memory.failure {
+                    failure.until.get_or_insert(now + delay);
+                }
                 state.queue.add_at(key.clone(), now + delay);
             }
             Next::Rest => {}

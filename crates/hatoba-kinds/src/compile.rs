@@ -31,11 +31,6 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
     if !reader.types::<K>() {
         return Err(reader.found);
     }
-    if let Some((limits, shape)) = K::LIMITS {
-        for (path, message) in problems(limits, shape, &Value::Object(document.spec.clone())) {
-            reader.say(&format!("spec.{path}"), message, None);
-        }
-    }
     let mut members = Value::Object(document.spec.clone());
     let references = reader.references::<K>(&mut members);
     let lookups = reader.lookups::<K>(&mut members);
@@ -53,6 +48,7 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
             reader.say(&format!("spec.{}", problem.path), problem.message, problem.hint);
         }
     }
+    reader.limits::<K>();
     reader.policy::<K>();
     if reader.found.iter().any(Diagnostic::is_error) {
         return Err(reader.found);
@@ -104,6 +100,17 @@ impl Reader<'_> {
                 .hint(hint),
         );
         false
+    }
+
+    /// AWS's own limits, where the kind has not said it better.
+    fn limits<K: Kind>(&mut self) {
+        let Some((limits, shape)) = K::LIMITS else { return };
+        for (path, message) in problems(limits, shape, &Value::Object(self.document.spec.clone())) {
+            let path = format!("spec.{path}");
+            if self.found.iter().all(|found| found.path != path) {
+                self.say(&path, message, None);
+            }
+        }
     }
 
     fn references<K: Kind>(&mut self, members: &mut Value) -> Vec<Reference> {
