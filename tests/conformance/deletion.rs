@@ -31,8 +31,7 @@ fn requests(kind: &str, ids: &Ids) -> Vec<Request> {
 
 /// A resource of one kind is deleted.
 pub(crate) async fn of_kind(mut port: Port, kind: &'static str) {
-    port.start(ARTICLE);
-    port.converge().await;
+    port.stand().await;
     let requests = requests(kind, &Ids::of(&Stack::look(&port).await));
     // One delete is made under the engine's eyes. Where it takes several, it would put the first ones right
     // before the last.

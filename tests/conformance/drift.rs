@@ -3,7 +3,6 @@
 use hatoba_aws_model::Request;
 use hatoba_core::{Mutability, Omitted};
 use hatoba_kinds::KindId;
-use hatoba_tests::ARTICLE;
 use serde_json::{Value, json};
 
 use crate::gaps;
@@ -84,7 +83,9 @@ pub(crate) const DRIFTS: &[Drift] = &[
     drift("HttpApi", "corsConfiguration", "apigatewayv2.DeleteCorsConfiguration", |ids| {
         api(ids, "", json!({ "corsConfiguration": { "allowOrigins": ["*"] } }))
     }),
-    drift("HttpApi", "ipAddressType", UPDATE_API, |ids| api(ids, "", json!({ "ipAddressType": "dualstack" }))),
+    drift("HttpApi", "ipAddressType", UPDATE_API, |ids| {
+        api(ids, "", json!({ "ipAddressType": "dualstack" }))
+    }),
     drift("VpcLink", "name", "apigatewayv2.UpdateVpcLink", |ids| {
         Request::rest("PATCH", &format!("/v2/vpclinks/{}", ids.link), &json!({ "name": "stranger" }))
     }),
@@ -110,13 +111,21 @@ pub(crate) const DRIFTS: &[Drift] = &[
     drift("Integration", "requestParameters", UPDATE_INTEGRATION, |ids| {
         integration(ids, json!({ "requestParameters": { "append:header.a": "b" } }))
     }),
-    drift("Route", "routeKey", "apigatewayv2.UpdateRoute", |ids| route(ids, json!({ "routeKey": "GET /other" }))),
+    drift("Integration", "responseParameters", UPDATE_INTEGRATION, |ids| {
+        integration(ids, json!({ "responseParameters": { "500": { "overwrite:statuscode": "503" } } }))
+    }),
     drift("Route", "authorizationType", "apigatewayv2.UpdateRoute", |ids| {
         route(ids, json!({ "authorizationType": "AWS_IAM" }))
     }),
     drift("Stage", "description", UPDATE_STAGE, |ids| stage(ids, json!({ "description": "by hand" }))),
-    drift("Stage", "stageVariables", UPDATE_STAGE, |ids| stage(ids, json!({ "stageVariables": { "a": "b" } }))),
+    drift("Stage", "stageVariables", UPDATE_STAGE, |ids| {
+        stage(ids, json!({ "stageVariables": { "a": "b" } }))
+    }),
     drift("Stage", "autoDeploy", UPDATE_STAGE, |ids| stage(ids, json!({ "autoDeploy": false }))),
+    drift("Stage", "accessLogSettings", "apigatewayv2.DeleteAccessLogSettings", |ids| {
+        let log = "arn:aws:logs:us-east-1:123456789012:log-group:stranger";
+        stage(ids, json!({ "accessLogSettings": { "destinationArn": log, "format": "$context.requestId" } }))
+    }),
 ];
 
 fn cloud_map(operation: &str, input: Value) -> Request {
@@ -152,8 +161,7 @@ fn stage(ids: &Ids, body: Value) -> Request {
 
 /// Every field of one kind, one after the other.
 pub(crate) async fn of_kind(mut port: Port, kind: &'static str) {
-    port.start(ARTICLE);
-    port.converge().await;
+    port.stand().await;
     let ids = Ids::of(&Stack::look(&port).await);
     let mut writes = port.writes().len();
     for drift in DRIFTS.iter().filter(|drift| drift.kind == kind) {
@@ -185,8 +193,7 @@ async fn repaired(port: &Port, writes: usize, repair: &str, story: &str) {
 
 /// Integration and route are pointed at a stranger's link and integration.
 pub(crate) async fn pointed_elsewhere(mut port: Port) {
-    port.start(ARTICLE);
-    port.converge().await;
+    port.stand().await;
     let stack = Stack::look(&port).await;
     let ids = Ids::of(&stack);
     let subnets = stack.only("VpcLink")["subnetIds"].clone();
@@ -218,8 +225,7 @@ pub(crate) async fn pointed_elsewhere(mut port: Port) {
 
 /// The owner mark of an API is removed: it is put back, and nothing is made twice.
 pub(crate) async fn mark_removed(mut port: Port) {
-    port.start(ARTICLE);
-    port.converge().await;
+    port.stand().await;
     let ids = Ids::of(&Stack::look(&port).await);
     let arn = format!("arn%3Aaws%3Aapigateway%3A{}%3A%3A%2Fapis%2F{}", port.region, ids.api);
     let writes = port.writes().len();
@@ -233,8 +239,10 @@ pub(crate) async fn mark_removed(mut port: Port) {
     assert_eq!(stack.wrong(), Ok(()));
 }
 
-/// Fields that somebody could change but that are changed elsewhere than in the table.
-const ELSEWHERE: &[(&str, &str)] = &[("Route", "target")];
+/// Fields that somebody could change but that are not in the table: a target needs another integration, see
+/// [`pointed_elsewhere`]; a TLS setting is taken away by a replacement, which is more than one write; a route is
+/// known by its key, and AWS refuses to change that of `$default`.
+const ELSEWHERE: &[(&str, &str)] = &[("Route", "target"), ("Route", "routeKey"), ("Integration", "tlsConfig")];
 
 #[test]
 fn every_field_that_can_drift_is_in_the_table() {
@@ -244,7 +252,9 @@ fn every_field_that_can_drift_is_in_the_table() {
             field.omitted != Omitted::Untouched && !matches!(field.mutability, Mutability::Immutable)
         });
         for field in can_drift {
-            let is_here = |drift: &Drift| drift.kind == table.kind && drift.fields.split(", ").any(|path| path == field.path);
+            let is_here = |drift: &Drift| {
+                drift.kind == table.kind && drift.fields.split(", ").any(|path| path == field.path)
+            };
             let is_elsewhere = ELSEWHERE.contains(&(table.kind, field.path));
             assert!(is_elsewhere || DRIFTS.iter().any(is_here), "{} {}", table.kind, field.path);
         }

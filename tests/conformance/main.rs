@@ -57,10 +57,33 @@ const CASES: &[(&str, Run)] = &[
 
 /// Regions that moto knows; it keeps what stands in one apart from the others.
 const REGIONS: [&str; 28] = [
-    "us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-west-1", "eu-west-2",
-    "eu-west-3", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-south-2", "ap-south-1",
-    "ap-south-2", "ap-east-1", "ap-northeast-1", "ap-northeast-2", "ap-northeast-3", "ap-southeast-1",
-    "ap-southeast-2", "ap-southeast-3", "ap-southeast-4", "me-south-1", "me-central-1", "af-south-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "sa-east-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-east-1",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "me-south-1",
+    "me-central-1",
+    "af-south-1",
     "il-central-1",
 ];
 
@@ -81,14 +104,20 @@ async fn every_gap_is_still_there() {
     let Some(moto) = moto().await else { return };
     for (gap, region) in GAPS.iter().filter(|gap| gap.emulator == Emulator::Moto).zip(REGIONS) {
         let port = Port::moto(Arc::clone(&moto), region).await;
-        assert!((gap.holds)(&port).await, "no gap any more; take it off the list: {}, {}", gap.case, gap.reason);
+        assert!(
+            (gap.holds)(&port).await,
+            "no gap any more; take it off the list: {}, {}",
+            gap.case,
+            gap.reason
+        );
     }
 }
 
 /// moto, or a visible word that it was not there.
 async fn moto() -> Option<Arc<Moto>> {
     let Some(program) = moto::program() else {
-        let message = "moto is not installed: `cargo xtask check` makes target/venv, HATOBA_VENV names another";
+        let message =
+            "moto is not installed: `cargo xtask check` makes target/venv, HATOBA_VENV names another";
         assert!(std::env::var_os("HATOBA_REQUIRE_ALL").is_none(), "{message}");
         say(&format!("SKIPPED, {message}"));
         return None;
@@ -124,7 +153,11 @@ async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
     let mut failed: Vec<&str> = Vec::new();
     while let Some(done) = running.join_next().await {
         let (name, is_good, took) = done.unwrap();
-        println!("{emulator}: {name}: {}, {:.1} s", if is_good { "ok" } else { "FAILED" }, took.as_secs_f64());
+        println!(
+            "{emulator}: {name}: {}, {:.1} s",
+            if is_good { "ok" } else { "FAILED" },
+            took.as_secs_f64()
+        );
         failed.extend((!is_good).then_some(name));
     }
     assert!(failed.is_empty(), "{emulator}: failed: {failed:?}");

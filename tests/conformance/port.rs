@@ -17,7 +17,7 @@ use hatoba_aws_model::{Config, Delays, Request, SharedWorld, World};
 use hatoba_core::{Key, Status, Truth};
 use hatoba_engine::{Clock, Engine, Options};
 use hatoba_tests::http::{Reply, send, signed};
-use hatoba_tests::snapshot;
+use hatoba_tests::{ARTICLE, snapshot};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,8 @@ pub(crate) struct Port {
     pub(crate) region: String,
     address: SocketAddr,
     aws: Aws,
+    /// How many the engine was started with.
+    documents: usize,
     running: Option<(Arc<Engine>, CancellationToken, tokio::task::JoinHandle<()>)>,
 }
 
@@ -82,14 +84,13 @@ impl Port {
             hatoba_aws_model::serve(listener, Arc::clone(&world), clock, stop.clone().cancelled_owned());
         tokio::spawn(serving);
         let aws = Aws::Model { world, stop };
-        Port { emulator: Emulator::Model, region: region.to_owned(), address, aws, running: None }
+        Port { emulator: Emulator::Model, region: region.to_owned(), address, aws, documents: 0, running: None }
     }
 
     /// A region of moto, with what the article presupposes.
     pub(crate) async fn moto(moto: Arc<Moto>, region: &str) -> Port {
         let (address, region) = (moto.address, region.to_owned());
-        let port =
-            Port { emulator: Emulator::Moto, region, address, aws: Aws::Moto(moto), running: None };
+        let port = Port { emulator: Emulator::Moto, region, address, aws: Aws::Moto(moto), documents: 0, running: None };
         prepare::article(&port).await;
         port
     }
@@ -146,10 +147,20 @@ impl Port {
     pub(crate) fn start_with(&mut self, options: Options, documents: &str) {
         let clock = Clock::starting_at(jiff::Timestamp::now());
         let engine = Engine::new(options, &self.sdk_config(), clock, BTreeMap::new());
-        engine.accept(snapshot(documents));
+        let snapshot = snapshot(documents);
+        self.documents = snapshot.documents.len();
+        engine.accept(snapshot);
         let stop = CancellationToken::new();
         let running = tokio::spawn(Arc::clone(&engine).run(stop.clone()));
         self.running = Some((engine, stop, running));
+    }
+
+    /// Starts an engine, and waits until the article's stack stands and a list has shown it: what was just made
+    /// and no list shows yet counts as there, whatever happens to it.
+    pub(crate) async fn stand(&mut self) {
+        self.start(ARTICLE);
+        self.converge().await;
+        self.resyncs(1).await;
     }
 
     /// Stops the engine and waits until it has.
@@ -171,13 +182,12 @@ impl Port {
 
     /// Waits until every document is in sync and ready.
     pub(crate) async fn converge(&self) {
-        let engine = self.engine();
-        let is_ready = |status: &Status| {
-            status.synced.status == Truth::True && status.ready.status == Truth::True
-        };
+        let (engine, documents) = (self.engine(), self.documents);
+        let is_ready =
+            |status: &Status| status.synced.status == Truth::True && status.ready.status == Truth::True;
         let done = async || {
             let statuses = engine.statuses();
-            !statuses.is_empty() && statuses.values().all(is_ready) && engine.is_settled()
+            statuses.len() == documents && statuses.values().all(is_ready)
         };
         if !holds_within(LONG, done).await {
             panic!("not converged:\n{}\n{}", self.describe(), self.writes().join("\n"));

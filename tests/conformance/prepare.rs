@@ -11,7 +11,8 @@ pub(crate) async fn article(port: &Port) {
     let vpc = network(port, "CreateVpc", &[("CidrBlock", "10.0.0.0/16")], "vpcId").await;
     tag(port, &vpc, "Name", "awesome-vpc").await;
     for block in ["10.0.0.0/24", "10.0.1.0/24"] {
-        let subnet = network(port, "CreateSubnet", &[("VpcId", &vpc), ("CidrBlock", block)], "subnetId").await;
+        let subnet =
+            network(port, "CreateSubnet", &[("VpcId", &vpc), ("CidrBlock", block)], "subnetId").await;
         tag(port, &subnet, "Tier", "private").await;
     }
     let group = [("VpcId", vpc.as_str()), ("GroupName", "great-sg"), ("GroupDescription", "great")];
@@ -30,7 +31,7 @@ pub(crate) async fn article(port: &Port) {
 
 async fn tag(port: &Port, id: &str, key: &str, value: &str) {
     let tags = [("ResourceId.1", id), ("Tag.1.Key", key), ("Tag.1.Value", value)];
-    network(port, "CreateTags", &tags, "return").await;
+    network(port, "CreateTags", &tags, "requestId").await;
 }
 
 /// One call of EC2's query protocol; gives the content of the first element of that name.
@@ -38,7 +39,8 @@ async fn network(port: &Port, action: &str, members: &[(&str, &str)], element: &
     let members = members.iter().map(|(name, value)| format!("&{name}={}", value.replace('/', "%2F")));
     let body = format!("Action={action}&Version=2016-11-15{}", members.collect::<String>());
     let kind = ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned());
-    let request = Request { method: "POST".to_owned(), uri: "/".to_owned(), headers: vec![kind], body: body.into() };
+    let request =
+        Request { method: "POST".to_owned(), uri: "/".to_owned(), headers: vec![kind], body: body.into() };
     let reply = port.call(request).await;
     assert!(reply.is_good(), "{action}: {}", reply.body);
     let (opening, closing) = (format!("<{element}>"), format!("</{element}>"));

@@ -48,9 +48,10 @@ impl Stack {
         let links = port.items("/v2/vpclinks").await;
         let live = links.into_iter().filter(|link| link["vpcLinkStatus"] != "DELETING");
         found.insert("VpcLink", live.collect());
-        for (kind, operation, member) in
-            [("PrivateDnsNamespace", "ListNamespaces", "Namespaces"), ("DiscoveryService", "ListServices", "Services")]
-        {
+        for (kind, operation, member) in [
+            ("PrivateDnsNamespace", "ListNamespaces", "Namespaces"),
+            ("DiscoveryService", "ListServices", "Services"),
+        ] {
             let listed = port.ask("servicediscovery", operation, &json!({ "MaxResults": 100 })).await;
             found.insert(kind, listed[member].as_array().cloned().unwrap_or_default());
         }
@@ -68,9 +69,13 @@ impl Stack {
         assert_eq!(self.all(kind).len(), 1, "{kind}: {:#?}", self.all(kind));
         let mut object = self.all(kind)[0].clone();
         if let Some(members) = object.as_object_mut() {
-            members.retain(|name, value| !MOVING.contains(&name.as_str()) && !is_nothing(value));
+            members.retain(|name, _| !MOVING.contains(&name.as_str()));
+            // moto shows what was sent: an ARN or its end.
+            if let Some(definition) = members.get_mut("taskDefinition") {
+                *definition = text(definition).rsplit('/').next().into();
+            }
         }
-        object
+        without_nothing(object)
     }
 
     /// Kinds of which anything stands.
@@ -104,14 +109,25 @@ impl Stack {
     }
 }
 
-/// Absent, `null`, empty: the emulators differ in how they say that there is nothing.
+/// Absent, `null`, empty, off: the emulators differ in how they say that there is nothing.
 fn is_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::String(text) => text.is_empty(),
+        Value::String(text) => text.is_empty() || text == "DISABLED",
         Value::Array(list) => list.is_empty(),
         Value::Object(members) => members.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
+        Value::Bool(is_on) => !is_on,
+        Value::Number(_) => false,
+    }
+}
+
+fn without_nothing(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members = members.into_iter().map(|(name, value)| (name, without_nothing(value)));
+            Value::Object(members.filter(|(_, value)| !is_nothing(value)).collect())
+        }
+        other => other,
     }
 }
 
@@ -121,7 +137,8 @@ async fn services(port: &Port) -> Vec<Value> {
     if arns.is_empty() {
         return Vec::new();
     }
-    let described = port.ask("ecs", "DescribeServices", &json!({ "cluster": "main", "services": arns })).await;
+    let described =
+        port.ask("ecs", "DescribeServices", &json!({ "cluster": "main", "services": arns })).await;
     let services = described["services"].as_array().cloned().unwrap_or_default();
     services.into_iter().filter(|service| service["status"] == "ACTIVE").collect()
 }

@@ -37,9 +37,7 @@ pub(crate) async fn created_from_nothing(mut port: Port) {
 
 /// What is true is left alone: neither a running engine nor one that was just started writes.
 pub(crate) async fn left_alone(mut port: Port) {
-    port.start(ARTICLE);
-    port.converge().await;
-    port.resyncs(1).await;
+    port.stand().await;
     let before = port.writes().len();
     port.resyncs(8).await; // beyond the list that follows a write
     assert_eq!(made(&port, before), [""; 0], "a running engine");
@@ -64,12 +62,17 @@ pub(crate) async fn stopped_on_the_way(mut port: Port) {
     port.start(ARTICLE);
     port.converge().await;
     assert_eq!(Stack::look(&port).await.wrong(), Ok(()));
-    assert_eq!(made(&port, before), CREATES);
+    let mut made = made(&port, before);
+    // While AWS makes a namespace nothing shows it: the same request may be sent again, with the same
+    // CreatorRequestId.
+    made.dedup_by(|write, other| write == other && write.ends_with("CreatePrivateDnsNamespace"));
+    assert_eq!(made, CREATES);
 }
 
 /// The documents go, but for one of somebody else's, and nothing else says so: users go before what they use.
 pub(crate) async fn taken_down(mut port: Port) {
-    let bystander = format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {BYSTANDER} }}\nspec: {{}}\n");
+    let bystander =
+        format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {BYSTANDER} }}\nspec: {{}}\n");
     let options = Options {
         owner: "harbour".to_owned(),
         owner_is_explicit: true,

@@ -25,7 +25,11 @@ async fn a_vpc_link_that_fails_is_shown_and_not_made_again_and_again() {
     assert_eq!(harbour.status("EcsService", "great-service").ready.status, Truth::True, "the others go on");
 
     // The cure is another subnet: a new link is made beside the failed one, which goes afterwards.
-    harbour.documents(&ARTICLE.replacen("subnetSelector: { tags: { Tier: private } }\n  sec", "subnetIds: [subnet-0cc33dd44ee55ff66]\n  sec", 1));
+    harbour.documents(&ARTICLE.replacen(
+        "subnetSelector: { tags: { Tier: private } }\n  sec",
+        "subnetIds: [subnet-0cc33dd44ee55ff66]\n  sec",
+        1,
+    ));
     harbour.wait(Duration::from_secs(5)).await;
     harbour.converge(FIFTEEN_MINUTES).await;
     harbour.wait(Duration::from_secs(60)).await;
@@ -46,7 +50,12 @@ async fn a_failed_rollout_is_shown_and_left_to_a_human() {
     harbour.documents(&ARTICLE.replace("great-task:1", "great-task:2"));
     harbour.wait(HOUR).await;
     let status = harbour.status("EcsService", "great-service");
-    assert_eq!((status.synced.status, status.ready.status), (Truth::True, Truth::False), "{}", harbour.describe());
+    assert_eq!(
+        (status.synced.status, status.ready.status),
+        (Truth::True, Truth::False),
+        "{}",
+        harbour.describe()
+    );
     assert_eq!(status.ready.reason.as_str(), "RolloutFailed");
     assert_eq!(harbour.writes().len(), 1, "one UpdateService: {}", harbour.calls_text());
 

@@ -53,7 +53,8 @@ async fn twin(harbour: &Harbour, collection: &str) -> String {
             "integrationId",
         ),
     };
-    let body: Value = members.iter().map(|member| ((*member).to_owned(), original[*member].clone())).collect();
+    let body: Value =
+        members.iter().map(|member| ((*member).to_owned(), original[*member].clone())).collect();
     let made = harbour.meddle(&Request::rest("POST", &uri, &body)).await;
     made[id].as_str().unwrap().to_owned()
 }
@@ -100,8 +101,11 @@ async fn a_twin_that_nobody_uses_goes_when_two_lists_agree() {
         let list = format!("Get{}{}", collection[..1].to_uppercase(), &collection[1..]);
         let calls = harbour.calls();
         let deleted_at = calls.iter().find(|call| call.operation == delete).unwrap().at;
-        let looks: Vec<_> =
-            calls.iter().filter(|call| call.operation == list && call.at < deleted_at).map(|call| call.at).collect();
+        let looks: Vec<_> = calls
+            .iter()
+            .filter(|call| call.operation == list && call.at < deleted_at)
+            .map(|call| call.at)
+            .collect();
         let (first, last) = (looks.iter().min().unwrap(), looks.iter().max().unwrap());
         assert!(*last >= *first + Duration::from_secs(8), "{collection}: {looks:?}");
     }
@@ -182,9 +186,7 @@ async fn after_a_restart_an_older_empty_api_is_not_taken_for_the_one_that_serves
 /// Things that look like ours, made by others before we came.
 fn strangers() -> Vec<(Request, &'static str, &'static str)> {
     let cloud_map = |operation: &str, body: Value| Request::json("servicediscovery", operation, &body);
-    let marks = |owner: &str, document: &str| {
-        json!({ "hatoba:owner": owner, "hatoba:document": document, "hatoba:incarnation": "1", "hatoba:deletion": "Delete" })
-    };
+    let marks = |owner: &str, document: &str| json!({ "hatoba:owner": owner, "hatoba:document": document, "hatoba:incarnation": "1", "hatoba:deletion": "Delete" });
     let tags = |owner: &str, document: &str| {
         let marks = marks(owner, document);
         let tag = |(key, value): (&String, &Value)| json!({ "Key": key, "Value": value });
@@ -263,7 +265,16 @@ async fn a_strangers_thing_of_the_same_name_is_never_touched() {
                 harbour.wait(RESYNC).await;
             }
             let after = harbour.objects(service, collection)[&id].clone();
-            for member in ["name", "tags", "subnetIds", "Description", "Tags", "taskDefinition", "desiredCount", "status"] {
+            for member in [
+                "name",
+                "tags",
+                "subnetIds",
+                "Description",
+                "Tags",
+                "taskDefinition",
+                "desiredCount",
+                "status",
+            ] {
                 assert_eq!(after[member], before[member], "{shown}: {member}");
             }
             if collection == "apis" || collection == "vpcLinks" {
@@ -273,7 +284,8 @@ async fn a_strangers_thing_of_the_same_name_is_never_touched() {
                 assert!(!harbour.is_converged(), "{shown}");
                 let stalled = harbour.engine.statuses().into_values().filter(|status| {
                     status.synced.status == Truth::False
-                        && ["NotOurs", "OwnedByAnother", "NamespaceAlreadyExists"].contains(&status.synced.reason.as_str())
+                        && ["NotOurs", "OwnedByAnother", "NamespaceAlreadyExists"]
+                            .contains(&status.synced.reason.as_str())
                 });
                 assert_eq!(stalled.count(), 1, "{shown}: {}", harbour.describe());
                 harbour.clear_calls();

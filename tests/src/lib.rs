@@ -125,11 +125,16 @@ impl Harbour {
     /// Drops the process where it stands, between two polls of its tasks, and starts another on the same world.
     pub fn kill_and_restart(&mut self, documents: &str) {
         self.kill();
+        self.renew();
+        self.start(documents);
+    }
+
+    /// Another process on the same world, which has read nothing and does not run.
+    pub fn renew(&mut self) {
         self.dead = CancellationToken::new();
         let config = sdk_config(&self.world, self.clock, self.model_clock, &self.dead);
         self.engine = Engine::new(self.options.clone(), &config, self.clock, BTreeMap::new());
         self.stop = CancellationToken::new();
-        self.start(documents);
     }
 
     /// Drops the process where it stands.
@@ -139,6 +144,24 @@ impl Harbour {
         if let Some(running) = self.running.take() {
             running.abort();
         }
+    }
+
+    /// Starts another process on the same world, beside the one that runs.
+    pub fn beside(&self, documents: &str) -> Harbour {
+        let dead = CancellationToken::new();
+        let config = sdk_config(&self.world, self.clock, self.model_clock, &dead);
+        let mut other = Harbour {
+            world: Arc::clone(&self.world),
+            engine: Engine::new(self.options.clone(), &config, self.clock, BTreeMap::new()),
+            options: self.options.clone(),
+            clock: self.clock,
+            model_clock: self.model_clock,
+            stop: CancellationToken::new(),
+            dead,
+            running: None,
+        };
+        other.start(documents);
+        other
     }
 
     /// Lets virtual time pass until every document is in sync and ready, at most `limit`.

@@ -171,3 +171,31 @@ fn retain_on_what_takes_no_tags_is_refused() {
     let found = KindId::Integration.compile(&document).unwrap_err();
     assert_eq!(found[0].path, "policy.deletion");
 }
+
+/// Clients that go nowhere: for what drivers make of answers.
+pub(crate) fn aws() -> crate::Aws {
+    struct Open;
+    impl crate::Gate for Open {
+        fn admit<'a>(
+            &'a self,
+            _: &'a crate::Operation,
+        ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+            Box::pin(async {})
+        }
+        fn record(&self, _: &crate::Operation, _: Result<(), &crate::CallError>) {}
+    }
+    let config = aws_types::SdkConfig::builder()
+        .behavior_version(aws_smithy_runtime_api::client::behavior_version::BehaviorVersion::latest())
+        .region(aws_types::region::Region::new("us-east-1"))
+        .build();
+    let aws = crate::Aws::new(&config, std::sync::Arc::new(Open));
+    aws.pin_account("123456789012");
+    aws
+}
+
+#[test]
+fn arns_are_those_of_the_partition() {
+    let aws = aws();
+    assert_eq!(aws.gateway_arn("/apis/a"), "arn:aws:apigateway:us-east-1::/apis/a");
+    assert_eq!(aws.arn("ecs", "cluster/c"), "arn:aws:ecs:us-east-1:123456789012:cluster/c");
+}

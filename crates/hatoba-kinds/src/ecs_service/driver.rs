@@ -234,7 +234,7 @@ fn registries(
         .map_err(|error: aws_sdk_ecs::error::BuildError| CallError::unbuildable(operation, error.to_string()))
 }
 
-fn observe(scope: &str, service: &Service) -> Result<Object, CallError> {
+pub(super) fn observe(scope: &str, service: &Service) -> Result<Object, CallError> {
     let Some(name) = service.service_name.clone() else {
         return Err(CallError::nonsense(&DESCRIBE, "a service without a name"));
     };

@@ -213,7 +213,7 @@ fn tls(
     tls.map_err(|error| CallError::unbuildable(operation, error.to_string()))
 }
 
-fn observe(scope: &str, integration: &SdkIntegration) -> Result<Object, CallError> {
+pub(super) fn observe(scope: &str, integration: &SdkIntegration) -> Result<Object, CallError> {
     let Some(id) = integration.integration_id.clone() else {
         return Err(CallError::nonsense(&GET_INTEGRATIONS, "an integration without an id"));
     };

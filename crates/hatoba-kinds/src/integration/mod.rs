@@ -7,6 +7,8 @@
 mod driver;
 mod fields;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 /// The kind.
 pub(crate) struct Integration;

@@ -155,7 +155,7 @@ fn route_settings(
     settings.map_err(|error| CallError::unbuildable(operation, error.to_string()))
 }
 
-fn observe(aws: &Aws, scope: &str, stage: &SdkStage) -> Result<Object, CallError> {
+pub(super) fn observe(aws: &Aws, scope: &str, stage: &SdkStage) -> Result<Object, CallError> {
     let Some(name) = stage.stage_name.clone() else {
         return Err(CallError::nonsense(&GET_STAGES, "a stage without a name"));
     };

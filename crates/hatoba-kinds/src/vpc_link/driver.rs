@@ -110,7 +110,7 @@ impl TagsOf for aws_sdk_apigatewayv2::types::builders::VpcLinkBuilder {
     }
 }
 
-fn observe(aws: &Aws, link: &SdkVpcLink) -> Result<Object, CallError> {
+pub(super) fn observe(aws: &Aws, link: &SdkVpcLink) -> Result<Object, CallError> {
     let Some(id) = link.vpc_link_id.clone() else {
         return Err(CallError::nonsense(&GET_VPC_LINKS, "a VPC link without an id"));
     };
