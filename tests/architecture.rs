@@ -1,1 +1,304 @@
-//! Being written.
+//! The house rules that a compiler does not check: who may depend on whom, where AWS's SDK may be named, what is
+//! written nowhere. The rules are the design guide's, sections 2, 4, 5, 8 and 9; each test is one of them.
+#![expect(clippy::unwrap_used, reason = "a test stops where it is, and says so")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hatoba_kinds::KindId;
+use serde_json::Value;
+
+/// Longer files have lost their one idea.
+const LINES_MAX: usize = 600;
+
+/// Each crate and the crates of this workspace that it may use.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("hatoba-core", &[]),
+    ("hatoba-kinds", &["hatoba-core"]),
+    ("hatoba-source", &["hatoba-core"]),
+    ("hatoba-engine", &["hatoba-core", "hatoba-kinds", "hatoba-source"]),
+    ("hatoba-aws-model", &[]),
+    ("hatoba", &["hatoba-core", "hatoba-kinds", "hatoba-source", "hatoba-engine", "hatoba-aws-model"]),
+    ("xtask", &[]),
+    ("hatoba-tests", &["hatoba-core", "hatoba-kinds", "hatoba-source", "hatoba-engine", "hatoba-aws-model"]),
+];
+
+/// Everything at the top that is kept.
+const TOP: [&str; 15] = [
+    ".cargo",
+    ".ci",
+    ".clippy.toml",
+    ".config",
+    ".deny.toml",
+    ".github",
+    ".gitignore",
+    ".rustfmt.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "crates",
+    "deploy",
+    "docs",
+    "tests",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// One Rust file.
+struct Source {
+    /// From the root, with `/`.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// Numbered lines without comments, and without what is only compiled for tests.
+    fn code(&self) -> Vec<(usize, &str)> {
+        if self.path.contains("/tests/") || self.path.ends_with("/tests.rs") {
+            return Vec::new();
+        }
+        let mut code = Vec::new();
+        let mut lines = self.text.lines().enumerate();
+        while let Some((index, line)) = lines.next() {
+            if line == "#[cfg(test)]" {
+                // One item: a line that ends it, or all up to its brace.
+                lines
+                    .by_ref()
+                    .map(|(_, line)| line)
+                    .find(|line| line.ends_with(';') && !line.starts_with(' ') || *line == "}");
+                continue;
+            }
+            code.push((index + 1, without_comment(line)));
+        }
+        code
+    }
+
+    fn is_in(&self, folders: &[&str]) -> bool {
+        folders.iter().any(|folder| self.path.starts_with(&format!("{folder}/")))
+    }
+
+    /// Files that speak to AWS through its SDK.
+    fn is_wiring(&self) -> bool {
+        let Some(path) = self.path.strip_prefix("crates/hatoba-kinds/src/") else { return false };
+        path.ends_with("/driver.rs")
+            || path.starts_with("generated/")
+            || ["tags.rs", "aws.rs", "ec2.rs"].contains(&path)
+    }
+}
+
+/// The line up to `//`, unless that stands in a string.
+fn without_comment(line: &str) -> &str {
+    let starts = line.match_indices("//").map(|(at, _)| at);
+    let outside = starts.into_iter().find(|at| line[..*at].matches('"').count().is_multiple_of(2));
+    &line[..outside.unwrap_or(line.len())]
+}
+
+/// Every Rust file of the workspace.
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    for folder in ["crates", "tests"] {
+        collect(&root().join(folder), &mut found);
+    }
+    assert!(found.len() > 100, "only {} files found", found.len());
+    found
+}
+
+fn collect(folder: &Path, found: &mut Vec<Source>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let shown = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+            found.push(Source { path: shown, text: fs::read_to_string(&path).unwrap() });
+        }
+    }
+}
+
+/// Where the code of these files breaks a rule; each place on a line of its own.
+fn breaches<'a>(
+    sources: impl IntoIterator<Item = &'a Source>,
+    is_breach: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let of = |source: &'a Source| {
+        let lines = source.code().into_iter().filter(|(_, line)| is_breach(line));
+        lines.map(|(number, line)| format!("{}:{number}: {}", source.path, line.trim())).collect::<Vec<_>>()
+    };
+    sources.into_iter().flat_map(of).collect()
+}
+
+/// Package → names of everything it depends on: (all, without what only its tests use).
+fn dependencies() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let arguments = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let output = Command::new(cargo).args(arguments).current_dir(root()).output().unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |package: &Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        let name = |dependency: &Value| dependency["name"].as_str().unwrap().to_owned();
+        let shipped = all.clone().filter(|dependency| dependency["kind"] != "dev").map(name).collect();
+        (package["name"].as_str().unwrap().to_owned(), (all.map(name).collect(), shipped))
+    };
+    metadata["packages"].as_array().unwrap().iter().map(of).collect()
+}
+
+/// Whether the line has it as a whole word.
+fn has_word(line: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part))
+}
+
+#[test]
+fn the_rules_see_code_and_neither_comments_nor_tests() {
+    let text = "use a; // Stage\n#[cfg(test)]\nmod tests;\nlet url = \"http://x\";\n#[cfg(test)]\nmod t {\n    x;\n}\nfn z() {}";
+    let source = Source { path: "crates/a/src/lib.rs".to_owned(), text: text.to_owned() };
+    let code = source.code();
+    assert_eq!(code, [(1, "use a; "), (4, "let url = \"http://x\";"), (9, "fn z() {}")]);
+    assert!(
+        has_word("a Stage.", "Stage") && !has_word("a Stages", "Stage") && !has_word("BackStage", "Stage")
+    );
+}
+
+#[test]
+fn arrows_point_down_only() {
+    let packages = dependencies();
+    let known: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(
+        packages.keys().map(String::as_str).collect::<BTreeSet<_>>(),
+        known,
+        "the crates of the house"
+    );
+    for (name, may_use) in ARROWS {
+        let (all, _) = &packages[*name];
+        for used in all.iter().filter(|used| known.contains(used.as_str())) {
+            assert!(may_use.contains(&used.as_str()), "{name} uses {used}");
+        }
+    }
+}
+
+#[test]
+fn decisions_know_no_runtime_no_network_and_no_sdk() {
+    let packages = dependencies();
+    let (all, _) = &packages["hatoba-core"];
+    let foreign = |name: &&String| {
+        name.starts_with("aws-")
+            || ["tokio", "tokio-util", "futures", "axum", "fastrand"].contains(&name.as_str())
+    };
+    assert_eq!(all.iter().filter(foreign).collect::<Vec<_>>(), [""; 0], "hatoba-core");
+    for name in ["hatoba-source", "hatoba-engine", "hatoba"] {
+        let (_, shipped) = &packages[name];
+        let sdk: Vec<_> = shipped.iter().filter(|name| name.starts_with("aws-sdk-")).collect();
+        assert_eq!(sdk, [""; 0], "{name}: only the kinds speak to AWS");
+    }
+    let sources = sources();
+    let core = sources.iter().filter(|source| source.is_in(&["crates/hatoba-core/src"]));
+    let impure =
+        ["async fn", "Timestamp::now", "Instant::now", "SystemTime", "std::env", "std::fs", "std::net"];
+    assert_eq!(breaches(core, |line| impure.iter().any(|word| line.contains(word))), [""; 0]);
+}
+
+#[test]
+fn decisions_and_the_loop_name_no_kind() {
+    let sources = sources();
+    let ours =
+        sources.iter().filter(|source| source.is_in(&["crates/hatoba-core/src", "crates/hatoba-engine/src"]));
+    let names: Vec<&str> = KindId::ALL.iter().map(|kind| kind.table().kind).collect();
+    assert_eq!(breaches(ours, |line| names.iter().any(|name| has_word(line, name))), [""; 0]);
+}
+
+#[test]
+fn the_sdk_is_named_in_drivers_only() {
+    let sources = sources();
+    let ours = |source: &&Source| {
+        source.is_in(&["crates"]) && !source.is_in(&["crates/xtask"]) && !source.is_wiring()
+    };
+    let names_it = |line: &str| line.contains("aws_sdk_") || line.contains(".send()");
+    assert_eq!(breaches(sources.iter().filter(ours), names_it), [""; 0]);
+}
+
+#[test]
+fn only_drivers_wait_for_aws() {
+    let sources = sources();
+    let kinds =
+        sources.iter().filter(|source| source.is_in(&["crates/hatoba-kinds/src"]) && !source.is_wiring());
+    // `kind.rs` and `registry.rs` only pass the call on.
+    let others =
+        kinds.filter(|source| !source.path.ends_with("/kind.rs") && !source.path.ends_with("/registry.rs"));
+    assert_eq!(breaches(others, |line| line.contains("async fn") || line.contains(".await")), [""; 0]);
+}
+
+#[test]
+fn every_select_is_biased() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().map(|line| without_comment(line).trim()).collect();
+        for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.ends_with("select! {")) {
+            if lines[index + 1..].iter().find(|line| !line.is_empty()) != Some(&"biased;") {
+                wrong.push(format!("{}:{}", source.path, index + 1));
+            }
+        }
+    }
+    assert_eq!(wrong, [""; 0], "a random order cannot be simulated again");
+}
+
+#[test]
+fn order_is_never_left_to_a_hash() {
+    let folders = ["core", "engine", "source", "kinds"].map(|name| format!("crates/hatoba-{name}/src"));
+    let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+    let sources = sources();
+    // The SDK's own maps are hash maps; they are converted where they are met.
+    let ours = sources.iter().filter(|source| source.is_in(&folders) && !source.is_wiring());
+    let hashed = |line: &str| has_word(line, "HashMap") || has_word(line, "HashSet");
+    assert_eq!(breaches(ours, hashed), [""; 0]);
+}
+
+#[test]
+fn scenarios_let_time_pass_through_the_harness_only() {
+    let sources = sources();
+    let scenarios = sources.iter().filter(|source| source.is_in(&["tests/scenarios", "tests/simulation"]));
+    assert_eq!(breaches(scenarios, |line| has_word(line, "sleep")), [""; 0]);
+    let sleeping = |line: &str| line.contains("thread::sleep");
+    let all = sources.iter().filter(|source| source.path != "tests/architecture.rs");
+    assert_eq!(breaches(all, sleeping), [""; 0], "no thread ever sleeps");
+}
+
+#[test]
+fn files_are_short() {
+    let sources = sources();
+    let written = sources.iter().filter(|source| !source.path.contains("/generated/"));
+    let long: Vec<String> = written
+        .map(|source| (source, source.text.lines().count()))
+        .filter(|(_, lines)| *lines > LINES_MAX)
+        .map(|(source, lines)| format!("{}: {lines} lines", source.path))
+        .collect();
+    assert_eq!(long, [""; 0]);
+}
+
+#[test]
+fn the_top_of_the_house_is_tidy() {
+    let kept = Command::new("git").args(["ls-files", "--cached"]).current_dir(root()).output().unwrap();
+    let text = String::from_utf8(kept.stdout).unwrap();
+    let top: BTreeSet<&str> = text.lines().map(|path| path.split('/').next().unwrap_or(path)).collect();
+    let missing: Vec<&&str> = ["Cargo.toml", "LICENSE", "crates", "deploy", "docs", "tests"]
+        .iter()
+        .filter(|name| !top.contains(*name))
+        .collect();
+    assert_eq!(missing, [&""; 0]);
+    let is_known = |name: &&str| TOP.contains(name) || name.starts_with("README");
+    let strange: Vec<&str> = top.into_iter().filter(|name| !is_known(name)).collect();
+    assert_eq!(strange, [""; 0]);
+    for crate_folder in fs::read_dir(root().join("crates")).unwrap() {
+        let folder = crate_folder.unwrap();
+        let name = folder.file_name().into_string().unwrap();
+        let manifest = fs::read_to_string(folder.path().join("Cargo.toml")).unwrap();
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"")),
+            "crates/{name} holds a crate of another name"
+        );
+    }
+}

@@ -1,1 +1,18 @@
-//! Being written.
+//! End to end: the binary as users start it, against a model of AWS behind a socket, in real time.
+//!
+//! Every run has credentials that must never be seen again, and everything that it says, writes and serves is
+//! searched for them.
+#![expect(clippy::unwrap_used, reason = "a test stops where it is, and says so")]
+
+#[path = "e2e/aws.rs"]
+mod aws;
+#[path = "e2e/commands.rs"]
+mod commands;
+#[path = "e2e/crashes.rs"]
+mod crashes;
+#[path = "e2e/daemon.rs"]
+mod daemon;
+#[path = "e2e/process.rs"]
+mod process;
+#[path = "e2e/sandbox.rs"]
+mod sandbox;

@@ -2,9 +2,10 @@
 
 use hatoba_aws_model::Request;
 use hatoba_tests::ARTICLE;
+use hatoba_tests::wait::holds_within;
 use serde_json::{Value, json};
 
-use crate::port::{LONG, Port, holds_within};
+use crate::port::{LONG, Port};
 use crate::stack::{Ids, Stack};
 
 /// What must be deleted for a resource of that kind to go, in an order that AWS takes.

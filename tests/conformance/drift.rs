@@ -3,10 +3,11 @@
 use hatoba_aws_model::Request;
 use hatoba_core::{Mutability, Omitted};
 use hatoba_kinds::KindId;
+use hatoba_tests::wait::holds_within;
 use serde_json::{Value, json};
 
 use crate::gaps;
-use crate::port::{LONG, Port, holds_within};
+use crate::port::{LONG, Port};
 use crate::stack::{Ids, Stack, text};
 
 /// One field, changed by hand.
@@ -242,7 +243,8 @@ pub(crate) async fn mark_removed(mut port: Port) {
 /// Fields that somebody could change but that are not in the table: a target needs another integration, see
 /// [`pointed_elsewhere`]; a TLS setting is taken away by a replacement, which is more than one write; a route is
 /// known by its key, and AWS refuses to change that of `$default`.
-const ELSEWHERE: &[(&str, &str)] = &[("Route", "target"), ("Route", "routeKey"), ("Integration", "tlsConfig")];
+const ELSEWHERE: &[(&str, &str)] =
+    &[("Route", "target"), ("Route", "routeKey"), ("Integration", "tlsConfig")];
 
 #[test]
 fn every_field_that_can_drift_is_in_the_table() {

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hatoba_tests::http;
+use hatoba_tests::wait::until;
 use serde_json::Value;
-
-use crate::port::until;
+use tokio::sync::Mutex;
 
 /// A cold start on a busy machine took 4 s.
 const START_MAX: Duration = Duration::from_secs(30);
@@ -34,7 +35,19 @@ pub(crate) fn program() -> Option<PathBuf> {
 }
 
 impl Moto {
-    pub(crate) async fn start(program: &Path) -> Moto {
+    /// The one that runs, or a new one; it ends with the last test that has it.
+    pub(crate) async fn shared(program: &Path) -> Arc<Moto> {
+        static RUNNING: Mutex<Weak<Moto>> = Mutex::const_new(Weak::new());
+        let mut running = RUNNING.lock().await;
+        if let Some(moto) = running.upgrade() {
+            return moto;
+        }
+        let moto = Arc::new(Moto::start(program).await);
+        *running = Arc::downgrade(&moto);
+        moto
+    }
+
+    async fn start(program: &Path) -> Moto {
         let folder = tempfile::tempdir().unwrap();
         let recording = folder.path().join("recording");
         let log = File::create(folder.path().join("log")).unwrap();

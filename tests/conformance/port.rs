@@ -17,6 +17,7 @@ use hatoba_aws_model::{Config, Delays, Request, SharedWorld, World};
 use hatoba_core::{Key, Status, Truth};
 use hatoba_engine::{Clock, Engine, Options};
 use hatoba_tests::http::{Reply, send, signed};
+use hatoba_tests::wait::{holds_within, until};
 use hatoba_tests::{ARTICLE, snapshot};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -25,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 use crate::moto::{self, Moto};
 use crate::prepare;
 
-/// How often something is looked at while it is waited for.
-const LOOK: Duration = Duration::from_millis(50);
+/// AWS that is busy with something else is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// Everything here takes a few seconds; VPC links may have to wait a quarter of a minute for their quota.
 pub(crate) const LONG: Duration = Duration::from_secs(45);
 
@@ -84,13 +85,27 @@ impl Port {
             hatoba_aws_model::serve(listener, Arc::clone(&world), clock, stop.clone().cancelled_owned());
         tokio::spawn(serving);
         let aws = Aws::Model { world, stop };
-        Port { emulator: Emulator::Model, region: region.to_owned(), address, aws, documents: 0, running: None }
+        Port {
+            emulator: Emulator::Model,
+            region: region.to_owned(),
+            address,
+            aws,
+            documents: 0,
+            running: None,
+        }
     }
 
     /// A region of moto, with what the article presupposes.
     pub(crate) async fn moto(moto: Arc<Moto>, region: &str) -> Port {
         let (address, region) = (moto.address, region.to_owned());
-        let port = Port { emulator: Emulator::Moto, region, address, aws: Aws::Moto(moto), documents: 0, running: None };
+        let port = Port {
+            emulator: Emulator::Moto,
+            region,
+            address,
+            aws: Aws::Moto(moto),
+            documents: 0,
+            running: None,
+        };
         prepare::article(&port).await;
         port
     }
@@ -111,7 +126,7 @@ impl Port {
             let body = String::from_utf8_lossy(&request.body);
             let shown = format!("{} {} {body}: {} {}", request.method, request.uri, reply.status, reply.body);
             assert!(begun.elapsed() < LONG / 3 && reply.status != 500, "{shown}");
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(ASK_AGAIN).await;
         }
     }
 
@@ -238,24 +253,4 @@ impl Drop for Port {
             stop.cancel();
         }
     }
-}
-
-/// Waits until it holds.
-///
-/// # Panics
-/// When it does not within `limit`.
-pub(crate) async fn until(what: &str, limit: Duration, holds: impl AsyncFnMut() -> bool) {
-    assert!(holds_within(limit, holds).await, "after {limit:?}: {what}: not so");
-}
-
-/// Whether it comes to hold within `limit`.
-pub(crate) async fn holds_within(limit: Duration, mut holds: impl AsyncFnMut() -> bool) -> bool {
-    let begun = Instant::now();
-    while !holds().await {
-        if begun.elapsed() > limit {
-            return false;
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    true
 }

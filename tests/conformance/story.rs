@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use hatoba_engine::Options;
 use hatoba_tests::ARTICLE;
+use hatoba_tests::wait::holds_within;
 
-use crate::port::{LONG, Port, holds_within};
+use crate::port::{LONG, Port};
 use crate::stack::{BYSTANDER, Stack};
 
 const CREATES: [&str; 8] = [

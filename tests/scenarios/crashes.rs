@@ -114,7 +114,15 @@ async fn killed_with_the_answer_under_way_while_lists_lag() {
     for time in times {
         let story = format!("killed at {time:?}, lists lag by 20 s");
         let mut harbour = Harbour::new();
-        for list in ["GetApis", "GetVpcLinks", "GetIntegrations", "GetRoutes", "GetStages", "ListNamespaces", "ListServices"] {
+        for list in [
+            "GetApis",
+            "GetVpcLinks",
+            "GetIntegrations",
+            "GetRoutes",
+            "GetStages",
+            "ListNamespaces",
+            "ListServices",
+        ] {
             harbour.world().faults().hide_from_lists(list, Duration::from_secs(20));
         }
         harbour.start(ARTICLE);
@@ -186,8 +194,15 @@ async fn killed_around_every_write_of_a_replacement() {
 /// Everything of the way in is taken back, with a crash around every delete.
 #[tokio::test(start_paused = true)]
 async fn killed_around_every_write_of_a_removal() {
-    let left = article_without(&["HttpApi/crazy-api", "Integration/to-great-service", "Route/default-route", "Stage/default-stage", "VpcLink/fine-vpc-link"]);
-    let options = Options { owner_is_explicit: true, prune_grace: Duration::from_secs(60), ..Options::default() };
+    let left = article_without(&[
+        "HttpApi/crazy-api",
+        "Integration/to-great-service",
+        "Route/default-route",
+        "Stage/default-stage",
+        "VpcLink/fine-vpc-link",
+    ]);
+    let options =
+        Options { owner_is_explicit: true, prune_grace: Duration::from_secs(60), ..Options::default() };
     for killed_at in 0..5 {
         let mut harbour = Harbour::with(options.clone(), Config::default());
         harbour.start(ARTICLE);

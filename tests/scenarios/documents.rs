@@ -51,7 +51,11 @@ fn tasks(harbour: &Harbour) -> Value {
 async fn a_bad_document_is_held_and_the_others_go_on() {
     for (bad, kind, name) in [
         ("kind: VpcLink\nmetadata: { name: bad }\nspec: { subnets: [a] }", "VpcLink", "bad"),
-        ("kind: Integration\nmetadata: { name: bad }\nspec: { apiRef: crazy-apy, integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: x }", "Integration", "bad"),
+        (
+            "kind: Integration\nmetadata: { name: bad }\nspec: { apiRef: crazy-apy, integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: x }",
+            "Integration",
+            "bad",
+        ),
         ("kind: Nonsense\nmetadata: { name: bad }\nspec: {}", "Nonsense", "bad"),
     ] {
         let mut harbour = Harbour::new();
@@ -72,7 +76,11 @@ async fn a_bad_document_is_held_and_the_others_go_on() {
 #[tokio::test(start_paused = true)]
 async fn what_a_held_document_made_is_kept_and_still_resolves() {
     let held = [
-        ("name: private-example-com }\nspec:", "name: private-example-com }\nspec:\n  nonsense: 1", "private-example-com"),
+        (
+            "name: private-example-com }\nspec:",
+            "name: private-example-com }\nspec:\n  nonsense: 1",
+            "private-example-com",
+        ),
         ("ttl: 60", "ttl: -1", "great-service-discovery"),
         ("spec: {}", "spec: { nonsense: 1 }", "crazy-api"),
         ("name: fine-vpc-link }\nspec:", "name: fine-vpc-link }\nspec:\n  nonsense: 1", "fine-vpc-link"),
@@ -80,7 +88,8 @@ async fn what_a_held_document_made_is_kept_and_still_resolves() {
     ];
     for owner_is_explicit in [false, true] {
         for (good, bad, name) in held {
-            let options = Options { owner_is_explicit, prune_grace: Duration::from_secs(60), ..Options::default() };
+            let options =
+                Options { owner_is_explicit, prune_grace: Duration::from_secs(60), ..Options::default() };
             let mut harbour = Harbour::with(options, Config::default());
             harbour.start(ARTICLE);
             harbour.converge(TEN_MINUTES).await;
@@ -95,8 +104,14 @@ async fn what_a_held_document_made_is_kept_and_still_resolves() {
                     harbour.wait(Duration::from_secs(60)).await;
                     harbour.documents(&broken);
                 }
-                let waiting = harbour.engine.statuses().into_values().filter(|s| s.synced.status != Truth::True);
-                assert_eq!(waiting.count(), 1, "{name} is held, restarted {restarted}: {}", harbour.describe());
+                let waiting =
+                    harbour.engine.statuses().into_values().filter(|s| s.synced.status != Truth::True);
+                assert_eq!(
+                    waiting.count(),
+                    1,
+                    "{name} is held, restarted {restarted}: {}",
+                    harbour.describe()
+                );
                 harbour.assert_the_article_stands(name);
                 assert_eq!(writes(&harbour), [""; 0], "{name}");
             }
@@ -161,7 +176,8 @@ async fn fields_that_are_ignored_or_in_a_range_are_left_alone() {
     ignores.wait(RESYNC).await;
     assert_eq!((writes(&ignores).len(), tasks(&ignores)), (0, json!(7)));
 
-    let ranges = converged(&with_policy("great-service", "{ fields: { desiredCount: { range: [1, 4] } } }")).await;
+    let ranges =
+        converged(&with_policy("great-service", "{ fields: { desiredCount: { range: [1, 4] } } }")).await;
     for (set, then) in [(3, 3), (9, 4), (0, 1)] {
         set_tasks(&ranges, set).await;
         ranges.wait(RESYNC).await;
@@ -181,7 +197,8 @@ fn way_in(harbour: &Harbour) -> (String, Value) {
     let route = harbour.only("apigatewayv2", "routes").1;
     let target = route["target"].as_str().unwrap().replace("integrations/", "");
     let integrations = harbour.objects("apigatewayv2", "integrations");
-    let integration = integrations.values().find(|i| i["integrationId"] == target.as_str()).expect("a target");
+    let integration =
+        integrations.values().find(|i| i["integrationId"] == target.as_str()).expect("a target");
     let link = integration["connectionId"].as_str().unwrap().to_owned();
     let state = harbour.objects("apigatewayv2", "vpcLinks")[&link]["vpcLinkStatus"].clone();
     (link, state)
@@ -207,7 +224,10 @@ async fn other_subnets_make_a_new_link_and_no_gap() {
     assert!(moved_at.is_some_and(|at| at >= 90), "a link takes 90 s: {moved_at:?}");
     assert_eq!(writes(&harbour), ["CreateVpcLink", "UpdateIntegration", "DeleteVpcLink"]);
     harbour.assert_the_article_stands("other subnets");
-    assert_eq!(harbour.live("apigatewayv2", "vpcLinks").into_values().next().unwrap()["subnetIds"], json!(["subnet-0cc33dd44ee55ff66"]));
+    assert_eq!(
+        harbour.live("apigatewayv2", "vpcLinks").into_values().next().unwrap()["subnetIds"],
+        json!(["subnet-0cc33dd44ee55ff66"])
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,7 +251,10 @@ async fn a_unique_name_is_not_replaced_without_the_operators_word() {
 #[tokio::test(start_paused = true)]
 async fn a_newly_matching_subnet_is_shown_when_pinned_and_applied_when_followed() {
     // A selector that matches one subnet now; the other one is in the list of ids that AWS has already.
-    let one = article("subnetSelector: { tags: { Tier: private } }\n  sec", "subnetSelector: { tags: { Name: private-a } }\n  sec");
+    let one = article(
+        "subnetSelector: { tags: { Tier: private } }\n  sec",
+        "subnetSelector: { tags: { Name: private-a } }\n  sec",
+    );
     let harbour = converged(&one).await;
     let grown = ARTICLE;
     harbour.documents(grown);

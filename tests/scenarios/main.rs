@@ -1,10 +1,13 @@
 //! Stories an operator would tell, on the model AWS and virtual time.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test wants to stop here")]
+
 mod article;
 mod crashes;
 mod documents;
 mod drift;
 mod faults;
+mod guards;
 mod plan;
 mod prune;
 mod setbacks;

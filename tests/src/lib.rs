@@ -5,6 +5,7 @@
 //! calls is the promise.
 
 pub mod http;
+pub mod wait;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -54,13 +55,13 @@ pub struct Harbour {
     clock: Clock,
     model_clock: ModelClock,
     stop: CancellationToken,
-    /// The process that runs now is dead: nothing of it reaches AWS, and nothing of AWS's reaches it.
+    /// The process that runs now is dead.
     dead: CancellationToken,
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
-/// The way of one process to AWS, cut when the process is killed: a request on its way in is never carried
-/// out, an answer on its way out never arrives. The engine's tasks may linger; they do nothing any more.
+/// The way of one process to AWS, cut when it is killed: a request on its way in is never carried out, an answer
+/// on its way out never arrives. The engine's tasks may linger; they do nothing any more.
 #[derive(Clone, Debug)]
 struct Mortal {
     way: Connector,
@@ -244,7 +245,7 @@ impl Harbour {
         response.json()
     }
 
-    /// The source is read again and says this.
+    /// The source says this now.
     pub fn documents(&self, documents: &str) {
         self.engine.accept(snapshot(documents));
     }

@@ -5,17 +5,17 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_core::{Cause, Creation, Desired, Digest, Key, Outcome, Status, fold};
-use hatoba_kinds::{Aws, KindId, LOOK_SOON};
+use hatoba_core::{Cause, Desired, Digest, Key, Outcome, Status, fold};
+use hatoba_kinds::{Aws, KindId};
 use hatoba_source::Snapshot;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::backoff::{Backoff, LONGEST};
 use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::inventory::{Inventory, Place};
+use crate::memory::{Memory, Phase};
 use crate::metrics::Metrics;
 use crate::queue::{Priority, Queue};
 use crate::shown::{EVENTS_MAX, Event, PruningShown};
@@ -142,102 +142,6 @@ impl Vanished {
     }
 }
 
-/// How far a document has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Not judged yet, or on its way.
-    #[default]
-    Moving,
-    /// Waits for other documents.
-    Waiting,
-    /// As far as it gets by itself: in sync and ready, or in need of a human.
-    Settled,
-}
-
-/// What is remembered of one document between passes.
-#[derive(Debug)]
-pub(crate) struct Memory {
-    pub(crate) backoff: Backoff,
-    /// Where its resource stands, and its id, as last seen.
-    pub(crate) place: Option<Place>,
-    pub(crate) id: Option<String>,
-    pub(crate) last_incarnation: u32,
-    pub(crate) operation: Option<Pending>,
-    pub(crate) suspect: Option<Suspect>,
-    /// What the newest write failed of; it is not sent again before its time, whatever causes a pass.
-    pub(crate) failure: Option<Failure>,
-    pub(crate) surplus: Option<(BTreeSet<String>, Instant)>,
-    /// Lists begun earlier than this do not count for the next pass.
-    pub(crate) not_before: Option<Instant>,
-    pub(crate) verified_at: Option<Instant>,
-    pub(crate) polls: u32,
-    pub(crate) drifting: bool,
-    /// The same fields written again and again without a list ever showing them right.
-    pub(crate) rewrites: (Vec<String>, u32),
-    pub(crate) phase: Phase,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Memory {
-            backoff: Backoff::new(),
-            place: None,
-            id: None,
-            last_incarnation: 0,
-            operation: None,
-            suspect: None,
-            failure: None,
-            surplus: None,
-            not_before: None,
-            verified_at: None,
-            polls: 0,
-            drifting: false,
-            rewrites: (Vec::new(), 0),
-            phase: Phase::Moving,
-        }
-    }
-}
-
-impl Memory {
-    /// Notes why the newest write failed, until `until`, or until the pass's delay is known.
-    pub(crate) fn fail(&mut self, cause: Cause, until: Option<Instant>) {
-        self.failure = Some(Failure { cause, until });
-    }
-
-    /// 5 seconds, 10, …, at last 5 minutes: for what may take long and costs calls of a shared quota.
-    pub(crate) fn patience(&mut self) -> Duration {
-        let delay = LOOK_SOON.saturating_mul(1 << self.polls.min(6)).min(LONGEST);
-        self.polls += 1;
-        delay
-    }
-}
-
-/// A write that failed.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) cause: Cause,
-    /// When it may be sent again; `None`: the pass that failed is not over yet.
-    pub(crate) until: Option<Instant>,
-}
-
-/// An operation of AWS's that a write began.
-#[derive(Clone, Debug)]
-pub(crate) struct Pending {
-    pub(crate) operation: String,
-    /// What it makes, where it makes something.
-    pub(crate) made: Option<Creation>,
-}
-
-/// A create whose answer was lost: look twice, a settle time apart, before sending it again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Suspect {
-    /// What was to be made; an earlier one that is there is no sign of it.
-    pub(crate) incarnation: u32,
-    pub(crate) sent_at: Instant,
-    pub(crate) looks: u32,
-    pub(crate) last_look: Option<Instant>,
-}
-
 impl Engine {
     /// An engine that has read nothing yet. `statuses`: what was shown before a restart; only hints.
     pub fn new(
@@ -343,10 +247,10 @@ impl Engine {
             state.vanished.values_mut().for_each(Vanished::count);
         }
         state.vanished.retain(|key, _| !checked.exists(key));
-        let exists = |key: &Key| checked.exists(key);
-        state.pruning.retain(|key, _| !exists(key));
+        state.pruning.retain(|key, _| !checked.exists(key));
         drop(state);
-        self.wake();
+        // Resources without a name of their own are asked for, or not, by what the documents say now.
+        self.note_orphans();
         self.published.send_modify(|count| *count += 1);
     }
 

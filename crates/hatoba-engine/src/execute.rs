@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Change, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen, Step,
-    TagChange, Target, normalise,
+    Action, Assessment, Cause, Change, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen,
+    Step, TagChange, Target, normalise,
 };
-use hatoba_kinds::{Answer, CallError, Interest, KindId, Progress};
+use hatoba_kinds::{Answer, CallError, KindId, Progress};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::engine::{Engine, Pending, Phase, Suspect, Verify};
+use crate::engine::{Engine, Verify};
 use crate::inventory::Place;
+use crate::memory::{Pending, Phase, Suspect};
 use crate::reconcile::{Next, poll_delay};
 
 /// A scope that was written to is listed once more when it has been quiet for so long.
@@ -87,7 +88,11 @@ impl Engine {
                 self.tell(key, &name_of(kind, action), &id, cause);
                 self.fold_answer(kind, key, place, action, answer, object, now);
                 let may_have_a_twin = matches!(action, Action::Create(_)) && !kind.table().unique;
-                self.verify_later(place, now, if may_have_a_twin { TWINS_SHOW_AFTER } else { Duration::ZERO });
+                self.verify_later(
+                    place,
+                    now,
+                    if may_have_a_twin { TWINS_SHOW_AFTER } else { Duration::ZERO },
+                );
                 Ok(())
             }
             Err(error) => {
@@ -130,11 +135,11 @@ impl Engine {
             }
             (Action::Delete(target), Answer::Gone) => self.inventory.remove(place, &target.id, now),
             // It is going: the next list says how far.
-            (Action::Delete(target), _) => {
+            (Action::Delete(target), Answer::Done | Answer::Object(_)) => {
                 self.inventory.let_go(place, &target.id);
                 self.memory(key, |memory| memory.not_before = Some(now));
             }
-            (Action::Update(_), Answer::Operation(operation)) => {
+            (_, Answer::Operation(operation)) => {
                 self.memory(key, |memory| memory.operation = Some(Pending { operation, made: None }));
             }
             (_, Answer::Object(shown)) => self.inventory.overlay(place, *shown, false, now),
@@ -233,86 +238,6 @@ impl Engine {
             }
         }
     }
-
-    /// Turns the removal of a surplus resource into a hold while anything uses it.
-    pub(crate) async fn unused(
-        &self,
-        place: &Place,
-        assessment: &Assessment<'_>,
-        step: Step,
-        not_before: Option<Instant>,
-    ) -> Step {
-        let Step::RemoveSurplus(target) = &step else { return step };
-        let users = match self.look_at_users(place, &target.id, not_before).await {
-            Ok(()) => assessment
-                .surplus
-                .iter()
-                .find(|surplus| surplus.object.id == target.id)
-                .map(|surplus| self.inventory.users(place.0, surplus.object)),
-            Err(cause) => Some(vec![format!("nobody knows whom ({cause})")]),
-        };
-        match users {
-            Some(users) if !users.is_empty() => {
-                let message = format!("{} is one too many and still used by {}", target.id, users.join(", "));
-                Step::Hold(Cause::new("DuplicateInUse", message))
-            }
-            _ => step,
-        }
-    }
-
-    /// Lists every scope that may hold users of an object: what stands in it, and what may refer to it.
-    ///
-    /// # Errors
-    /// Why one of them is not known.
-    pub(crate) async fn look_at_users(
-        &self,
-        place: &Place,
-        id: &str,
-        not_before: Option<Instant>,
-    ) -> Result<(), Cause> {
-        let mut places: Vec<Place> = children(place.0).map(|child| (child, id.to_owned())).collect();
-        let table = place.0.table();
-        for user in KindId::ALL.iter().filter(|user| refers_to(**user, table.kind)) {
-            match user.table().parent.and_then(KindId::of) {
-                Some(parent) if parent == place.0 => {} // among the children
-                _ if user.table().parent == table.parent && table.parent.is_some() => {
-                    places.push((*user, place.1.clone()));
-                }
-                Some(parent) => {
-                    let parents: Place = (parent, String::new());
-                    self.inventory.ensure(&parents, not_before, &self.everything_of_ours()).await;
-                    let parents = self.inventory.view(&parents)?.objects;
-                    let ours = parents.into_iter().filter(|parent| self.is_ours(parent));
-                    places.extend(ours.map(|parent| (*user, parent.id)));
-                }
-                None => places.extend(self.inventory.places().into_iter().filter(|known| known.0 == *user)),
-            }
-        }
-        for place in &places {
-            self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
-        }
-        places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
-    }
-
-    /// Lists every scope that an object is the parent of.
-    pub(crate) async fn look_at_children(&self, kind: KindId, id: &str, not_before: Option<Instant>) {
-        for child in children(kind) {
-            self.inventory.ensure(&(child, id.to_owned()), not_before, &self.everything_of_ours()).await;
-        }
-    }
-
-    fn everything_of_ours(&self) -> Interest {
-        Interest { everything: self.options.owner_is_explicit, ..Interest::default() }
-    }
-}
-
-fn children(kind: KindId) -> impl Iterator<Item = KindId> {
-    let name = kind.table().kind;
-    KindId::ALL.iter().copied().filter(move |child| child.table().parent == Some(name))
-}
-
-fn refers_to(user: KindId, kind: &str) -> bool {
-    user.table().references.iter().any(|reference| reference.kinds.contains(&kind))
 }
 
 /// One writer for an API and everything in it; else one for each resource.
@@ -378,7 +303,12 @@ fn after(kind: KindId, action: &Action, object: &Object) -> Option<Object> {
                 MarkStyle::Description => Seen::Present(change.mark.clone()),
                 _ => object.mark.clone(),
             };
-            Some(Object { members: normal(&change.after), mark, uses: uses(change, object), ..object.clone() })
+            Some(Object {
+                members: normal(&change.after),
+                mark,
+                uses: uses(change, object),
+                ..object.clone()
+            })
         }
         Action::Clear { after, .. } => Some(Object { members: normal(after), ..object.clone() }),
         Action::Tag { tags, .. } => Some(tagged(object, tags)),

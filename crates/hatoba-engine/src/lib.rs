@@ -7,9 +7,12 @@
 mod backoff;
 mod budget;
 mod clock;
+mod drain;
 mod engine;
 mod execute;
+mod gate;
 mod inventory;
+mod memory;
 mod metrics;
 mod picture;
 mod plan;
@@ -20,6 +23,7 @@ mod run;
 mod sdk;
 mod shown;
 mod sink;
+mod users;
 mod web;
 mod world;
 

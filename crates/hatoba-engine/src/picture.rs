@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use hatoba_core::{Key, Status};
 use tokio::time::Instant;
 
-use crate::engine::{Engine, Phase, State};
+use crate::engine::{Engine, State};
+use crate::memory::Phase;
 use crate::shown::{DocumentShown, QueueShown, Shown, SourceShown};
 use crate::web::Picture;
 

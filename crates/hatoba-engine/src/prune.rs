@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Cause, Change, Deletion, Digest, Evidence, FieldDrift, Fix, Fuse, Key, Mark, MarkStyle, Object,
-    Outcome, Seen, TagChange, Target, fuse, may_delete, path,
+    Action, Cause, Deletion, Digest, Evidence, Fuse, Key, MarkStyle, Object, Outcome, Seen, Target, fuse,
+    may_delete,
 };
-use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON};
-use serde_json::Value;
+use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON, Progress};
 use tokio::time::Instant;
 
 use crate::clock::before;
-use crate::engine::{Engine, Memory, Vanished};
+use crate::drain::{Drained, drained};
+use crate::engine::{Engine, Vanished};
 use crate::execute::lane_name;
 use crate::inventory::Place;
+use crate::memory::Memory;
 use crate::queue::Priority;
-use crate::reconcile::Next;
+use crate::reconcile::{Next, poll_delay};
 use crate::shown::PruningShown;
 
 /// A delete is sent only on sight that is no older than this.
@@ -135,6 +136,9 @@ impl Engine {
     /// Deletes what may be deleted of a document that is gone; the guards are `hatoba_core::may_delete`.
     async fn prune(&self, key: &Key) -> Next {
         self.note_orphans_of(key);
+        if let Some(next) = self.follow_deletion(key).await {
+            return next;
+        }
         let orphans = self.orphans().remove(key).unwrap_or_default();
         if orphans.is_empty() {
             if self.is_unseen(key) {
@@ -190,6 +194,20 @@ impl Engine {
         self.wake();
     }
 
+    /// Looks at the operation that an earlier delete began, while it runs.
+    async fn follow_deletion(&self, key: &Key) -> Option<Next> {
+        let kind = Self::kind(key)?;
+        let pending = self.memory(key, |memory| memory.operation.clone())?;
+        if let Ok(Progress::Running) = kind.poll(&self.aws, &pending.operation, None).await {
+            return Some(Next::In(self.memory(key, poll_delay)));
+        }
+        self.memory(key, |memory| {
+            memory.operation = None;
+            memory.not_before = Some(Instant::now());
+        });
+        None
+    }
+
     fn note_orphans_of(&self, key: &Key) {
         let now = Instant::now();
         let mut state = self.state();
@@ -208,7 +226,8 @@ impl Engine {
             return Err(Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}")));
         }
         let view = self.inventory.view(&orphan.place)?;
-        let Some(object) = view.objects.into_iter().find(|object| object.id == orphan.object.id) else {
+        let is_it = |object: &Object| object.id == orphan.object.id && !object.is_leaving();
+        let Some(object) = view.objects.into_iter().find(is_it) else {
             return Ok(Next::Now);
         };
         let users = self.inventory.users(*kind, &object);
@@ -383,44 +402,4 @@ impl Engine {
         }
         rogue
     }
-}
-
-enum Drained {
-    Yes,
-    Write(Box<Action>),
-    Wait(Cause),
-}
-
-/// ECS services are scaled to 0, seen at 0, then deleted.
-fn drained(kind: KindId, object: &Object, target: &Target) -> Drained {
-    let Some(drain) = kind.table().drain else { return Drained::Yes };
-    let have = path::get_member(&object.members, drain.path).cloned().unwrap_or(Value::Null);
-    let to = drain.to.value();
-    if have != to {
-        let mut after = Value::Object(object.members.clone());
-        path::set(&mut after, drain.path, to.clone());
-        let drift = FieldDrift { path: drain.path.to_owned(), from: have, to, fix: Fix::InPlace };
-        return Drained::Write(Box::new(Action::Update(Change {
-            target: target.clone(),
-            mark: mark_of(object),
-            drift: vec![drift],
-            tags: TagChange::default(),
-            after: after.as_object().cloned().unwrap_or_default(),
-        })));
-    }
-    let seen = object.outputs.get(drain.seen).map_or("", String::as_str);
-    match seen.parse::<i64>().ok() == to.as_i64() {
-        true => Drained::Yes,
-        false => Drained::Wait(Cause::new("Draining", format!("{} is still {seen}", drain.seen))),
-    }
-}
-
-fn mark_of(object: &Object) -> Mark {
-    let nobody = || Mark {
-        owner: String::new(),
-        document: Key::new("", ""),
-        incarnation: 1,
-        deletion: Deletion::Retain,
-    };
-    object.mark.present().cloned().unwrap_or_else(nobody)
 }

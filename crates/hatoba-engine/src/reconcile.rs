@@ -8,15 +8,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Assessment, Cause, Desired, Fact, Facts, Key, Leave, Lookup, Object, Outcome, Resolved, Sight, Step, Truth,
+    Assessment, Cause, Desired, Fact, Facts, Key, Leave, Lookup, Outcome, Resolved, Sight, Step, Truth,
     Unresolved, Verdict, assess, next,
 };
 use hatoba_kinds::{CallError, Disposition, Interest, KindId, LOOK_SOON};
 use tokio::time::Instant;
 
 use crate::clock::before;
-use crate::engine::{Engine, Memory, Phase};
+use crate::engine::Engine;
 use crate::inventory::{Place, View};
+use crate::memory::{Memory, Phase};
 use crate::metrics::Reconciled;
 
 /// A write is sent only on sight of the scope that is no older than this.
@@ -118,23 +119,6 @@ impl Engine {
         self.inventory.ensure(place, not_before, &interest).await;
     }
 
-    /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
-    async fn sight(&self, place: &Place, desired: &Desired) -> Result<View, Cause> {
-        let view = self.inventory.view(place)?;
-        let bears_its_mark = |object: &&Object| {
-            let mark = object.mark.present();
-            !object.is_leaving()
-                && mark.is_some_and(|mark| mark.owner == self.options.owner && mark.document == desired.key)
-        };
-        let twins: Vec<&Object> = view.objects.iter().filter(bears_its_mark).collect();
-        if twins.len() > 1 {
-            for twin in twins {
-                self.look_at_users(place, &twin.id, None).await?;
-            }
-        }
-        Ok(view)
-    }
-
     /// The names that matter in a scope: its documents', and those of resources of ours.
     pub(crate) fn interest(&self, place: &Place, desired: &Desired) -> Interest {
         let state = self.state();
@@ -221,29 +205,6 @@ impl Engine {
         let state = self.state();
         let synced = state.statuses.get(&desired.key).and_then(|status| status.synced_digest.as_ref());
         Leave { is_drift: synced == Some(&desired.digest) }
-    }
-
-    /// Holds a step back that was not looked at often enough, or failed a short while ago.
-    fn gate(
-        &self,
-        desired: &Desired,
-        assessment: &Assessment<'_>,
-        view: &Result<View, Cause>,
-        step: Step,
-    ) -> Step {
-        let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
-        let surplus: BTreeSet<String> =
-            assessment.surplus.iter().map(|surplus| surplus.object.id.clone()).collect();
-        self.memory(&desired.key, |memory| {
-            let step = looked_often_enough(memory, step, listed_at, surplus);
-            let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
-            match &memory.failure {
-                Some(failure) if writes && failure.until.is_some_and(|until| Instant::now() < until) => {
-                    Step::Hold(failure.cause.clone())
-                }
-                _ => step,
-            }
-        })
     }
 
     /// A write needs a fresh look; a scope that was born empty and only written to by us is fresh.
@@ -406,71 +367,6 @@ pub(crate) fn poll_delay(memory: &mut Memory) -> Duration {
     let delay = Duration::from_secs(2).saturating_mul(1 << memory.polls.min(3)).min(POLL_LONGEST);
     memory.polls += 1;
     delay
-}
-
-/// Holds back what was not looked at often enough.
-fn looked_often_enough(
-    memory: &mut Memory,
-    step: Step,
-    listed_at: Option<Instant>,
-    surplus: BTreeSet<String>,
-) -> Step {
-    match &step {
-        Step::Act(hatoba_core::Action::Create(_)) if memory.suspect.is_some() => {
-            looked_twice(memory, listed_at, step)
-        }
-        Step::Act(hatoba_core::Action::Update(change)) => {
-            let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
-            match memory.rewrites == (fields, REWRITES_MAX) {
-                true => Step::Hold(Cause::new(
-                    "NonConverging",
-                    format!(
-                        "written {REWRITES_MAX} times and still not so in AWS: {}",
-                        memory.rewrites.0.join(", ")
-                    ),
-                )),
-                false => step,
-            }
-        }
-        Step::RemoveSurplus(_) => {
-            let agreed = memory.surplus.as_ref().is_some_and(|(seen, at)| {
-                *seen == surplus && listed_at.is_some_and(|listed_at| listed_at >= *at + SETTLES)
-            });
-            if agreed {
-                return step;
-            }
-            if memory.surplus.as_ref().is_none_or(|(seen, _)| *seen != surplus)
-                && let Some(listed_at) = listed_at
-            {
-                memory.surplus = Some((surplus, listed_at));
-            }
-            Step::Hold(Cause::new(
-                "Duplicate",
-                "there is more than one; the surplus goes when a second list agrees",
-            ))
-        }
-        _ => step,
-    }
-}
-
-/// A create whose answer was lost is sent again only after two looks, a settle time apart, that did not show it.
-fn looked_twice(memory: &mut Memory, listed_at: Option<Instant>, step: Step) -> Step {
-    let Some(suspect) = &mut memory.suspect else { return step };
-    if let Some(listed_at) = listed_at
-        && listed_at > suspect.sent_at
-        && suspect.last_look.is_none_or(|look| listed_at >= look + SETTLES)
-    {
-        suspect.looks += 1;
-        suspect.last_look = Some(listed_at);
-    }
-    if suspect.looks >= 2 {
-        memory.suspect = None;
-        return step;
-    }
-    Step::Hold(Cause::new(
-        "AnswerLost",
-        "no answer came to the create; it is looked for before it is sent again",
-    ))
 }
 
 /// The facts that the engine knows.

@@ -11,9 +11,10 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::{Engine, Memory, Phase};
+use crate::engine::Engine;
 use crate::execute::VERIFY_AFTER;
 use crate::inventory::Place;
+use crate::memory::{Memory, Phase};
 use crate::queue::Priority;
 use crate::reconcile::{Next, counted};
 

@@ -125,7 +125,6 @@ fn form(action: &str, lookup: &Lookup, token: Option<&str>) -> Form {
 /// Reads ids and tags of the items, and keeps those that carry all tags: no server is trusted to filter.
 fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, quick_xml::Error> {
     let mut reader = Reader::from_reader(body);
-    reader.config_mut().trim_text(true);
     let mut path: Vec<String> = Vec::new();
     let mut page = Page::default();
     let mut item = Item::default();
@@ -138,14 +137,7 @@ fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, 
                 text.clear();
             }
             Event::Text(part) => text.push_str(part.as_ref()),
-            Event::GeneralRef(entity) => text.push_str(match entity.as_ref() {
-                "amp" => "&",
-                "lt" => "<",
-                "gt" => ">",
-                "quot" => "\"",
-                "apos" => "'",
-                _ => "\u{fffd}",
-            }),
+            Event::GeneralRef(entity) => text.push_str(&resolve(entity.as_ref())),
             Event::End(_) => {
                 let steps: Vec<&str> = path.iter().map(String::as_str).collect();
                 match steps.as_slice() {
@@ -172,6 +164,26 @@ fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, 
         }
         buffer.clear();
     }
+}
+
+/// What a reference stands for: one of XML's five names, or a character's number.
+fn resolve(entity: &str) -> String {
+    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+    let character = match entity {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => match entity.strip_prefix('#') {
+            Some(number_) => match number_.strip_prefix('x') {
+                Some(digits) => number(digits, 16),
+                None => number(number_, 10),
+            },
+            None => None,
+        },
+    };
+    character.unwrap_or(char::REPLACEMENT_CHARACTER).to_string()
 }
 
 #[derive(Default)]
@@ -303,11 +315,12 @@ fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Ec2Error
         let (_, rest) = text.split_once(&format!("<{tag}>"))?;
         rest.split_once(&format!("</{tag}>")).map(|(value, _)| value.to_owned())
     };
-    let metadata = ErrorMetadata::builder()
-        .code(inside("Code").unwrap_or_else(|| format!("Http{}", response.status().as_u16())))
-        .message(inside("Message").unwrap_or_default())
-        .build();
-    Err(OrchestratorError::operation(Ec2Error { metadata }))
+    let metadata = ErrorMetadata::builder().message(inside("Message").unwrap_or_default());
+    let metadata = match inside("Code") {
+        Some(code) => metadata.code(code),
+        None => metadata,
+    };
+    Err(OrchestratorError::operation(Ec2Error { metadata: metadata.build() }))
 }
 
 /// So that the signature of `Aws::call` fits: the builder's error type is the SDK's.
@@ -333,6 +346,16 @@ mod tests {
         assert!(form.contains(&("Filter.1.Value.1".into(), "private\\*".into())));
         assert!(form.contains(&("NextToken".into(), "t".into())));
         assert_eq!(encode("tag:Name=a b"), "tag%3AName%3Da%20b");
+    }
+
+    #[test]
+    fn references_in_tag_values_keep_what_stands_around_them() {
+        let body = b"<R><subnetSet><item><subnetId>s</subnetId><tagSet><item><key>Tier</key>\
+            <value>a &amp; b&#39;s &#x41;</value></item></tagSet></item></subnetSet></R>";
+        let tags = BTreeMap::from([("Tier".to_owned(), "a & b's A".to_owned())]);
+        let lookup = Lookup { resource: "subnet".into(), tags };
+        let page = read_page(body, &question("subnet").unwrap(), &lookup).unwrap();
+        assert_eq!(page.ids, ["s"]);
     }
 
     #[test]

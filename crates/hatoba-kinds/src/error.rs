@@ -179,11 +179,13 @@ const MESSAGES: &[(&str, Disposition)] = &[
 /// `status` is `None` where no answer came. Unknown codes of 4xx answers stall: repeating them helps nobody.
 pub fn classify(service: &str, status: Option<u16>, code: Option<&str>, message: &str) -> Disposition {
     let Some(status) = status else { return Disposition::Retry };
+    if code.is_some_and(|code| THROTTLES.contains(&code)) {
+        return Disposition::Throttle; // whatever the message says
+    }
     if let Some((_, disposition)) = MESSAGES.iter().find(|(text, _)| message.contains(text)) {
         return *disposition;
     }
     match code {
-        Some(code) if THROTTLES.contains(&code) => Disposition::Throttle,
         Some(code) if EXISTS.contains(&code) => Disposition::Exists,
         Some(code) if WAITS.contains(&code) => Disposition::Wait,
         Some(code) if GONE.contains(&code) => Disposition::Gone,

@@ -146,9 +146,10 @@ async fn tell(engine: Arc<Engine>, addresses: Addresses, once: bool, stop: Cance
     let mut changes = engine.watch();
     let mut told = Told::default();
     say(&format!(
-        "The documents are in {}; the model AWS listens on http://{}.",
+        "The documents are in {}; the model AWS listens on http://{}, the status page is http://{}/.",
         addresses.dir.display(),
-        addresses.aws
+        addresses.aws,
+        addresses.page
     ));
     loop {
         let shown = engine.picture();

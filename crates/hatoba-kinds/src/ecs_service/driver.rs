@@ -173,8 +173,14 @@ spec:
         if change.touches("propagateTags") {
             call = call.propagate_tags(PropagateTags::from(want.propagate_tags.as_deref().unwrap_or("NONE")));
         }
-        aws.call(&UPDATE, call.send()).await?;
-        Ok(Answer::Done)
+        let answer = aws.call(&UPDATE, call.send()).await?;
+        let Some(service) = answer.service else {
+            return Err(CallError::nonsense(&UPDATE, "no service in the answer"));
+        };
+        // The answer shows a rollout that begins, and no tags.
+        let shown = observe(&change.target.scope, &service)?;
+        let (mark, tags) = marked(None);
+        Ok(Answer::object(Object { mark, tags, ..shown }))
     }
 
     async fn tag(aws: &Aws, target: &Target, change: &TagChange) -> Result<Answer, CallError> {

@@ -1,0 +1,107 @@
+//! Who uses a resource: looked at before a twin is chosen, and before anything is removed.
+
+use hatoba_core::{Assessment, Cause, Desired, Object, Step};
+use hatoba_kinds::{Interest, KindId};
+use tokio::time::Instant;
+
+use crate::engine::Engine;
+use crate::inventory::{Place, View};
+
+impl Engine {
+    /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
+    pub(crate) async fn sight(&self, place: &Place, desired: &Desired) -> Result<View, Cause> {
+        let view = self.inventory.view(place)?;
+        let bears_its_mark = |object: &&Object| {
+            let mark = object.mark.present();
+            !object.is_leaving()
+                && mark.is_some_and(|mark| mark.owner == self.options.owner && mark.document == desired.key)
+        };
+        let twins: Vec<&Object> = view.objects.iter().filter(bears_its_mark).collect();
+        if twins.len() > 1 {
+            for twin in twins {
+                self.look_at_users(place, &twin.id, None).await?;
+            }
+        }
+        Ok(view)
+    }
+
+    /// Turns the removal of a surplus resource into a hold while anything uses it.
+    pub(crate) async fn unused(
+        &self,
+        place: &Place,
+        assessment: &Assessment<'_>,
+        step: Step,
+        not_before: Option<Instant>,
+    ) -> Step {
+        let Step::RemoveSurplus(target) = &step else { return step };
+        let users = match self.look_at_users(place, &target.id, not_before).await {
+            Ok(()) => assessment
+                .surplus
+                .iter()
+                .find(|surplus| surplus.object.id == target.id)
+                .map(|surplus| self.inventory.users(place.0, surplus.object)),
+            Err(cause) => Some(vec![format!("nobody knows whom ({cause})")]),
+        };
+        match users {
+            Some(users) if !users.is_empty() => {
+                let message = format!("{} is one too many and still used by {}", target.id, users.join(", "));
+                Step::Hold(Cause::new("DuplicateInUse", message))
+            }
+            _ => step,
+        }
+    }
+
+    /// Lists every scope that may hold users of an object: what stands in it, and what may refer to it.
+    ///
+    /// # Errors
+    /// Why one of them is not known.
+    pub(crate) async fn look_at_users(
+        &self,
+        place: &Place,
+        id: &str,
+        not_before: Option<Instant>,
+    ) -> Result<(), Cause> {
+        let mut places: Vec<Place> = children(place.0).map(|child| (child, id.to_owned())).collect();
+        let table = place.0.table();
+        for user in KindId::ALL.iter().filter(|user| refers_to(**user, table.kind)) {
+            match user.table().parent.and_then(KindId::of) {
+                Some(parent) if parent == place.0 => {} // among the children
+                _ if user.table().parent == table.parent && table.parent.is_some() => {
+                    places.push((*user, place.1.clone()));
+                }
+                Some(parent) => {
+                    let parents: Place = (parent, String::new());
+                    self.inventory.ensure(&parents, not_before, &self.everything_of_ours()).await;
+                    let parents = self.inventory.view(&parents)?.objects;
+                    let ours = parents.into_iter().filter(|parent| self.is_ours(parent));
+                    places.extend(ours.map(|parent| (*user, parent.id)));
+                }
+                None => places.extend(self.inventory.places().into_iter().filter(|known| known.0 == *user)),
+            }
+        }
+        for place in &places {
+            self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
+        }
+        places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
+    }
+
+    /// Lists every scope that an object is the parent of.
+    pub(crate) async fn look_at_children(&self, kind: KindId, id: &str, not_before: Option<Instant>) {
+        for child in children(kind) {
+            self.inventory.ensure(&(child, id.to_owned()), not_before, &self.everything_of_ours()).await;
+        }
+    }
+
+    fn everything_of_ours(&self) -> Interest {
+        Interest { everything: self.options.owner_is_explicit, ..Interest::default() }
+    }
+}
+
+fn children(kind: KindId) -> impl Iterator<Item = KindId> {
+    let name = kind.table().kind;
+    KindId::ALL.iter().copied().filter(move |child| child.table().parent == Some(name))
+}
+
+fn refers_to(user: KindId, kind: &str) -> bool {
+    user.table().references.iter().any(|reference| reference.kinds.contains(&kind))
+}

@@ -1,0 +1,109 @@
+//! Commands that end: `validate`, `plan`, `run --once`.
+
+use hatoba_tests::wait::until;
+use serde_json::Value;
+
+use crate::aws::{Aws, documents, put, wrong};
+use crate::process::{Hatoba, LONG};
+
+const BAD: &str =
+    "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: bad-api }\nspec:\n  descriptoin: typed wrong\n";
+
+#[tokio::test]
+async fn validate_says_where_what_is_wrong_and_exits_with_1() {
+    let folder = documents();
+    let path = folder.path().to_str().unwrap();
+    let good = Hatoba::run(&["validate", path], None).await;
+    assert_eq!(good.code, Some(0), "{good:?}");
+    assert!(good.stdout.ends_with("8 documents in 3 files: all good\n"), "{}", good.stdout);
+
+    put(folder.path(), "bad.yaml", BAD);
+    let bad = Hatoba::run(&["validate", path], None).await;
+    assert_eq!(bad.code, Some(1), "{bad:?}");
+    assert!(bad.stdout.contains("bad.yaml:5:3"), "{}", bad.stdout);
+    assert!(bad.stdout.contains("descriptoin: typed wrong"), "the line itself: {}", bad.stdout);
+    assert!(bad.stdout.contains("hint: ") && bad.stdout.contains("description"), "{}", bad.stdout);
+
+    let json = Hatoba::run(&["validate", path, "--output", "json"], None).await;
+    let found: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((json.code, &found["errors"]), (Some(1), &1.into()), "{found:#}");
+    assert_eq!(found["diagnostics"][0]["place"]["line"], 5, "{found:#}");
+}
+
+#[tokio::test]
+async fn a_plan_changes_nothing_and_once_carries_it_out() {
+    let (aws, folder) = (Aws::quick().await, documents());
+    let source = folder.path().to_str().unwrap();
+    let plan = async |more: &[&str]| {
+        Hatoba::run(&[&["plan", "--source", source], more].concat(), Some(aws.address)).await
+    };
+
+    let text = plan(&["--detailed-exitcode"]).await;
+    assert_eq!(text.code, Some(2), "{text:?}");
+    for words in ["HttpApi/crazy-api", "after: ", "Stage/default-stage", "8 to create"] {
+        assert!(text.stdout.contains(words), "no `{words}` in:\n{}", text.stdout);
+    }
+    let json = plan(&["--output", "json"]).await;
+    assert_eq!(json.code, Some(0), "{json:?}");
+    let read: Value = serde_json::from_str(&json.stdout).unwrap();
+    let entries = read["entries"].as_array().unwrap();
+    assert!(entries.len() == 8 && entries.iter().all(|entry| entry["action"] == "create"), "{read:#}");
+    assert_eq!(aws.calls().1, 0, "a plan writes nothing");
+
+    let once = ["run", "--source", source, "--once", "--timeout", "50s", "--listen", "127.0.0.1:0"];
+    let converged = Hatoba::run(&once, Some(aws.address)).await;
+    assert_eq!(converged.code, Some(0), "{}", converged.stderr);
+    assert_eq!(wrong(&aws.dump()), Ok(()));
+    let writes = aws.calls().1;
+    let nothing = plan(&["--detailed-exitcode"]).await;
+    assert_eq!(nothing.code, Some(0), "{nothing:?}");
+
+    // The others are worked on all the same, and the exit code tells.
+    put(folder.path(), "bad.yaml", BAD);
+    let held = Hatoba::run(&once, Some(aws.address)).await;
+    assert_eq!(held.code, Some(1), "{}", held.stderr);
+    assert_eq!(plan(&["--detailed-exitcode"]).await.code, Some(1), "an error goes before changes");
+    assert_eq!(aws.calls().1, writes, "what stood before is left alone");
+}
+
+#[tokio::test]
+async fn one_warning_where_statuses_cannot_be_written_and_the_work_goes_on() {
+    let (aws, folder) = (Aws::quick().await, documents());
+    std::fs::write(folder.path().join(".hatoba"), "no folder").unwrap();
+    let source = folder.path().to_str().unwrap();
+    let once = ["run", "--source", source, "--once", "--timeout", "50s", "--listen", "127.0.0.1:0"];
+    let ended = Hatoba::run(&once, Some(aws.address)).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let warnings: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("\"WARN\"")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].contains("statuses stay in memory"), "{warnings:#?}");
+    assert_eq!(wrong(&aws.dump()), Ok(()));
+}
+
+#[tokio::test]
+async fn what_cannot_be_started_says_why() {
+    let folder = documents();
+    let missing = folder.path().join("missing");
+    let missing = Hatoba::run(&["run", "--source", missing.to_str().unwrap()], None).await;
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(missing.stderr.contains("does not exist"), "{}", missing.stderr);
+
+    let source = folder.path().to_str().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let holder = tokio::net::TcpListener::bind(taken).await.unwrap();
+    let refused = Hatoba::run(&["run", "--source", source, "--listen", &taken.to_string()], None).await;
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains(&format!("cannot listen on {taken}")), "{}", refused.stderr);
+    drop(holder);
+
+    // No AWS at all: alive, not ready, and it says so.
+    let arguments = ["run", "--source", source, "--listen", "127.0.0.1:0"];
+    let unanswered = Hatoba::start(&arguments, Some(taken));
+    let page = unanswered.page().await;
+    until("it says what it waits for", LONG, async || unanswered.stderr().contains("STS")).await;
+    assert_eq!(crate::process::page(page, "/healthz").await.status, 200);
+    let ready = crate::process::page(page, "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("account"), "{}", ready.body);
+    unanswered.terminate().await;
+}
