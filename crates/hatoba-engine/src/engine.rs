@@ -56,8 +56,8 @@ impl Default for Options {
             prune_grace: Duration::from_secs(600),
             prune_limit: 10,
             quota_share: 0.5,
-            // Passes mostly wait for AWS; API Gateway's 10 calls per second keep fewer than this busy.
-            workers: 8,
+            // Passes mostly wait: for AWS, and for slow quotas (a VPC link every 30 s). The budget paces calls.
+            workers: 32,
             metric_documents_max: 2_000,
             seed: 0,
         }
@@ -81,8 +81,10 @@ pub struct Engine {
     /// One writer at a time for each API and each other resource.
     lanes: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     pub(crate) started_at: Timestamp,
-    /// No more keys are taken.
+    /// No more keys are taken, and no more writes are sent.
     pub(crate) stopping: AtomicBool,
+    /// A loop ended that must not: the process is to be started anew.
+    pub(crate) broken: AtomicBool,
 }
 
 /// What is known between passes.
@@ -100,10 +102,28 @@ pub(crate) struct State {
     /// The pinned account, once STS has told it.
     pub(crate) account: Option<String>,
     pub(crate) last_full_resync: Option<Timestamp>,
+    /// When a pass ended last.
+    pub(crate) last_pass: Instant,
     /// Scopes to be looked at once more because of a write.
     pub(crate) verify: BTreeMap<Place, Verify>,
     /// Documents that the running sweep has not reached yet.
     pub(crate) sweep_left: BTreeSet<Key>,
+}
+
+impl State {
+    /// Whether a document's resource is on its way: it is worked on, or waits for documents that are.
+    pub(crate) fn is_coming(&self, key: &Key) -> bool {
+        let Some(desired) = self.checked.desired.get(key) else { return false };
+        let waits_well = || {
+            let missing = desired.references.iter().filter(|r| !self.outputs.contains_key(&r.target));
+            missing.into_iter().all(|reference| self.is_coming(&reference.target))
+        };
+        match self.memory.get(key).map(|memory| memory.phase) {
+            None | Some(Phase::Moving) => true,
+            Some(Phase::Waiting) => waits_well(),
+            Some(Phase::Settled) => false,
+        }
+    }
 }
 
 /// The source as last read.
@@ -127,6 +147,8 @@ pub(crate) struct Vanished {
     pub(crate) since: Instant,
     /// Complete source listings without it.
     pub(crate) listings: u32,
+    /// Whether anything of it would be deleted at last; only then it counts for the fuse.
+    pub(crate) goes: bool,
 }
 
 /// A scope that was written to is looked at once more: when, on a list begun no earlier than this.
@@ -166,6 +188,7 @@ impl Engine {
             dice: fastrand::Rng::with_seed(options.seed),
             account: None,
             last_full_resync: None,
+            last_pass: Instant::now(),
             verify: BTreeMap::new(),
             sweep_left: BTreeSet::new(),
         };
@@ -182,6 +205,7 @@ impl Engine {
             published: tokio::sync::watch::Sender::new(0),
             lanes: Mutex::default(),
             stopping: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
         })
     }
 
@@ -285,6 +309,9 @@ impl Engine {
     pub(crate) fn publish_as(&self, key: &Key, digest: &Digest, outcome: Outcome) {
         let now = self.clock.now();
         let mut state = self.state();
+        if !state.checked.exists(key) {
+            return; // it vanished while its pass ran
+        }
         let previous = state.statuses.get(key);
         let status = fold(previous, key, digest, outcome, now);
         if previous != Some(&status) {
@@ -297,7 +324,7 @@ impl Engine {
     /// Makes a resource's outputs known, or takes them back; whoever names the document is looked at again.
     pub(crate) fn announce(&self, key: &Key, outputs: Option<BTreeMap<String, String>>) {
         let mut state = self.state();
-        if state.outputs.get(key) == outputs.as_ref() {
+        if state.outputs.get(key) == outputs.as_ref() || !state.checked.exists(key) {
             return;
         }
         match outputs {

@@ -1,6 +1,7 @@
 //! Carrying out one step, and laying AWS's answer over what is known. Nothing is decided here.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hatoba_core::{
@@ -41,11 +42,11 @@ impl Engine {
                 &removal
             }
         };
-        let lane = self.lane(lane_name(place, action));
+        let lane = self.lane(&lane_name(place, action));
         let _one_writer = lane.lock().await;
         // Freshness is checked at the write: a step of an older generation is not sent.
         let current = self.desired(&desired.key).map(|desired| desired.digest);
-        if current.as_ref() != Some(&desired.digest) {
+        if current.as_ref() != Some(&desired.digest) || self.stopping.load(Ordering::Relaxed) {
             return Ok(());
         }
         let object = match step {
@@ -86,6 +87,7 @@ impl Engine {
                     _ => target_of(action).map_or_else(String::new, |target| target.id.clone()),
                 };
                 self.tell(key, &name_of(kind, action), &id, cause);
+                self.note_rewrite(key, action, now);
                 self.fold_answer(kind, key, place, action, answer, object, now);
                 let may_have_a_twin = matches!(action, Action::Create(_)) && !kind.table().unique;
                 self.verify_later(
@@ -142,10 +144,16 @@ impl Engine {
             (_, Answer::Operation(operation)) => {
                 self.memory(key, |memory| memory.operation = Some(Pending { operation, made: None }));
             }
-            (_, Answer::Object(shown)) => self.inventory.overlay(place, *shown, false, now),
+            // What an answer does not show of the mark stays as it was.
+            (_, Answer::Object(shown)) => {
+                let shown = match object.filter(|_| shown.tags.is_none()) {
+                    Some(before) => Object { tags: before.tags.clone(), mark: before.mark.clone(), ..*shown },
+                    None => *shown,
+                };
+                self.inventory.overlay(place, shown, false, now);
+            }
             (action, Answer::Done) => {
                 if let Some(after) = object.and_then(|object| after(kind, action, object)) {
-                    self.note_rewrite(key, action);
                     self.inventory.overlay(place, after, false, now);
                 } else {
                     self.memory(key, |memory| memory.not_before = Some(now));
@@ -175,12 +183,15 @@ impl Engine {
         });
     }
 
-    fn note_rewrite(&self, key: &hatoba_core::Key, action: &Action) {
-        let Action::Update(change) = action else { return };
-        let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
-        self.memory(key, |memory| match memory.rewrites.0 == fields {
-            true => memory.rewrites.1 += 1,
-            false => memory.rewrites = (fields, 1),
+    /// Counts writes of the same fields, until a list shows that they were of use.
+    fn note_rewrite(&self, key: &hatoba_core::Key, action: &Action, now: Instant) {
+        let fields = fields_of(action);
+        self.memory(key, |memory| {
+            memory.written_at = Some(now);
+            match memory.rewrites.0 == fields {
+                true => memory.rewrites.1 += 1,
+                false => memory.rewrites = (fields, 1),
+            }
         });
     }
 
@@ -240,11 +251,24 @@ impl Engine {
     }
 }
 
-/// One writer for an API and everything in it; else one for each resource.
-pub(crate) fn lane_name<'a>(place: &'a Place, action: &'a Action) -> &'a str {
+/// One writer for an API and everything in it; else one for each resource, and for each document that makes one.
+pub(crate) fn lane_name(place: &Place, action: &Action) -> String {
     match (place.1.as_str(), action) {
-        ("", action) => target_of(action).map_or("", |target| target.id.as_str()),
-        (scope, _) => scope,
+        ("", Action::Create(creation)) => creation.mark.document.to_string(),
+        ("", action) => target_of(action).map_or_else(String::new, |target| target.id.clone()),
+        (scope, _) => scope.to_owned(),
+    }
+}
+
+/// What a write puts right, by name.
+pub(crate) fn fields_of(action: &Action) -> Vec<String> {
+    match action {
+        Action::Update(change) => change.drift.iter().map(|drift| drift.path.clone()).collect(),
+        Action::Clear { operation, .. } => vec![operation.clone()],
+        Action::Tag { tags, .. } => {
+            tags.set.keys().chain(&tags.remove).map(|key| format!("tags.{key}")).collect()
+        }
+        Action::Create(_) | Action::Delete(_) => Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use hatoba_core::{Action, Assessment, Cause, Desired, Step};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
+use crate::execute::fields_of;
 use crate::inventory::View;
 use crate::memory::Memory;
 use crate::reconcile::{REWRITES_MAX, SETTLES};
@@ -44,9 +45,8 @@ fn looked_often_enough(
 ) -> Step {
     match &step {
         Step::Act(Action::Create(_)) if memory.suspect.is_some() => looked_twice(memory, listed_at, step),
-        Step::Act(Action::Update(change)) => {
-            let fields: Vec<String> = change.drift.iter().map(|drift| drift.path.clone()).collect();
-            match memory.rewrites == (fields, REWRITES_MAX) {
+        Step::Act(action @ (Action::Update(_) | Action::Clear { .. } | Action::Tag { .. })) => {
+            match memory.rewrites == (fields_of(action), REWRITES_MAX) {
                 true => Step::Hold(Cause::new(
                     "NonConverging",
                     format!(

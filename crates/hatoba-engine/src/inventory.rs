@@ -14,6 +14,9 @@ use tokio::time::Instant;
 /// A create that no list shows after this long is proven lost (lists lag behind writes by less).
 const CREATE_SETTLES: Duration = Duration::from_secs(60);
 
+/// A list that failed is not repeated for this long, unless somebody needs a newer one.
+const FAILURE_LASTS: Duration = Duration::from_secs(1);
+
 /// A kind in a scope.
 pub(crate) type Place = (KindId, Scope);
 
@@ -72,13 +75,23 @@ impl Inventory {
             .or_default()
             .clone();
         let _one_at_a_time = running.lock().await;
+        let nobody = Interest::default();
+        let interest = if place.0.lists_by_name() { interest } else { &nobody };
         let Some(interest) = self.wanted(place, not_before, interest) else { return };
         let begun = Instant::now();
         let result = place.0.list(&self.aws, &place.1, &interest).await;
         let mut state = self.state();
         let listing = state.entry(place.clone()).or_default();
         match result {
-            Ok(objects) => listing.fill(objects, begun, interest),
+            Ok(objects) => {
+                let before = listing.ids();
+                listing.fill(objects, begun, interest);
+                let after = listing.ids();
+                // What stood in something that is gone is gone with it.
+                state.retain(|(kind, scope), _| {
+                    !(is_child(*kind, place.0) && before.contains(scope) && !after.contains(scope))
+                });
+            }
             Err(error) => listing.failed = Some((begun, error.cause())),
         }
     }
@@ -94,10 +107,11 @@ impl Inventory {
             && (listing.asked.everything || !interest.everything);
         let recent =
             |at: Option<Instant>| at.is_some_and(|at| not_before.is_none_or(|not_before| at >= not_before));
-        let failed_since = listing
-            .failed
-            .as_ref()
-            .is_some_and(|(at, _)| not_before.is_some_and(|not_before| *at >= not_before));
+        // One refusal answers all who ask at about the same time.
+        let failed_since = listing.failed.as_ref().is_some_and(|(at, _)| match not_before {
+            Some(not_before) => *at >= not_before,
+            None => at.elapsed() < FAILURE_LASTS,
+        });
         let answered = asked && recent(listing.listed_at) && listing.failed.is_none();
         let born = recent(listing.born_at) && listing.listed_at.is_none();
         (!answered && !failed_since && !born).then_some(all)
@@ -116,14 +130,15 @@ impl Inventory {
         if let Some((_, cause)) = &listing.failed {
             return Err(cause.clone());
         }
-        if listing.listed_at.is_none() && listing.born_at.is_none() {
+        if !listing.is_known() {
             return Err(not_listed());
         }
         let mut objects = listing.effective();
         if let MarkStyle::Inherited(kind) = place.0.table().marks
             && let Some(kind) = KindId::of(kind)
         {
-            let marked = state.get(&(kind, place.1.clone())).map(Listing::effective);
+            let marked = state.get(&(kind, place.1.clone())).filter(|listing| listing.is_known());
+            let marked = marked.map(Listing::effective);
             for object in &mut objects {
                 object.mark = inherited(object, marked.as_deref());
             }
@@ -188,16 +203,26 @@ impl Inventory {
         self.state().keys().cloned().collect()
     }
 
+    /// Forgets the names whose objects do not matter: the next list does not ask for them.
+    pub(crate) fn keep_names(&self, place: &Place, matters: impl Fn(&Object) -> bool) {
+        if let Some(listing) = self.state().get_mut(place) {
+            let kept = listing.effective().into_iter().filter(|object| matters(object));
+            listing.asked.names = kept.map(|object| object.natural_key).collect();
+        }
+    }
+
     /// Who uses an object, as `Kind id`, by everything that is known.
     pub(crate) fn users(&self, kind: KindId, object: &Object) -> Vec<String> {
-        let is_parent = |other: KindId| other.table().parent == Some(kind.table().kind);
         let state = self.state();
         let mut users = BTreeSet::new();
         for ((other, scope), listing) in state.iter() {
+            // Ids of different kinds may be equal words: a stage and a cluster may both be called `prod`.
+            let may_refer = refers_to(*other, kind.table().kind);
             for user in listing.effective() {
-                let uses = user.uses.contains(&object.id)
-                    || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn));
-                let is_child = is_parent(*other) && *scope == object.id;
+                let uses = may_refer
+                    && (user.uses.contains(&object.id)
+                        || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn)));
+                let is_child = is_child(*other, kind) && *scope == object.id;
                 if (uses || is_child) && !(*other == kind && user.id == object.id) && !user.is_leaving() {
                     users.insert(format!("{} {}", other.table().kind, user.id));
                 }
@@ -224,10 +249,28 @@ impl Listing {
         });
     }
 
+    /// Whether what is here is all there is.
+    fn is_known(&self) -> bool {
+        self.failed.is_none() && (self.listed_at.is_some() || self.born_at.is_some())
+    }
+
+    fn ids(&self) -> BTreeSet<String> {
+        self.effective().into_iter().map(|object| object.id).collect()
+    }
+
     fn effective(&self) -> Vec<Object> {
         let listed = self.objects.values().filter(|object| !self.overlays.contains_key(&object.id));
         listed.chain(self.overlays.values().filter_map(|overlay| overlay.object.as_ref())).cloned().collect()
     }
+}
+
+fn is_child(kind: KindId, parent: KindId) -> bool {
+    kind.table().parent == Some(parent.table().kind)
+}
+
+/// Whether documents of a kind can name documents of another.
+pub(crate) fn refers_to(user: KindId, kind: &str) -> bool {
+    user.table().references.iter().any(|reference| reference.kinds.contains(&kind))
 }
 
 /// The mark of what an object points to.

@@ -19,6 +19,7 @@ mod plan;
 mod prune;
 mod queue;
 mod reconcile;
+mod rogue;
 mod run;
 mod sdk;
 mod shown;

@@ -42,6 +42,8 @@ pub(crate) struct Memory {
     pub(crate) drifting: bool,
     /// The same fields written again and again without a list ever showing them right.
     pub(crate) rewrites: (Vec<String>, u32),
+    /// When the newest write was answered: only lists begun later prove what came of it.
+    pub(crate) written_at: Option<Instant>,
     pub(crate) phase: Phase,
 }
 
@@ -61,6 +63,7 @@ impl Default for Memory {
             polls: 0,
             drifting: false,
             rewrites: (Vec::new(), 0),
+            written_at: None,
             phase: Phase::Moving,
         }
     }
@@ -70,6 +73,11 @@ impl Memory {
     /// Notes why the newest write failed, until `until`, or until the pass's delay is known.
     pub(crate) fn fail(&mut self, cause: Cause, until: Option<Instant>) {
         self.failure = Some(Failure { cause, until });
+    }
+
+    /// Whether a list begun at `listed_at` shows what came of the newest write.
+    pub(crate) fn is_proven_by(&self, listed_at: Option<Instant>) -> bool {
+        self.written_at.is_none_or(|written_at| listed_at.is_some_and(|listed_at| listed_at > written_at))
     }
 
     /// 5 seconds, 10, …, at last 5 minutes: for what may take long and costs calls of a shared quota.

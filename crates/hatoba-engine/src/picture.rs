@@ -11,7 +11,7 @@ use crate::memory::Phase;
 use crate::shown::{DocumentShown, QueueShown, Shown, SourceShown};
 use crate::web::Picture;
 
-/// No pass takes longer than this by its timeouts: a worker that is busy for longer hangs.
+/// Work that has been due for so long while no pass ended: nobody works any more.
 const STUCK_SECONDS: f64 = 600.0;
 
 impl Picture for Engine {
@@ -47,7 +47,10 @@ impl Picture for Engine {
     }
 
     fn is_healthy(&self) -> bool {
-        self.state().queue.depth(Instant::now()).1 < STUCK_SECONDS
+        let now = Instant::now();
+        let state = self.state();
+        let passes_end = now.saturating_duration_since(state.last_pass).as_secs_f64() < STUCK_SECONDS;
+        passes_end || state.queue.depth(now).1 < STUCK_SECONDS
     }
 
     fn is_ready(&self) -> bool {

@@ -1,10 +1,11 @@
 //! What would change, for the whole world at once: the same assessment as the daemon's, with symbolic outputs.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Fuse, Key, Lookup, Sight,
-    Step, Unresolved, Verdict, assess, creation_order, next,
+    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Key, Lookup, Sight, Step,
+    Unresolved, Verdict, assess, creation_order, next,
 };
 use hatoba_kinds::{CallError, KindId, Operation};
 use serde::Serialize;
@@ -133,7 +134,7 @@ impl Engine {
             plan.entries.push(entry);
         }
         self.look_for_orphans(None, true).await;
-        self.plan_deletes(&mut plan);
+        self.plan_deletes(&mut plan, &mut calls);
         plan.writes = calls.len();
         plan.seconds_at_least = seconds_at_least(&calls, self.options.quota_share);
         Ok(plan)
@@ -204,30 +205,28 @@ impl Engine {
         entry
     }
 
-    fn plan_deletes(&self, plan: &mut Plan) {
-        let fuse = self.fuse();
+    /// What the daemon would delete when the grace is over, and what holds the rest.
+    fn plan_deletes(&self, plan: &mut Plan, calls: &mut Vec<&'static Operation>) {
         for (key, orphans) in self.orphans() {
             for orphan in orphans {
-                let why = match (&fuse, self.options.owner_is_explicit) {
-                    (_, false) => {
-                        Cause::new("OwnerNotExplicit", "a directory deletes nothing unless --owner is given")
-                    }
-                    (Fuse::Open { hash, documents }, true) => Cause::new(
-                        "FuseOpen",
-                        format!("{documents} documents vanished at once; held as {hash}"),
-                    ),
-                    (Fuse::Closed, true) => Cause::new(
-                        "Grace",
-                        format!(
-                            "its document is gone; the daemon deletes it after {} s of grace",
+                let kind = orphan.place.0;
+                let entry = PlanEntry { id: Some(orphan.object.id.clone()), ..PlanEntry::new(key.clone()) };
+                let entry = match self.judge_as(&orphan, &[], Duration::MAX, u32::MAX) {
+                    Ok(()) => {
+                        let after = format!(
+                            "its document is gone; it goes after {} s of grace",
                             self.options.prune_grace.as_secs()
-                        ),
-                    ),
+                        );
+                        PlanEntry {
+                            action: PlanAction::Delete,
+                            cause: Some(Cause::new("Grace", after)),
+                            ..entry
+                        }
+                    }
+                    Err(cause) => PlanEntry { action: PlanAction::Held, cause: Some(cause), ..entry },
                 };
-                let held = why.reason.as_str() != "Grace";
-                let action = if held { PlanAction::Held } else { PlanAction::Delete };
-                let id = Some(orphan.object.id.clone());
-                plan.entries.push(PlanEntry { id, ..PlanEntry::held(key.clone(), action, why) });
+                calls.extend(operations(kind, &entry, &Step::Rest));
+                plan.entries.push(entry);
             }
         }
     }
@@ -317,6 +316,7 @@ fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Oper
     let calls = match (entry.action, step) {
         (PlanAction::Create, _) => vec![of("Create")],
         (PlanAction::Replace, _) => vec![of("Create"), of("Delete")],
+        (PlanAction::Delete, _) if kind.table().drain.is_some() => vec![of("Update"), of("Delete")],
         (PlanAction::Delete, _) => vec![of("Delete")],
         (PlanAction::Update, Step::Act(action)) => {
             let first = match action {

@@ -1,6 +1,7 @@
 //! Keys without a readable document: held documents, and resources whose document is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hatoba_core::{
@@ -116,6 +117,8 @@ impl Engine {
     /// Notes which documents are gone; their keys are worked on like all others.
     pub(crate) fn note_orphans(&self) {
         let orphans = self.orphans();
+        let goes: BTreeMap<&Key, bool> =
+            orphans.iter().map(|(key, orphans)| (key, self.would_go(orphans))).collect();
         let now = Instant::now();
         let mut state = self.state();
         // What could not be seen is not gone: it still counts for the fuse.
@@ -125,8 +128,9 @@ impl Engine {
         if state.source.snapshot.is_none() {
             return;
         }
-        for key in orphans.keys() {
-            state.vanished.entry(key.clone()).or_insert(Vanished { since: now, listings: 0 });
+        for (key, goes) in goes {
+            let new = Vanished { since: now, listings: 0, goes };
+            state.vanished.entry(key.clone()).or_insert(new).goes = goes;
             state.queue.add(key.clone(), crate::queue::Priority::Sweep, now);
         }
         drop(state);
@@ -198,8 +202,12 @@ impl Engine {
     async fn follow_deletion(&self, key: &Key) -> Option<Next> {
         let kind = Self::kind(key)?;
         let pending = self.memory(key, |memory| memory.operation.clone())?;
-        if let Ok(Progress::Running) = kind.poll(&self.aws, &pending.operation, None).await {
-            return Some(Next::In(self.memory(key, poll_delay)));
+        match kind.poll(&self.aws, &pending.operation, None).await {
+            Ok(Progress::Running) => return Some(Next::In(self.memory(key, poll_delay))),
+            Ok(Progress::Failed(cause)) => {
+                tracing::error!(document = %key, %cause, "a deletion failed; it is tried again")
+            }
+            Ok(Progress::Done(_) | Progress::Forgotten) | Err(_) => {} // the list says what is left
         }
         self.memory(key, |memory| {
             memory.operation = None;
@@ -210,8 +218,14 @@ impl Engine {
 
     fn note_orphans_of(&self, key: &Key) {
         let now = Instant::now();
-        let mut state = self.state();
-        state.vanished.entry(key.clone()).or_insert(Vanished { since: now, listings: 0 });
+        let goes = self.orphans().get(key).is_some_and(|orphans| self.would_go(orphans));
+        self.state().vanished.entry(key.clone()).or_insert(Vanished { since: now, listings: 0, goes });
+    }
+
+    /// Whether any of these would be deleted at last: what is kept anyway does not count for the fuse.
+    fn would_go(&self, orphans: &[Orphan]) -> bool {
+        let goes = |orphan: &Orphan| self.deletion_of(orphan) == Deletion::Delete;
+        self.options.owner_is_explicit && orphans.iter().any(goes)
     }
 
     async fn prune_one(&self, key: &Key, orphan: &Orphan) -> Result<Next, Cause> {
@@ -244,10 +258,15 @@ impl Engine {
             Drained::Write(action) => (*action, "its document is gone: scaled to 0 first"),
             Drained::Wait(cause) => return Err(cause),
         };
-        let lane = self.lane(lane_name(&orphan.place, &action));
+        let lane = self.lane(&lane_name(&orphan.place, &action));
         let _one_writer = lane.lock().await;
-        // The document may have come back while others wrote.
-        self.judge(key, &orphan, &users)?;
+        // The document may have come back, or a user, while others wrote.
+        self.judge(key, &orphan, &self.inventory.users(*kind, &orphan.object))?;
+        if self.stopping.load(Ordering::Relaxed) {
+            return Ok(Next::Rest);
+        }
+        // Whatever is written, the next look must be newer: "seen at 0" is a list's word, not an overlay's.
+        self.memory(key, |memory| memory.not_before = Some(Instant::now()));
         match self.send(*kind, key, &orphan.place, &action, Some(&orphan.object), why).await {
             Ok(()) => Ok(Next::Now),
             Err(error) if error.disposition == Disposition::Gone => Ok(Next::Now),
@@ -264,23 +283,35 @@ impl Engine {
             self.aws.forget_tags(arn);
             return Some(now);
         }
-        self.memory(key, |memory| memory.not_before.take()).or_else(|| before(now, SIGHT_LASTS))
+        self.memory(key, |memory| memory.not_before.take()).max(before(now, SIGHT_LASTS))
     }
 
     fn judge(&self, key: &Key, orphan: &Orphan, users: &[String]) -> Result<(), Cause> {
+        let vanished = self.state().vanished.get(key).copied();
+        let absent_for = vanished.map_or(Duration::ZERO, |vanished| vanished.since.elapsed());
+        self.judge_as(orphan, users, absent_for, vanished.map_or(0, |vanished| vanished.listings))
+    }
+
+    /// The guards, for a document that has been absent for so long and in so many listings.
+    pub(crate) fn judge_as(
+        &self,
+        orphan: &Orphan,
+        users: &[String],
+        absent_for: Duration,
+        listings: u32,
+    ) -> Result<(), Cause> {
         let fuse = self.fuse();
         let deletion = self.deletion_of(orphan);
         let held_sibling = self.held_sibling(orphan);
         let state = self.state();
-        let vanished = state.vanished.get(key).copied();
         let evidence = Evidence {
             owner: &self.options.owner,
             owner_is_explicit: self.options.owner_is_explicit,
             source_is_complete: state.source.is_complete() && !held_sibling,
             mark: orphan.object.mark.present(),
             deletion,
-            absent_for: vanished.map_or(Duration::ZERO, |vanished| vanished.since.elapsed()),
-            listings: vanished.map_or(0, |vanished| vanished.listings),
+            absent_for,
+            listings,
             grace: self.options.prune_grace,
             fuse: &fuse,
             users,
@@ -312,7 +343,8 @@ impl Engine {
     /// Too much gone at once, or everything?
     pub(crate) fn fuse(&self) -> Fuse {
         let state = self.state();
-        let vanished: BTreeSet<Key> = state.vanished.keys().cloned().collect();
+        let going = state.vanished.iter().filter(|(_, vanished)| vanished.goes);
+        let vanished: BTreeSet<Key> = going.map(|(key, _)| key.clone()).collect();
         fuse(&vanished, state.checked.desired.len() + state.checked.held.len(), self.options.prune_limit)
     }
 
@@ -356,7 +388,10 @@ impl Engine {
                 discovered &= found.is_ok();
                 for (scope, names) in found.unwrap_or_default() {
                     let interest = Interest { names, everything: true };
-                    self.inventory.ensure(&(*kind, scope), not_before, &interest).await;
+                    let place = (*kind, scope);
+                    self.inventory.ensure(&place, not_before, &interest).await;
+                    // From now on only what is ours is asked for.
+                    self.inventory.keep_names(&place, |object| self.is_ours(object));
                 }
             }
         }
@@ -372,34 +407,5 @@ impl Engine {
 
     pub(crate) fn is_ours(&self, object: &Object) -> bool {
         !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
-    }
-
-    /// Resources in parents of ours that nobody asks for and that do not bear our mark.
-    pub(crate) fn rogue_children(&self) -> Vec<String> {
-        let claimed: BTreeSet<(String, String)> = {
-            let state = self.state();
-            let memory = state.memory.values();
-            memory.filter_map(|memory| Some((memory.place.as_ref()?.1.clone(), memory.id.clone()?))).collect()
-        };
-        let ours: BTreeSet<String> = self
-            .inventory
-            .places()
-            .into_iter()
-            .filter_map(|place| self.inventory.view(&place).ok())
-            .flat_map(|view| view.objects)
-            .filter(|object| self.is_ours(object))
-            .map(|object| object.id)
-            .collect();
-        let mut rogue = Vec::new();
-        for place in self.inventory.places().into_iter().filter(|place| ours.contains(&place.1)) {
-            let Ok(view) = self.inventory.view(&place) else { continue };
-            for object in view.objects {
-                let is_claimed = claimed.contains(&(place.1.clone(), object.id.clone()));
-                if !is_claimed && !self.is_ours(&object) && !matches!(object.mark, Seen::Unknown(_)) {
-                    rogue.push(format!("{} {} in {}", place.0.table().kind, object.natural_key, place.1));
-                }
-            }
-        }
-        rogue
     }
 }

@@ -22,6 +22,8 @@ use crate::metrics::Reconciled;
 
 /// A write is sent only on sight of the scope that is no older than this.
 const SIGHT_LASTS: Duration = Duration::from_secs(60);
+/// Looks for one write: the first, and one each for an old list and for old tags.
+const LOOKS_MAX: usize = 4;
 /// A lost create is looked for twice, this far apart, before it is sent again; twins likewise.
 pub(crate) const SETTLES: Duration = Duration::from_secs(8);
 /// The slowest poll of something that moves by itself.
@@ -59,10 +61,11 @@ impl Engine {
         };
         let place: Place = (kind, resolved.scope.clone());
         let mut not_before = self.memory(key, |memory| memory.not_before.take());
-        loop {
+        for _ in 0..LOOKS_MAX {
             self.look(&place, &desired, not_before).await;
             let view = self.sight(&place, &desired).await;
-            let assessment = self.assess(kind, &desired, &resolved, &place, &view);
+            let mut assessment = self.assess(kind, &desired, &resolved, &place, &view);
+            assessment.notes.extend(self.left_behind(&desired, &place));
             let step =
                 self.gate(&desired, &assessment, &view, next(&desired, &assessment, self.leave(&desired)));
             let step = self.unused(&place, &assessment, step, not_before).await;
@@ -77,6 +80,7 @@ impl Engine {
             self.publish(&desired, Outcome::of(&assessment, &step, failed));
             return self.schedule(&desired, &assessment, &step, &view, result);
         }
+        Next::Later // looking takes longer than sight lasts: AWS is slow or the quota is spent
     }
 
     /// Look-ups made, references filled in.
@@ -121,16 +125,18 @@ impl Engine {
 
     /// The names that matter in a scope: its documents', and those of resources of ours.
     pub(crate) fn interest(&self, place: &Place, desired: &Desired) -> Interest {
-        let state = self.state();
-        let mut names: BTreeSet<String> =
-            BTreeSet::from([desired.natural_key().unwrap_or(&desired.key.name).to_owned()]);
-        for (key, memory) in &state.memory {
-            if memory.place.as_ref() == Some(place)
-                && let Some(other) = state.checked.desired.get(key)
-            {
-                names.insert(other.natural_key().unwrap_or(&other.key.name).to_owned());
-            }
+        if !place.0.lists_by_name() {
+            return Interest::default();
         }
+        let checked = self.state().checked.clone();
+        let scope = |of: &Desired| {
+            let raw = of.table.scope_member.and_then(|member| of.members.get(member).cloned());
+            (of.key.kind.clone(), of.parent().cloned(), raw)
+        };
+        let here = scope(desired);
+        let siblings = checked.desired.values().filter(|other| scope(other) == here);
+        let name = |of: &Desired| of.natural_key().unwrap_or(&of.key.name).to_owned();
+        let names = siblings.chain([desired]).map(name).collect();
         Interest { names, everything: self.options.owner_is_explicit }
     }
 
@@ -163,16 +169,18 @@ impl Engine {
     fn first(&self, desired: &Desired) -> BTreeSet<Key> {
         let state = self.state();
         let follows = |key: &Key| desired.table.follows.contains(&key.kind.as_str());
-        let on_the_way = |key: &Key| {
-            let memory = state.memory.get(key);
-            memory.is_none_or(|memory| memory.id.is_none() && memory.phase != Phase::Settled)
-        };
         let siblings = state
             .checked
             .desired
             .iter()
             .filter(|(key, other)| follows(key) && other.parent() == desired.parent());
-        siblings.map(|(key, _)| key.clone()).filter(on_the_way).collect()
+        let siblings: Vec<&Key> = siblings.map(|(key, _)| key).collect();
+        // One that is there is enough; one that will not come by itself is not waited for.
+        let is_there = |key: &&Key| state.memory.get(key).is_some_and(|memory| memory.id.is_some());
+        if siblings.iter().any(is_there) {
+            return BTreeSet::new();
+        }
+        siblings.into_iter().filter(|key| state.is_coming(key)).cloned().collect()
     }
 
     fn remember(&self, desired: &Desired, place: &Place, assessment: &Assessment<'_>) {
@@ -271,13 +279,21 @@ impl Engine {
                 (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "DuplicateInUse" => {
                     settle(memory, Next::Later)
                 }
-                (Ok(()), Step::Hold(_), _) => settle(memory, Next::Rest),
+                (Ok(()), Step::Hold(_), _) => match memory.failure.as_ref().and_then(|failure| failure.until)
+                {
+                    // It failed a short while ago and is sent again at its time.
+                    Some(until) if until > now => {
+                        memory.phase = Phase::Moving;
+                        Next::In(until - now)
+                    }
+                    _ => settle(memory, Next::Rest),
+                },
                 (Ok(()), Step::Rest, Verdict::InSync) => {
                     memory.backoff.reset();
                     memory.polls = 0;
                     memory.failure = None;
-                    repaired = std::mem::take(&mut memory.drifting);
-                    if listed_at.is_some_and(|listed_at| memory.verified_at >= Some(listed_at)) {
+                    if memory.is_proven_by(listed_at) {
+                        repaired = std::mem::take(&mut memory.drifting);
                         memory.rewrites = (Vec::new(), 0);
                     }
                     settle(memory, Next::Rest)
@@ -353,11 +369,14 @@ fn failed(memory: &mut Memory, error: &CallError) -> Next {
             memory.fail(error.cause(), Some(Instant::now() + delay));
             Next::Look(delay)
         }
-        Disposition::Stall | Disposition::Retry | Disposition::Throttle => {
-            let is_moving = error.disposition != Disposition::Stall;
-            memory.phase = if is_moving { Phase::Moving } else { Phase::Settled };
+        Disposition::Retry | Disposition::Throttle => {
+            memory.phase = Phase::Moving;
             memory.fail(error.cause(), None);
             Next::Later
+        }
+        Disposition::Stall => {
+            memory.fail(error.cause(), None);
+            settle(memory, Next::Later)
         }
     }
 }

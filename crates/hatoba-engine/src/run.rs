@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Verify};
 use crate::execute::VERIFY_AFTER;
 use crate::inventory::Place;
 use crate::memory::{Memory, Phase};
@@ -20,10 +21,26 @@ use crate::reconcile::{Next, counted};
 
 /// Passes in flight get so long to finish after a stop was asked for; an attempt takes 10 s at most.
 const DRAIN: Duration = Duration::from_secs(15);
+/// A write is verified after so long even while other documents are on their way: VPC links take minutes.
+const VERIFY_AT_LAST: Duration = Duration::from_secs(240);
 /// While nothing is due workers sleep; this only bounds the sleep, wake-ups come by signal.
 const FAR: Duration = Duration::from_secs(3_600);
 
+/// A loop that ends by a panic takes the process with it: half a daemon is worse than none.
+async fn supervised(engine: Arc<Engine>, stop: CancellationToken, task: impl Future<Output = ()>) {
+    if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+        tracing::error!("a loop of the engine panicked; the process ends, so that it is started anew");
+        engine.broken.store(true, Ordering::Relaxed);
+        stop.cancel();
+    }
+}
+
 impl Engine {
+    /// Whether a part of the engine broke, so that the process is to be started anew.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
     /// Works until `stop`; then finishes what is in flight, within 15 seconds.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let Some(()) = self.pin_account(&stop).await else { return };
@@ -31,11 +48,11 @@ impl Engine {
         for _ in 0..self.options.workers {
             tracker.spawn(Arc::clone(&self).work(stop.clone()));
         }
-        tracker.spawn(Arc::clone(&self).resync(stop.clone()));
-        tracker.spawn(Arc::clone(&self).verify(stop.clone()));
+        tracker.spawn(supervised(Arc::clone(&self), stop.clone(), Arc::clone(&self).resync(stop.clone())));
+        tracker.spawn(supervised(Arc::clone(&self), stop.clone(), Arc::clone(&self).verify(stop.clone())));
         tracker.close();
         stop.cancelled().await;
-        self.stopping.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.stopping.store(true, Ordering::Relaxed);
         if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
             tracing::warn!("a pass was still waiting for AWS; it is left alone, the next start looks again");
         }
@@ -130,6 +147,7 @@ impl Engine {
             Next::Rest => {}
         }
         state.queue.done(&key, now);
+        state.last_pass = now;
         if state.sweep_left.remove(&key) && state.sweep_left.is_empty() {
             state.last_full_resync = Some(self.clock.now());
         }
@@ -216,8 +234,10 @@ impl Engine {
         let mut state = self.state();
         let on_the_way = |key: &Key| state.memory.get(key).is_none_or(|memory| memory.phase == Phase::Moving);
         if state.checked.desired.keys().any(on_the_way) {
-            state.verify.values_mut().for_each(|verify| verify.due = verify.due.max(now + VERIFY_AFTER));
-            return;
+            // One that never settles must not keep all others unverified.
+            let later = |verify: &&mut Verify| now < verify.listed_after + VERIFY_AT_LAST;
+            let waiting = state.verify.values_mut().filter(later);
+            waiting.for_each(|verify| verify.due = verify.due.max(now + VERIFY_AFTER));
         }
         let due: Vec<(Place, Instant)> = state
             .verify

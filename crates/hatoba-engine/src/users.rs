@@ -5,7 +5,7 @@ use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
-use crate::inventory::{Place, View};
+use crate::inventory::{Place, View, refers_to};
 
 impl Engine {
     /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
@@ -85,6 +85,28 @@ impl Engine {
         places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
     }
 
+    /// Resources that bear the document's mark in another scope than the one it names now: nothing moves them.
+    pub(crate) fn left_behind(&self, desired: &Desired, place: &Place) -> Vec<Cause> {
+        let elsewhere =
+            self.inventory.places().into_iter().filter(|other| other.0 == place.0 && other != place);
+        let mut found = Vec::new();
+        for other in elsewhere {
+            let objects = self.inventory.view(&other).map(|view| view.objects).unwrap_or_default();
+            let is_its = |object: &&Object| {
+                let mark = object.mark.present();
+                self.is_ours(object) && mark.is_some_and(|mark| mark.document == desired.key)
+            };
+            for object in objects.iter().filter(is_its) {
+                let message = format!(
+                    "{} in {} still bears this document's mark; delete it by hand",
+                    object.id, other.1
+                );
+                found.push(Cause::new("LeftBehind", message));
+            }
+        }
+        found
+    }
+
     /// Lists every scope that an object is the parent of.
     pub(crate) async fn look_at_children(&self, kind: KindId, id: &str, not_before: Option<Instant>) {
         for child in children(kind) {
@@ -100,8 +122,4 @@ impl Engine {
 fn children(kind: KindId) -> impl Iterator<Item = KindId> {
     let name = kind.table().kind;
     KindId::ALL.iter().copied().filter(move |child| child.table().parent == Some(name))
-}
-
-fn refers_to(user: KindId, kind: &str) -> bool {
-    user.table().references.iter().any(|reference| reference.kinds.contains(&kind))
 }

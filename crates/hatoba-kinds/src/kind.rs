@@ -26,6 +26,9 @@ pub(crate) trait Kind {
     /// Every operation that the driver calls.
     const OPERATIONS: &'static [Operation];
 
+    /// Whether a list depends on the names that matter: tags are read one by one, or services are asked for by name.
+    const LISTS_BY_NAME: bool = false;
+
     /// AWS's own limits of the members, from the service model.
     const LIMITS: Option<Limits> = None;
 

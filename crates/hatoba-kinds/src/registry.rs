@@ -31,6 +31,11 @@ macro_rules! registry {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::TABLE,)+ }
             }
 
+            /// Whether a list depends on the names in its [`Interest`].
+            pub fn lists_by_name(self) -> bool {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::LISTS_BY_NAME,)+ }
+            }
+
             /// A sample document.
             pub fn sample(self) -> &'static str {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::SAMPLE,)+ }

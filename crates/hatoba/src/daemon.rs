@@ -53,7 +53,7 @@ impl Daemon {
         };
         ended.cancel();
         let _ = tokio::time::timeout(FLUSH, async { tokio::join!(reading, writing) }).await;
-        Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        Ok(if is_good && !self.engine.is_broken() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 

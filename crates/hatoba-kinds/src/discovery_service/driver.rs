@@ -44,6 +44,7 @@ spec:
         tags::DISCOVERY_UNTAG,
     ];
 
+    const LISTS_BY_NAME: bool = true;
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateServiceRequest"));
 
     fn check(members: &Members) -> Vec<Problem> {

@@ -44,6 +44,7 @@ spec:
 ";
     const OPERATIONS: &'static [Operation] =
         &[DESCRIBE, LIST_SERVICES, LIST_CLUSTERS, CREATE, UPDATE, DELETE, tags::ECS_TAG, tags::ECS_UNTAG];
+    const LISTS_BY_NAME: bool = true;
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateServiceRequest"));
 
     fn adapt(members: &mut Members) {

@@ -235,7 +235,9 @@ pub(super) fn observe(scope: &str, integration: &SdkIntegration) -> Result<Objec
         description,
         request_parameters: integration.request_parameters.clone().map(|parameters| parameters.into_iter().collect()),
         response_parameters: integration.response_parameters.clone().map(|parameters| {
-            parameters.into_iter().map(|(status, mapped)| (status, mapped.into_iter().collect())).collect()
+            // A status that is left without parameters says nothing.
+            let full = parameters.into_iter().filter(|(_, mapped)| !mapped.is_empty());
+            full.map(|(status, mapped)| (status, mapped.into_iter().collect())).collect()
         }),
         tls_config: integration.tls_config.as_ref().map(TlsConfigInput::from_sdk),
         ..IntegrationSpec::default()

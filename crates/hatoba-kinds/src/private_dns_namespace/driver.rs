@@ -48,6 +48,7 @@ spec:
         tags::DISCOVERY_UNTAG,
     ];
 
+    const LISTS_BY_NAME: bool = true;
     const LIMITS: Option<Limits> = Some((LIMITS, "CreatePrivateDnsNamespaceRequest"));
 
     fn check(members: &Members) -> Vec<Problem> {
