@@ -302,3 +302,42 @@ fn the_top_of_the_house_is_tidy() {
         );
     }
 }
+
+/// Every reason that the program can give is explained in the book, and the book explains no other.
+#[test]
+fn every_reason_is_in_the_book() {
+    let book = fs::read_to_string(root().join("docs/src/reasons.md")).unwrap();
+    let rows = book.lines().filter(|line| line.starts_with("| `"));
+    let explained: BTreeSet<&str> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap_or_default().split('`').skip(1).step_by(2))
+        .collect();
+    let mut given: BTreeSet<String> = BTreeSet::new();
+    for source in sources()
+        .iter()
+        .filter(|source| source.path.starts_with("crates/") && !source.path.contains("/tests"))
+    {
+        let code: String =
+            source.code().into_iter().map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ");
+        for start in ["Cause::new(", "say(", "Reason::new("] {
+            for rest in code.split(start).skip(1) {
+                let word = rest
+                    .trim_start()
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.split('"').next())
+                    .unwrap_or_default();
+                let is_reason =
+                    word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphanumeric);
+                given.extend(is_reason.then(|| word.to_owned()));
+            }
+        }
+    }
+    let sources_own = ["SourceMissing", "SourceNotAFolder", "SourceUnreadable", "SourceTooLarge"];
+    given.extend(sources_own.map(str::to_owned));
+    let given: BTreeSet<&str> = given.iter().map(String::as_str).collect();
+    let unexplained: Vec<_> = given.difference(&explained).collect();
+    let unknown: Vec<_> = explained.difference(&given).collect();
+    assert!(
+        unexplained.is_empty() && unknown.is_empty(),
+        "not in the book: {unexplained:?}; only in the book: {unknown:?}"
+    );
+}

@@ -8,6 +8,7 @@ mod documents;
 mod drift;
 mod faults;
 mod guards;
+mod many;
 mod plan;
 mod prune;
 mod setbacks;

@@ -60,8 +60,7 @@ pub struct Harbour {
     running: Option<tokio::task::JoinHandle<()>>,
 }
 
-/// The way of one process to AWS, cut when it is killed: a request on its way in is never carried out, an answer
-/// on its way out never arrives. The engine's tasks may linger; they do nothing any more.
+/// One process's way to AWS, cut when it is killed: no request gets in any more, and no answer out.
 #[derive(Clone, Debug)]
 struct Mortal {
     way: Connector,
@@ -254,8 +253,7 @@ impl Harbour {
     pub fn live(&self, service: &str, collection: &str) -> BTreeMap<String, Value> {
         let leaves = |object: &Value| {
             object["vpcLinkStatus"] == "DELETING"
-                || object["status"] == "DRAINING"
-                || object["status"] == "INACTIVE"
+                || ["DRAINING", "INACTIVE"].iter().any(|s| object["status"] == *s)
         };
         self.objects(service, collection).into_iter().filter(|(_, object)| !leaves(object)).collect()
     }

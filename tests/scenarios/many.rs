@@ -1,0 +1,144 @@
+//! More than one of each, and things that stay away: nobody else waits, nothing is asked twice.
+
+use std::time::Duration;
+
+use hatoba_aws_model::Request;
+use hatoba_core::Truth;
+use hatoba_engine::{Options, PlanAction};
+use hatoba_tests::{ARTICLE, Harbour, article_without, snapshot};
+use serde_json::{Value, json};
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+fn routes(n: usize) -> String {
+    let one = |i: usize| {
+        format!(
+            "\n---\napiVersion: hatoba/v1\nkind: Route\nmetadata: {{ name: route-{i} }}\n\
+             spec: {{ apiRef: crazy-api, routeKey: GET /r{i}, integrationRef: to-great-service }}\n"
+        )
+    };
+    (0..n).map(one).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_list_serves_thirty_routes() {
+    let documents = format!("{ARTICLE}{}", routes(30));
+    let mut harbour = Harbour::new();
+    harbour.start(&documents);
+    harbour.converge(TEN_MINUTES).await;
+    harbour.clear_calls();
+    harbour.kill_and_restart(&documents);
+    harbour.converge(TEN_MINUTES).await;
+    let lists = |operation: &str| harbour.calls().iter().filter(|call| call.operation == operation).count();
+    assert_eq!(
+        (lists("GetRoutes"), lists("GetIntegrations"), lists("GetApis")),
+        (1, 1, 1),
+        "{}",
+        harbour.calls_text()
+    );
+    assert_eq!(harbour.writes().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_route_that_cannot_come_does_not_keep_the_stage_away() {
+    let never = "\n---\napiVersion: hatoba/v1\nkind: Route\nmetadata: { name: never }\n\
+                 spec: { apiRef: crazy-api, routeKey: GET /never, integrationRef: nowhere }\n\
+                 ---\napiVersion: hatoba/v1\nkind: Integration\nmetadata: { name: nowhere }\n\
+                 spec: { apiRef: crazy-api, integrationType: HTTP_PROXY, integrationMethod: ANY, connectionType: VPC_LINK, \
+                 vpcLinkRef: no-link, integrationUri: \"arn:aws:servicediscovery:us-east-1:123456789012:service/srv-x\" }\n\
+                 ---\napiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: no-link }\n\
+                 spec: { subnetSelector: { tags: { Tier: nowhere } } }\n";
+    let documents = format!("{}{never}", article_without(&["Route/default-route"]));
+    let mut harbour = Harbour::new();
+    harbour.start(&documents);
+    harbour.wait(TEN_MINUTES).await;
+    assert_eq!(harbour.objects("apigatewayv2", "stages").len(), 1, "{}", harbour.describe());
+    assert_eq!(harbour.status("VpcLink", "no-link").synced.reason.as_str(), "SelectorMatchesNothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stood_in_a_deleted_api_uses_nothing_any_more() {
+    let mut harbour = Harbour::new();
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    let (api, _) = harbour.only("apigatewayv2", "apis");
+    let (old_link, _) = harbour.only("apigatewayv2", "vpcLinks");
+    harbour.meddle(&Request::rest("DELETE", &format!("/v2/apis/{api}"), &Value::Null)).await;
+    harbour.wait(Duration::from_secs(310)).await;
+    harbour.converge(TEN_MINUTES).await;
+    let other = ARTICLE.replace(
+        "  subnetSelector: { tags: { Tier: private } }\n  securityGroupSelector",
+        "  subnetSelector: { tags: { Tier: public } }\n  securityGroupSelector",
+    );
+    harbour.engine.accept(snapshot(&other));
+    harbour.wait(TEN_MINUTES).await;
+    harbour.converge(TEN_MINUTES).await;
+    let links = harbour.objects("apigatewayv2", "vpcLinks");
+    assert!(!links.contains_key(&old_link), "the old link went: {links:#?}");
+    assert_eq!(links.len(), 1);
+}
+
+/// Somebody who undoes every repair at once: we stop, say so, and try again much later.
+#[tokio::test(start_paused = true)]
+async fn a_fight_over_a_field_is_given_up_and_shown() {
+    let mut harbour = Harbour::new();
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    harbour.wait(Duration::from_secs(60)).await;
+    let (api, _) = harbour.only("apigatewayv2", "apis");
+    harbour.clear_calls();
+    let edit = Request::rest("PATCH", &format!("/v2/apis/{api}"), &json!({ "description": "mine" }));
+    let mut edits = 0;
+    for _ in 0..1_500 {
+        harbour.wait(Duration::from_secs(1)).await;
+        if harbour.only("apigatewayv2", "apis").1.get("description").is_none() {
+            harbour.meddle(&edit).await;
+            edits += 1;
+        }
+    }
+    let ours = harbour.writes().iter().filter(|call| call.operation == "UpdateApi").count() - edits;
+    assert!(ours <= 5, "{ours} writes of ours");
+    let status = harbour.status("HttpApi", "crazy-api");
+    assert_eq!((status.synced.status, status.synced.reason.as_str()), (Truth::False, "NonConverging"));
+    assert_eq!(harbour.engine.picture().queue.nonconverging, 1);
+
+    harbour.wait(Duration::from_secs(2_400)).await;
+    assert!(
+        harbour.only("apigatewayv2", "apis").1.get("description").is_none(),
+        "tried again, and nobody undid it"
+    );
+    assert!(harbour.is_converged(), "{}", harbour.describe());
+}
+
+fn explicit() -> Options {
+    Options { owner: "team".to_owned(), owner_is_explicit: true, ..Options::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_counts_what_goes_and_what_is_retained_stays() {
+    let mut harbour = Harbour::with(explicit(), hatoba_aws_model::Config::default());
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    harbour.kill();
+    harbour.renew();
+    harbour.engine.accept(snapshot(&article_without(&["Stage/default-stage"])));
+    let plan = harbour.engine.plan().await.unwrap();
+    let deletes: Vec<_> = plan.entries.iter().filter(|entry| entry.action == PlanAction::Delete).collect();
+    assert_eq!(deletes.len(), 1, "{:#?}", plan.entries);
+    assert_eq!(deletes[0].document.to_string(), "Stage/default-stage");
+    assert_eq!(plan.writes, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_moves_to_another_cluster_leaves_nothing_unsaid() {
+    let mut harbour = Harbour::new();
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    harbour.meddle(&Request::json("ecs", "CreateCluster", &json!({ "clusterName": "other" }))).await;
+    harbour.engine.accept(snapshot(&ARTICLE.replace("cluster: main", "cluster: other")));
+    harbour.wait(TEN_MINUTES).await;
+    let notes = harbour.status("EcsService", "great-service").notes;
+    let said = notes.iter().any(|note| note.reason.as_str() == "LeftBehind" && note.message.contains("main"));
+    assert!(said, "{notes:#?}");
+    assert_eq!(harbour.objects("ecs", "services").len(), 2, "nothing is deleted that was not asked for");
+}
