@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::aws::Aws;
-use crate::error::CallError;
+use crate::error::{CallError, Disposition};
 use crate::generated::Limit;
 use crate::quota::Operation;
 
@@ -200,6 +200,32 @@ where
     }
     Err(CallError::nonsense(operation, "the pages do not end"))
 }
+
+/// A page of what stands in a parent; a parent that is gone holds nothing.
+///
+/// # Errors
+/// Anything but that.
+pub(crate) fn none_if_gone<T>(page: Result<Page<T>, CallError>) -> Result<Page<T>, CallError> {
+    match page {
+        Err(error) if error.disposition == Disposition::Gone => Ok((Vec::new(), None)),
+        page => page,
+    }
+}
+
+/// What became of a delete, which AWS answered so; gone already is done.
+///
+/// # Errors
+/// Anything but that.
+pub(crate) fn deleted<T>(result: Result<T, CallError>, answered: Answer) -> Result<Answer, CallError> {
+    match result {
+        Ok(_) => Ok(answered),
+        Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+/// The items of a page, and the token of the next one.
+pub(crate) type Page<T> = (Vec<T>, Option<String>);
 
 /// More pages than this is no answer: no quota of ours allows 1,000 pages of 25.
 const PAGES_MAX: usize = 1_000;

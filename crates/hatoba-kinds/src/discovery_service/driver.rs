@@ -8,9 +8,9 @@ use super::DiscoveryService;
 use super::fields::TABLE;
 use super::spec::DiscoveryServiceSpec;
 use crate::aws::Aws;
-use crate::error::{CallError, Disposition};
+use crate::error::CallError;
 use crate::generated::servicediscovery::{DnsConfig, DnsRecord, HealthCheckCustomConfig, LIMITS};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, deleted, marked, members, pages, spec};
 use crate::private_dns_namespace;
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::tags;
@@ -141,11 +141,8 @@ spec:
     }
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
-        match aws.call(&DELETE, aws.discovery.delete_service().id(&target.id).send()).await {
-            Ok(_) => Ok(Answer::Gone),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let result = aws.call(&DELETE, aws.discovery.delete_service().id(&target.id).send()).await;
+        deleted(result, Answer::Gone)
     }
 
     async fn poll(aws: &Aws, operation: &str, _made: Option<&Creation>) -> Result<Progress, CallError> {

@@ -7,9 +7,9 @@ use super::EcsService;
 use super::fields::{TABLE, short};
 use super::spec::EcsServiceSpec;
 use crate::aws::Aws;
-use crate::error::{CallError, Disposition};
+use crate::error::CallError;
 use crate::generated::ecs::{LIMITS, NetworkConfiguration, ServiceRegistry};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_READ, ECS_SERVICE_MODIFY, ECS_SERVICE_READ, Operation};
 use crate::tags;
 
@@ -190,11 +190,8 @@ spec:
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
         // Never forced: AWS refuses while tasks are wanted.
-        match aws.call(&DELETE, aws.ecs.delete_service().cluster(&target.scope).service(&target.id).send()).await {
-            Ok(_) => Ok(Answer::Done),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let result = aws.call(&DELETE, aws.ecs.delete_service().cluster(&target.scope).service(&target.id).send()).await;
+        deleted(result, Answer::Done)
     }
 
     async fn discover(aws: &Aws) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {

@@ -9,7 +9,7 @@ use super::spec::HttpApiSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::generated::apigatewayv2::{Cors, LIMITS};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 use crate::tags;
 
@@ -125,11 +125,8 @@ spec:
     }
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
-        match aws.call(&DELETE, aws.gateway.delete_api().api_id(&target.id).send()).await {
-            Ok(_) => Ok(Answer::Gone),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let result = aws.call(&DELETE, aws.gateway.delete_api().api_id(&target.id).send()).await;
+        deleted(result, Answer::Gone)
     }
 }
 

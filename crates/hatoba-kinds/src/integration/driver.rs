@@ -7,9 +7,9 @@ use super::Integration;
 use super::fields::TABLE;
 use super::spec::IntegrationSpec;
 use crate::aws::Aws;
-use crate::error::{CallError, Disposition};
+use crate::error::CallError;
 use crate::generated::apigatewayv2::{LIMITS, TlsConfigInput};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 
 const GET_INTEGRATIONS: Operation = Operation::read("apigatewayv2", "GetIntegrations", &[API_GATEWAY]);
@@ -85,11 +85,8 @@ spec:
     async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {
         let integrations = pages(&GET_INTEGRATIONS, async |token| {
             let call = aws.gateway.get_integrations().api_id(scope).max_results("100").set_next_token(token).send();
-            match aws.call(&GET_INTEGRATIONS, call).await {
-                Ok(page) => Ok((page.items.unwrap_or_default(), page.next_token)),
-                Err(error) if error.disposition == Disposition::Gone => Ok((Vec::new(), None)),
-                Err(error) => Err(error),
-            }
+            let page = aws.call(&GET_INTEGRATIONS, call).await;
+            none_if_gone(page.map(|page| (page.items.unwrap_or_default(), page.next_token)))
         })
         .await?;
         integrations.iter().map(|integration| observe(scope, integration)).collect()
@@ -191,11 +188,8 @@ spec:
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
         let call = aws.gateway.delete_integration().api_id(&target.scope).integration_id(&target.id).send();
-        match aws.call(&DELETE, call).await {
-            Ok(_) => Ok(Answer::Gone),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let result = aws.call(&DELETE, call).await;
+        deleted(result, Answer::Gone)
     }
 }
 

@@ -7,9 +7,9 @@ use super::Route;
 use super::fields::TABLE;
 use super::spec::RouteSpec;
 use crate::aws::Aws;
-use crate::error::{CallError, Disposition};
+use crate::error::CallError;
 use crate::generated::apigatewayv2::LIMITS;
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 
 const GET_ROUTES: Operation = Operation::read("apigatewayv2", "GetRoutes", &[API_GATEWAY]);
@@ -56,11 +56,8 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
     async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {
         let routes = pages(&GET_ROUTES, async |token| {
             let call = aws.gateway.get_routes().api_id(scope).max_results("100").set_next_token(token).send();
-            match aws.call(&GET_ROUTES, call).await {
-                Ok(page) => Ok((page.items.unwrap_or_default(), page.next_token)),
-                Err(error) if error.disposition == Disposition::Gone => Ok((Vec::new(), None)),
-                Err(error) => Err(error),
-            }
+            let page = aws.call(&GET_ROUTES, call).await;
+            none_if_gone(page.map(|page| (page.items.unwrap_or_default(), page.next_token)))
         })
         .await?;
         routes.iter().map(|route| observe(scope, route)).collect()
@@ -113,11 +110,8 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
         let call = aws.gateway.delete_route().api_id(&target.scope).route_id(&target.id).send();
-        match aws.call(&DELETE, call).await {
-            Ok(_) => Ok(Answer::Gone),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let result = aws.call(&DELETE, call).await;
+        deleted(result, Answer::Gone)
     }
 }
 

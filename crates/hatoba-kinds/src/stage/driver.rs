@@ -9,7 +9,7 @@ use super::spec::StageSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::generated::apigatewayv2::{AccessLogSettings, LIMITS, RouteSettings};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 use crate::tags;
 
@@ -51,11 +51,8 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
     async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {
         let stages = pages(&GET_STAGES, async |token| {
             let call = aws.gateway.get_stages().api_id(scope).max_results("100").set_next_token(token).send();
-            match aws.call(&GET_STAGES, call).await {
-                Ok(page) => Ok((page.items.unwrap_or_default(), page.next_token)),
-                Err(error) if error.disposition == Disposition::Gone => Ok((Vec::new(), None)),
-                Err(error) => Err(error),
-            }
+            let page = aws.call(&GET_STAGES, call).await;
+            none_if_gone(page.map(|page| (page.items.unwrap_or_default(), page.next_token)))
         })
         .await?;
         stages.iter().map(|stage| observe(aws, scope, stage)).collect()
@@ -131,11 +128,8 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
         let call = aws.gateway.delete_stage().api_id(&target.scope).stage_name(&target.id).send();
-        match aws.call(&DELETE, call).await {
-            Ok(_) => Ok(Answer::Gone),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let result = aws.call(&DELETE, call).await;
+        deleted(result, Answer::Gone)
     }
 }
 

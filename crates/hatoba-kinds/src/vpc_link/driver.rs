@@ -7,9 +7,9 @@ use super::VpcLink;
 use super::fields::TABLE;
 use super::spec::VpcLinkSpec;
 use crate::aws::Aws;
-use crate::error::{CallError, Disposition};
+use crate::error::CallError;
 use crate::generated::apigatewayv2::LIMITS;
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, CREATE_VPC_LINK, DELETE_VPC_LINK, Operation};
 use crate::tags;
 
@@ -91,11 +91,8 @@ spec:
     }
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
-        match aws.call(&DELETE, aws.gateway.delete_vpc_link().vpc_link_id(&target.id).send()).await {
-            Ok(_) => Ok(Answer::Done),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            Err(error) => Err(error),
-        }
+        let result = aws.call(&DELETE, aws.gateway.delete_vpc_link().vpc_link_id(&target.id).send()).await;
+        deleted(result, Answer::Done)
     }
 }
 
