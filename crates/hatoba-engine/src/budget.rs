@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hatoba_kinds::{CallError, Disposition, Gate, Operation, Quota};
@@ -24,6 +24,8 @@ const RECOVERY: f64 = 0.02;
 pub(crate) struct Budget {
     share: f64,
     buckets: Mutex<BTreeMap<&'static str, Bucket>>,
+    /// Calls that have been waited for and not been sent yet, by operation.
+    ahead: Mutex<BTreeMap<&'static str, u32>>,
     metrics: Arc<Metrics>,
 }
 
@@ -56,7 +58,32 @@ impl Bucket {
 impl Budget {
     /// `share`: the part of each quota that we take, above 0 and at most 1.
     pub(crate) fn new(share: f64, metrics: Arc<Metrics>) -> Self {
-        Budget { share: share.clamp(0.01, 1.0), buckets: Mutex::default(), metrics }
+        Budget { share: share.clamp(0.01, 1.0), buckets: Mutex::default(), ahead: Mutex::default(), metrics }
+    }
+
+    /// Waits now for a call that is sent next: what must be checked right before the call is checked after this.
+    pub(crate) async fn admit_ahead(&self, operation: &Operation) {
+        self.admit(operation).await;
+        *self.ahead().entry(operation.name).or_default() += 1;
+    }
+
+    /// The call is not sent after all.
+    pub(crate) fn give_back(&self, operation: &Operation) {
+        self.was_admitted_ahead(operation);
+    }
+
+    fn was_admitted_ahead(&self, operation: &Operation) -> bool {
+        match self.ahead().get_mut(operation.name) {
+            Some(calls) if *calls > 0 => {
+                *calls -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, BTreeMap<&'static str, u32>> {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reserve(&self, operation: &Operation) -> Duration {
@@ -88,7 +115,7 @@ impl Budget {
 
 impl Gate for Budget {
     fn admit<'a>(&'a self, operation: &'a Operation) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        let wait = self.reserve(operation);
+        let wait = if self.was_admitted_ahead(operation) { Duration::ZERO } else { self.reserve(operation) };
         Box::pin(async move {
             if !wait.is_zero() {
                 tokio::time::sleep(wait).await;
@@ -136,6 +163,17 @@ mod tests {
         }
         // Two from the burst of half of four, four more at half a call per second.
         assert_eq!(start.elapsed().as_secs(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_was_waited_for_ahead_is_paid_once() {
+        let budget = budget();
+        let start = Instant::now();
+        for _ in 0..3 {
+            budget.admit_ahead(&CALL).await;
+            budget.admit(&CALL).await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 2, "three calls, two of them from the burst");
     }
 
     #[tokio::test(start_paused = true)]

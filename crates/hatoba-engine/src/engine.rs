@@ -69,6 +69,7 @@ pub struct Engine {
     pub(crate) options: Options,
     pub(crate) clock: Clock,
     pub(crate) aws: Arc<Aws>,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) inventory: Inventory,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) state: Mutex<State>,
@@ -174,7 +175,7 @@ impl Engine {
     ) -> Arc<Engine> {
         let metrics = Arc::new(Metrics::new(options.metric_documents_max));
         let budget = Arc::new(Budget::new(options.quota_share, Arc::clone(&metrics)));
-        let aws = Arc::new(Aws::new(&crate::sdk::settle(config), budget));
+        let aws = Arc::new(Aws::new(&crate::sdk::settle(config), Arc::clone(&budget) as _));
         let state = State {
             checked: Arc::default(),
             source: SourceState::default(),
@@ -198,6 +199,7 @@ impl Engine {
             options,
             clock,
             aws,
+            budget,
             metrics,
             state: Mutex::new(state),
             wake: tokio::sync::watch::Sender::new(0),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use crate::engine::{Engine, Verify};
 use crate::inventory::Place;
 use crate::memory::{Pending, Phase, Suspect};
-use crate::reconcile::{Next, poll_delay};
+use crate::schedule::{Next, poll_delay};
 
 /// A scope that was written to is listed once more when it has been quiet for so long.
 pub(crate) const VERIFY_AFTER: Duration = Duration::from_secs(5);
@@ -44,9 +44,16 @@ impl Engine {
         };
         let lane = self.lane(&lane_name(place, action));
         let _one_writer = lane.lock().await;
-        // Freshness is checked at the write: a step of an older generation is not sent.
+        // Freshness is checked at the write, after every wait: a step of an older generation is not sent.
+        let operation = kind.operation_of(action);
+        if let Some(operation) = operation {
+            self.budget.admit_ahead(operation).await;
+        }
         let current = self.desired(&desired.key).map(|desired| desired.digest);
         if current.as_ref() != Some(&desired.digest) || self.stopping.load(Ordering::Relaxed) {
+            if let Some(operation) = operation {
+                self.budget.give_back(operation);
+            }
             return Ok(());
         }
         let object = match step {

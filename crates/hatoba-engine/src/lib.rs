@@ -21,6 +21,7 @@ mod queue;
 mod reconcile;
 mod rogue;
 mod run;
+mod schedule;
 mod sdk;
 mod shown;
 mod sink;

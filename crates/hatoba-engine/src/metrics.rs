@@ -3,7 +3,7 @@
 //! The invariant: **the number of series is bounded**, whatever AWS answers and however many documents there
 //! are. Every label set that is known beforehand starts at zero, so that a rate over the first failure is right.
 //!
-//! ```ignore
+//! ```text
 //! let metrics = Metrics::new(2_000);
 //! metrics.reconciled("VpcLink", Reconciled::Success, Duration::from_millis(12));
 //! let text = metrics.render(&shown, Timestamp::now());

@@ -319,14 +319,9 @@ fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Oper
         (PlanAction::Delete, _) if kind.table().drain.is_some() => vec![of("Update"), of("Delete")],
         (PlanAction::Delete, _) => vec![of("Delete")],
         (PlanAction::Update, Step::Act(action)) => {
-            let first = match action {
-                Action::Clear { operation, .. } => of(operation),
-                Action::Tag { .. } => of("Tag"),
-                _ => of("Update"),
-            };
             let tags = entry.fields.iter().any(|field| field.path.starts_with("tags."));
             let more = tags && !matches!(action, Action::Tag { .. });
-            vec![first, if more { of("Tag") } else { None }]
+            vec![kind.operation_of(action), if more { of("Tag") } else { None }]
         }
         _ => Vec::new(),
     };

@@ -18,7 +18,7 @@ use crate::execute::lane_name;
 use crate::inventory::Place;
 use crate::memory::Memory;
 use crate::queue::Priority;
-use crate::reconcile::{Next, poll_delay};
+use crate::schedule::{Next, poll_delay};
 use crate::shown::PruningShown;
 
 /// A delete is sent only on sight that is no older than this.

@@ -11,14 +11,14 @@ use hatoba_core::{
     Assessment, Cause, Desired, Fact, Facts, Key, Leave, Lookup, Outcome, Resolved, Sight, Step, Truth,
     Unresolved, Verdict, assess, next,
 };
-use hatoba_kinds::{CallError, Disposition, Interest, KindId, LOOK_SOON};
+use hatoba_kinds::{CallError, Interest, KindId};
 use tokio::time::Instant;
 
 use crate::clock::before;
 use crate::engine::Engine;
 use crate::inventory::{Place, View};
 use crate::memory::{Memory, Phase};
-use crate::metrics::Reconciled;
+use crate::schedule::Next;
 
 /// A write is sent only on sight of the scope that is no older than this.
 const SIGHT_LASTS: Duration = Duration::from_secs(60);
@@ -26,25 +26,8 @@ const SIGHT_LASTS: Duration = Duration::from_secs(60);
 const LOOKS_MAX: usize = 4;
 /// A lost create is looked for twice, this far apart, before it is sent again; twins likewise.
 pub(crate) const SETTLES: Duration = Duration::from_secs(8);
-/// The slowest poll of something that moves by itself.
-const POLL_LONGEST: Duration = Duration::from_secs(15);
 /// So many writes of the same fields that no list ever shows right are not repeated.
 pub(crate) const REWRITES_MAX: u32 = 5;
-
-/// What comes after a pass.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Next {
-    /// Look again at once: something was done.
-    Now,
-    /// Go on then.
-    In(Duration),
-    /// Look again then, at lists begun then.
-    Look(Duration),
-    /// Something failed: later and later.
-    Later,
-    /// On the resync, or when something it names changes.
-    Rest,
-}
 
 impl Engine {
     /// One pass: the flow of the whole program.
@@ -246,83 +229,6 @@ impl Engine {
         }
     }
 
-    /// When to look again, and what the pass counts as.
-    fn schedule(
-        &self,
-        desired: &Desired,
-        assessment: &Assessment<'_>,
-        step: &Step,
-        view: &Result<View, Cause>,
-        result: Result<(), CallError>,
-    ) -> Next {
-        let now = Instant::now();
-        let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
-        let mut repaired = false;
-        let next = self.memory(&desired.key, |memory| {
-            if let Some(listed_at) = listed_at {
-                memory.verified_at = memory.verified_at.max(Some(listed_at));
-            }
-            match (&result, step, &assessment.verdict) {
-                (Err(error), _, _) => failed(memory, error),
-                (Ok(()), Step::Act(_) | Step::RemoveSurplus(_), _) => {
-                    memory.phase = Phase::Moving;
-                    memory.failure = None;
-                    Next::Now
-                }
-                (Ok(()), Step::Hold(cause), _)
-                    if cause.reason.as_str() == "Duplicate" || cause.reason.as_str() == "AnswerLost" =>
-                {
-                    memory.phase = Phase::Moving;
-                    Next::Look(SETTLES)
-                }
-                // Whoever uses it may be on the way to the other one.
-                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "DuplicateInUse" => {
-                    settle(memory, Next::Later)
-                }
-                (Ok(()), Step::Hold(_), _) => match memory.failure.as_ref().and_then(|failure| failure.until)
-                {
-                    // It failed a short while ago and is sent again at its time.
-                    Some(until) if until > now => {
-                        memory.phase = Phase::Moving;
-                        Next::In(until - now)
-                    }
-                    _ => settle(memory, Next::Rest),
-                },
-                (Ok(()), Step::Rest, Verdict::InSync) => {
-                    memory.backoff.reset();
-                    memory.polls = 0;
-                    memory.failure = None;
-                    if memory.is_proven_by(listed_at) {
-                        repaired = std::mem::take(&mut memory.drifting);
-                        memory.rewrites = (Vec::new(), 0);
-                    }
-                    settle(memory, Next::Rest)
-                }
-                (Ok(()), Step::Rest, Verdict::Settling(_)) => {
-                    memory.backoff.reset();
-                    memory.phase = Phase::Moving;
-                    Next::Look(poll_delay(memory))
-                }
-                (Ok(()), Step::Rest, Verdict::WaitingFor(_)) => {
-                    memory.phase = Phase::Waiting;
-                    Next::In(LOOK_SOON)
-                }
-                (Ok(()), Step::Rest, Verdict::Stalled(_)) => settle(memory, Next::Rest),
-                (Ok(()), Step::Rest, _) => {
-                    memory.phase = Phase::Moving;
-                    Next::Later
-                }
-            }
-        });
-        if repaired {
-            self.metrics.drift_repaired(&desired.key.kind);
-        }
-        if let Next::Look(delay) = next {
-            self.memory(&desired.key, |memory| memory.not_before = Some(now + delay));
-        }
-        next
-    }
-
     /// Looks at the operation that an earlier pass began, if there is one.
     async fn follow_operation(&self, kind: KindId, desired: &Desired) -> Option<Next> {
         let pending = self.memory(&desired.key, |memory| memory.operation.clone())?;
@@ -356,38 +262,6 @@ impl Engine {
     }
 }
 
-fn settle(memory: &mut Memory, next: Next) -> Next {
-    memory.phase = Phase::Settled;
-    next
-}
-
-fn failed(memory: &mut Memory, error: &CallError) -> Next {
-    match error.disposition {
-        Disposition::Wait | Disposition::Exists | Disposition::Gone => {
-            memory.phase = Phase::Moving;
-            let delay = memory.patience();
-            memory.fail(error.cause(), Some(Instant::now() + delay));
-            Next::Look(delay)
-        }
-        Disposition::Retry | Disposition::Throttle => {
-            memory.phase = Phase::Moving;
-            memory.fail(error.cause(), None);
-            Next::Later
-        }
-        Disposition::Stall => {
-            memory.fail(error.cause(), None);
-            settle(memory, Next::Later)
-        }
-    }
-}
-
-/// Polls grow from two seconds to a quarter of a minute: waiting costs calls of a shared quota.
-pub(crate) fn poll_delay(memory: &mut Memory) -> Duration {
-    let delay = Duration::from_secs(2).saturating_mul(1 << memory.polls.min(3)).min(POLL_LONGEST);
-    memory.polls += 1;
-    delay
-}
-
 /// The facts that the engine knows.
 struct Known<'a> {
     engine: &'a Engine,
@@ -407,14 +281,5 @@ impl Facts for Known<'_> {
         }
         // Nothing remembered after a look-up that went well: nothing matched.
         Fact::Known(self.engine.aws.known_ids(lookup).unwrap_or_default())
-    }
-}
-
-/// The pass's result for metrics.
-pub(crate) fn counted(next: Next) -> Reconciled {
-    match next {
-        Next::Rest => Reconciled::Success,
-        Next::Now | Next::In(_) | Next::Look(_) => Reconciled::Requeue,
-        Next::Later => Reconciled::Error,
     }
 }

@@ -17,7 +17,7 @@ use crate::execute::VERIFY_AFTER;
 use crate::inventory::Place;
 use crate::memory::{Memory, Phase};
 use crate::queue::Priority;
-use crate::reconcile::{Next, counted};
+use crate::schedule::{Next, counted};
 
 /// Passes in flight get so long to finish after a stop was asked for; an attempt takes 10 s at most.
 const DRAIN: Duration = Duration::from_secs(15);

@@ -3,7 +3,7 @@
 //! The invariant: **nothing depends on them**. They may be lost, stale, or garbage; whoever cannot write them
 //! goes on from memory. Only what changed is written, each file whole or not at all.
 //!
-//! ```ignore
+//! ```text
 //! let mut sink = StatusSink::directory("documents".into());
 //! let earlier = sink.load();
 //! sink.write(&statuses).await; // in a task of its own: disks can be slow

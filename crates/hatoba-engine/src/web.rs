@@ -3,7 +3,7 @@
 //! The invariant: **looking changes nothing and slows nothing**. Every route only reads, answers are made off the
 //! engine's threads and few at a time, and a connection is short, small, and one of at most 64.
 //!
-//! ```ignore
+//! ```text
 //! let listener = TcpListener::bind("127.0.0.1:8080").await?;
 //! serve(listener, Arc::new(engine), stopping.cancelled_owned()).await?;
 //! ```

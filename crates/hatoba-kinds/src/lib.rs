@@ -45,5 +45,20 @@ registry::registry! {
     stage::Stage,
 }
 
+impl KindId {
+    /// The operation that carries a write out.
+    pub fn operation_of(self, action: &Action) -> Option<&'static Operation> {
+        let prefix = match action {
+            Action::Create(_) => "Create",
+            Action::Update(_) => "Update",
+            Action::Clear { operation, .. } => operation,
+            Action::Tag { tags, .. } if tags.set.is_empty() => "Untag",
+            Action::Tag { .. } => "Tag",
+            Action::Delete(_) => "Delete",
+        };
+        self.operations().iter().find(|operation| operation.is_write && operation.name.starts_with(prefix))
+    }
+}
+
 #[cfg(test)]
 mod tests;
