@@ -24,8 +24,9 @@ fn filters_select() {
         ("Action=DescribeVpcs&Filter.1.Name=tag%3AName&Filter.1.Value.1=Awesome-vpc".to_owned(), 0),
         ("Action=DescribeVpcs&Filter.1.Name=is-default&Filter.1.Value.1=true".to_owned(), 0),
         ("Action=DescribeVpcs&VpcId.1=vpc-0a1b2c3d4e5f60718".to_owned(), 1),
-        (format!("Action=DescribeSubnets&Filter.1.Name=tag%3ATier&Filter.1.Value.1=private&{vpc}"), 2),
-        ("Action=DescribeSubnets&Filter.1.Name=tag%3ATier&Filter.1.Value.1=private".to_owned(), 3),
+        (format!("Action=DescribeSubnets&Filter.1.Name=tag-key&Filter.1.Value.1=Name&{vpc}"), 3),
+        ("Action=DescribeSubnets&Filter.1.Name=tag-key&Filter.1.Value.1=Name".to_owned(), 4),
+        ("Action=DescribeSubnets&Filter.1.Name=tag%3ATier&Filter.1.Value.1=private".to_owned(), 2),
         ("Action=DescribeSecurityGroups&Filter.1.Name=group-name&Filter.1.Value.1=great-s%3F".to_owned(), 1),
     ] {
         let (status, xml) = form(&mut aws, &query);
