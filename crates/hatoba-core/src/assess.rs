@@ -222,7 +222,7 @@ fn replace(
         (ReplaceStyle::DeleteFirst, ReplacePolicy::MakeBeforeBreak) => Verdict::Stalled(Cause::new(
             "NeedsDowntime",
             format!(
-                "{fields} cannot be changed in place and the name is unique: `policy.replace: AllowDowntime` would delete it first"
+                "{fields} cannot be changed in place, and the name is unique: it would have to be deleted first, with a gap"
             ),
         )),
         (ReplaceStyle::DeleteFirst, ReplacePolicy::AllowDowntime) => Verdict::Stalled(Cause::new(

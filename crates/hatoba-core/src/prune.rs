@@ -57,7 +57,9 @@ pub fn may_delete(evidence: &Evidence<'_>) -> Result<(), Cause> {
         ));
     }
     if let Fuse::Open { hash, documents } = evidence.fuse {
-        let message = format!("{documents} documents vanished at once; held as {hash} until acknowledged");
+        let message = format!(
+            "{documents} documents vanished at once; held as {hash}, nothing is deleted until documents come back"
+        );
         return Err(Cause::new("FuseOpen", message));
     }
     if evidence.absent_for < evidence.grace || evidence.listings < LISTINGS_MIN {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use hatoba_core::{Cause, Desired, Digest, Key, Outcome, Status, fold};
 use hatoba_kinds::{Aws, KindId};
-use hatoba_source::Snapshot;
+use hatoba_source::{STILL_WRITTEN, Snapshot, Unreadable};
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
@@ -83,7 +84,7 @@ pub struct Engine {
     lanes: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     pub(crate) started_at: Timestamp,
     /// No more keys are taken, and no more writes are sent.
-    pub(crate) stopping: AtomicBool,
+    pub(crate) halt: CancellationToken,
     /// A loop ended that must not: the process is to be started anew.
     pub(crate) broken: AtomicBool,
 }
@@ -123,6 +124,23 @@ impl State {
             None | Some(Phase::Moving) => true,
             Some(Phase::Waiting) => waits_well(),
             Some(Phase::Settled) => false,
+        }
+    }
+}
+
+/// Says in the log what is newly wrong with the source.
+fn report(before: &Checked, checked: &Checked, unreadable_before: &[Unreadable], snapshot: &Snapshot) {
+    for found in checked.diagnostics.iter().filter(|found| !before.diagnostics.contains(found)) {
+        let (place, hint) = (found.place.to_string(), found.hint.as_deref().unwrap_or_default());
+        tracing::warn!(place, path = found.path, hint, "{}", found.message);
+    }
+    for file in snapshot.unreadable.iter().filter(|file| !unreadable_before.contains(file)) {
+        if file.reason != STILL_WRITTEN {
+            tracing::warn!(
+                file = file.file,
+                reason = file.reason,
+                "the file cannot be read; what it said last stays, and nothing is deleted"
+            );
         }
     }
 }
@@ -206,7 +224,7 @@ impl Engine {
             resync_now: Notify::new(),
             published: tokio::sync::watch::Sender::new(0),
             lanes: Mutex::default(),
-            stopping: AtomicBool::new(false),
+            halt: CancellationToken::new(),
             broken: AtomicBool::new(false),
         })
     }
@@ -239,6 +257,8 @@ impl Engine {
         let checked = Arc::new(check(&snapshot));
         let mut state = self.state();
         let before = std::mem::replace(&mut state.checked, Arc::clone(&checked));
+        let unreadable = state.source.snapshot.as_ref().map(|old| old.unreadable.clone()).unwrap_or_default();
+        report(&before, &checked, &unreadable, &snapshot);
         let is_complete = snapshot.is_complete();
         state.source = SourceState {
             snapshot: Some(Arc::new(snapshot)),
@@ -248,6 +268,16 @@ impl Engine {
         for (key, desired) in &checked.desired {
             let changed = before.desired.get(key).is_none_or(|old| old.digest != desired.digest);
             if changed {
+                let unjudged =
+                    state.statuses.get(key).filter(|status| status.observed_digest != desired.digest);
+                if let Some(shown) = unjudged {
+                    let outcome = Outcome::unknown(Cause::new(
+                        "NotJudged",
+                        "the document changed and has not been compared yet",
+                    ));
+                    let status = fold(Some(shown), key, &desired.digest, outcome, self.clock.now());
+                    state.statuses.insert(key.clone(), status);
+                }
                 let memory = state.memory.entry(key.clone()).or_default();
                 memory.backoff.reset();
                 memory.phase = Phase::Moving;

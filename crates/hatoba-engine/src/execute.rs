@@ -1,7 +1,6 @@
 //! Carrying out one step, and laying AWS's answer over what is known. Nothing is decided here.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hatoba_core::{
@@ -47,10 +46,14 @@ impl Engine {
         // Freshness is checked at the write, after every wait: a step of an older generation is not sent.
         let operation = kind.operation_of(action);
         if let Some(operation) = operation {
-            self.budget.admit_ahead(operation).await;
+            tokio::select! {
+                biased;
+                () = self.halt.cancelled() => return Ok(()),
+                () = self.budget.admit_ahead(operation) => {}
+            }
         }
         let current = self.desired(&desired.key).map(|desired| desired.digest);
-        if current.as_ref() != Some(&desired.digest) || self.stopping.load(Ordering::Relaxed) {
+        if current.as_ref() != Some(&desired.digest) || self.halt.is_cancelled() {
             if let Some(operation) = operation {
                 self.budget.give_back(operation);
             }
@@ -62,13 +65,7 @@ impl Engine {
             }
             _ => assessment.current,
         };
-        let cause = why(
-            action,
-            self.state()
-                .statuses
-                .get(&desired.key)
-                .is_some_and(|s| s.synced_digest.as_ref() == Some(&desired.digest)),
-        );
+        let cause = why(action, self.leave(desired).is_drift);
         self.send(kind, &desired.key, place, action, object, &cause).await
     }
 

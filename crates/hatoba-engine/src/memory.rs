@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hatoba_core::{Cause, Creation};
+use hatoba_core::{Cause, Creation, Digest};
 use hatoba_kinds::LOOK_SOON;
 use tokio::time::Instant;
 
@@ -42,6 +42,9 @@ pub(crate) struct Memory {
     pub(crate) drifting: bool,
     /// The same fields written again and again without a list ever showing them right.
     pub(crate) rewrites: (Vec<String>, u32),
+    /// What the document came to with its references filled in, in the newest pass and when it was last in sync.
+    pub(crate) resolved: Option<Digest>,
+    pub(crate) synced_resolved: Option<Digest>,
     /// When the newest write was answered: only lists begun later prove what came of it.
     pub(crate) written_at: Option<Instant>,
     pub(crate) phase: Phase,
@@ -63,6 +66,8 @@ impl Default for Memory {
             polls: 0,
             drifting: false,
             rewrites: (Vec::new(), 0),
+            resolved: None,
+            synced_resolved: None,
             written_at: None,
             phase: Phase::Moving,
         }
@@ -73,6 +78,12 @@ impl Memory {
     /// Notes why the newest write failed, until `until`, or until the pass's delay is known.
     pub(crate) fn fail(&mut self, cause: Cause, until: Option<Instant>) {
         self.failure = Some(Failure { cause, until });
+    }
+
+    /// Whether what the document asks for is what it asked for when it was last in sync: a reference that
+    /// leads elsewhere is a change, not drift.
+    pub(crate) fn asks_the_same(&self) -> bool {
+        self.synced_resolved.is_none() || self.synced_resolved == self.resolved
     }
 
     /// Whether a list begun at `listed_at` shows what came of the newest write.

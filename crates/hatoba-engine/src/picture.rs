@@ -1,7 +1,6 @@
 //! The engine as others see it: status, metrics, health.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use hatoba_core::{Key, Status};
 use tokio::time::Instant;
@@ -30,7 +29,7 @@ impl Picture for Engine {
             owner: self.options.owner.clone(),
             account: state.account.clone(),
             region: self.aws.region().to_owned(),
-            leader: state.account.is_some() && !self.stopping.load(Ordering::Relaxed),
+            leader: state.account.is_some() && !self.halt.is_cancelled(),
             started_at: self.started_at,
             source: source(self, &state),
             documents: documents(&state),
@@ -105,7 +104,8 @@ fn source(engine: &Engine, state: &State) -> SourceShown {
         unreadable: snapshot
             .map(|s| s.unreadable.iter().map(|u| format!("{}: {}", u.file, u.reason)).collect())
             .unwrap_or_default(),
-        invalid: state.checked.held.len(),
+        // A file that cannot be read counts for the documents that it may hold.
+        invalid: state.checked.held.len() + snapshot.map_or(0, |snapshot| snapshot.unreadable.len()),
         diagnostics: state.checked.diagnostics.clone(),
         last_success: state.source.last_success,
         error: state.source.error.clone(),

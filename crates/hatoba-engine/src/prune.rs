@@ -1,7 +1,6 @@
 //! Keys without a readable document: held documents, and resources whose document is gone.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hatoba_core::{
@@ -262,7 +261,7 @@ impl Engine {
         let _one_writer = lane.lock().await;
         // The document may have come back, or a user, while others wrote.
         self.judge(key, &orphan, &self.inventory.users(*kind, &orphan.object))?;
-        if self.stopping.load(Ordering::Relaxed) {
+        if self.halt.is_cancelled() {
             return Ok(Next::Rest);
         }
         // Whatever is written, the next look must be newer: "seen at 0" is a list's word, not an overlay's.

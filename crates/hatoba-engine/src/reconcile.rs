@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Assessment, Cause, Desired, Fact, Facts, Key, Leave, Lookup, Outcome, Resolved, Sight, Step, Truth,
-    Unresolved, Verdict, assess, next,
+    Assessment, Cause, Desired, Digest, Fact, Facts, Key, Leave, Lookup, Outcome, Resolved, Sight, Step,
+    Truth, Unresolved, Verdict, assess, next,
 };
 use hatoba_kinds::{CallError, Interest, KindId};
 use tokio::time::Instant;
@@ -43,7 +43,10 @@ impl Engine {
             Err(unresolved) => return self.unresolved(&desired, unresolved),
         };
         let place: Place = (kind, resolved.scope.clone());
-        let mut not_before = self.memory(key, |memory| memory.not_before.take());
+        let mut not_before = self.memory(key, |memory| {
+            memory.resolved = Some(Digest::of(&resolved.members));
+            memory.not_before.take()
+        });
         for _ in 0..LOOKS_MAX {
             self.look(&place, &desired, not_before).await;
             let view = self.sight(&place, &desired).await;
@@ -91,8 +94,18 @@ impl Engine {
             Unresolved::Stalled(cause) => (Outcome::waiting(cause), Phase::Settled, Next::Rest),
         };
         self.memory(&desired.key, |memory| memory.phase = phase);
-        self.publish(desired, outcome);
+        // What an earlier process said stands until this one has judged the document itself.
+        if phase != Phase::Waiting || !self.is_starting(desired) {
+            self.publish(desired, outcome);
+        }
         next
+    }
+
+    /// Whether this process has not come round once, and the document is the one that was shown earlier.
+    fn is_starting(&self, desired: &Desired) -> bool {
+        let state = self.state();
+        let shown = state.statuses.get(&desired.key).map(|status| &status.observed_digest);
+        state.last_full_resync.is_none() && shown == Some(&desired.digest)
     }
 
     /// Lists what the assessment needs, where what is known is older than it may be.
@@ -195,7 +208,8 @@ impl Engine {
     pub(crate) fn leave(&self, desired: &Desired) -> Leave {
         let state = self.state();
         let synced = state.statuses.get(&desired.key).and_then(|status| status.synced_digest.as_ref());
-        Leave { is_drift: synced == Some(&desired.digest) }
+        let asks_the_same = state.memory.get(&desired.key).is_none_or(Memory::asks_the_same);
+        Leave { is_drift: synced == Some(&desired.digest) && asks_the_same }
     }
 
     /// A write needs a fresh look; a scope that was born empty and only written to by us is fresh.

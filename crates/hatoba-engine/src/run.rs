@@ -52,7 +52,7 @@ impl Engine {
         tracker.spawn(supervised(Arc::clone(&self), stop.clone(), Arc::clone(&self).verify(stop.clone())));
         tracker.close();
         stop.cancelled().await;
-        self.stopping.store(true, Ordering::Relaxed);
+        self.halt.cancel();
         if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
             tracing::warn!("a pass was still waiting for AWS; it is left alone, the next start looks again");
         }

@@ -78,6 +78,7 @@ impl Engine {
                     memory.polls = 0;
                     memory.failure = None;
                     if memory.is_proven_by(listed_at) {
+                        memory.synced_resolved.clone_from(&memory.resolved);
                         repaired = std::mem::take(&mut memory.drifting);
                         memory.rewrites = (Vec::new(), 0);
                     }

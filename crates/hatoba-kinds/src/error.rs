@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hatoba_core::{Cause, Reason};
 
@@ -57,7 +56,10 @@ impl CallError {
         let message = match (error.message(), &code) {
             (Some(message), Some(code)) => format!("{code}: {message}"),
             (None, Some(code)) => code.clone(),
-            _ => DisplayErrorContext(error).to_string(),
+            _ => match status {
+                Some(status) => format!("HTTP {status}: {}", chain(error)),
+                None => chain(error),
+            },
         };
         let answered =
             matches!(error, SdkError::ServiceError(_)) && status.is_some_and(|status| status < 500);
@@ -112,6 +114,20 @@ impl CallError {
     pub fn metric_code(&self) -> &str {
         self.code.as_deref().unwrap_or("NoAnswer")
     }
+}
+
+/// An error and its causes on one line, without the SDK's debug output, which holds whole answers.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut said = vec![error.to_string()];
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if said.last() != Some(&text) {
+            said.push(text);
+        }
+        next = cause.source();
+    }
+    said.join(": ")
 }
 
 /// How soon to look again at something that moves by itself.

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hatoba_core::Cause;
-use hatoba_engine::{Engine, StatusSink, serve};
+use hatoba_core::{Cause, Truth};
+use hatoba_engine::{Engine, Shown, StatusSink, serve};
 use hatoba_source::Directory;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -45,7 +45,13 @@ impl Daemon {
             });
         }
         let is_good = match self.once {
-            Some(timeout) => Arc::clone(&self.engine).run_once(timeout, stop.clone()).await,
+            Some(timeout) => {
+                let is_good = Arc::clone(&self.engine).run_once(timeout, stop.clone()).await;
+                if !is_good {
+                    say_why(&self.engine.picture());
+                }
+                is_good
+            }
             None => {
                 Arc::clone(&self.engine).run(stop.clone()).await;
                 true
@@ -54,6 +60,26 @@ impl Daemon {
         ended.cancel();
         let _ = tokio::time::timeout(FLUSH, async { tokio::join!(reading, writing) }).await;
         Ok(if is_good && !self.engine.is_broken() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Says what is not as the documents say, one line each.
+fn say_why(shown: &Shown) {
+    for (document, shown) in &shown.documents {
+        let status = &shown.status;
+        for condition in [&status.synced, &status.ready] {
+            if condition.status != Truth::True {
+                let reason = condition.reason.as_str();
+                tracing::error!(%document, reason, "{}", condition.message);
+                break;
+            }
+        }
+    }
+    for file in &shown.source.unreadable {
+        tracing::error!(file, "a file cannot be read");
+    }
+    for held in shown.pruning.iter().filter(|held| held.held.reason.as_str() == "FuseOpen") {
+        tracing::error!(document = %held.document, id = held.id, "{}", held.held.message);
     }
 }
 
