@@ -142,3 +142,25 @@ async fn a_service_that_moves_to_another_cluster_leaves_nothing_unsaid() {
     assert!(said, "{notes:#?}");
     assert_eq!(harbour.objects("ecs", "services").len(), 2, "nothing is deleted that was not asked for");
 }
+
+/// A reference that leads elsewhere is a change of the documents: `drift: Report` does not hold it.
+#[tokio::test(start_paused = true)]
+async fn a_reference_that_moves_is_followed_though_drift_is_only_reported() {
+    let report = ARTICLE.replace(
+        "metadata: { name: to-great-service }\n",
+        "metadata: { name: to-great-service }\npolicy: { drift: Report }\n",
+    );
+    assert_ne!(report, ARTICLE);
+    let mut harbour = Harbour::new();
+    harbour.start(&report);
+    harbour.converge(TEN_MINUTES).await;
+    let other = report.replace(
+        "  subnetSelector: { tags: { Tier: private } }\n  securityGroupSelector",
+        "  subnetSelector: { tags: { Tier: public } }\n  securityGroupSelector",
+    );
+    harbour.engine.accept(snapshot(&other));
+    harbour.wait(TEN_MINUTES).await;
+    harbour.converge(TEN_MINUTES).await;
+    let (link, _) = harbour.only("apigatewayv2", "vpcLinks");
+    assert_eq!(harbour.only("apigatewayv2", "integrations").1["connectionId"], link.as_str());
+}

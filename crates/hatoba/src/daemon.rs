@@ -12,6 +12,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::lock::lock;
+
 /// Status documents are written when they change; when they were last verified is written this often.
 const HEARTBEAT: Duration = Duration::from_secs(60);
 /// What is left to write at the end; the whole drain has 20 s.
@@ -26,6 +28,8 @@ pub(crate) struct Daemon {
     pub(crate) listener: Option<TcpListener>,
     /// Converge within this time, then leave.
     pub(crate) once: Option<Duration>,
+    /// Where the lock against a second daemon lies, if anywhere.
+    pub(crate) lock: Option<PathBuf>,
 }
 
 impl Daemon {
@@ -44,7 +48,10 @@ impl Daemon {
                 }
             });
         }
+        let patience = self.once.unwrap_or(Duration::MAX);
+        let leads = tokio::time::timeout(patience, lock(self.lock.as_deref(), &stop)).await.ok().flatten();
         let is_good = match self.once {
+            _ if leads.is_none() => self.once.is_none(),
             Some(timeout) => {
                 let is_good = Arc::clone(&self.engine).run_once(timeout, stop.clone()).await;
                 if !is_good {
@@ -80,6 +87,15 @@ fn say_why(shown: &Shown) {
     }
     for held in shown.pruning.iter().filter(|held| held.held.reason.as_str() == "FuseOpen") {
         tracing::error!(document = %held.document, id = held.id, "{}", held.held.message);
+    }
+}
+
+/// Where the lock lies: beside the status documents, and in the source where those are kept nowhere.
+pub(crate) fn lock_folder(status_to: Option<&PathBuf>, source: &std::path::Path) -> Option<PathBuf> {
+    match status_to {
+        Some(folder) if folder.as_os_str() == "none" => None,
+        Some(folder) => Some(folder.clone()),
+        None => Some(source.to_owned()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod daemon;
+mod lock;
 mod logging;
 mod plan;
 mod plan_text;

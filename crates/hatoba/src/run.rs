@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Run;
-use crate::daemon::{Daemon, sink};
+use crate::daemon::{Daemon, lock_folder, sink};
 
 /// Runs the daemon.
 ///
@@ -30,7 +30,8 @@ pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitC
     tracing::info!(source = %arguments.source.display(), page = %format!("http://{}/", listener.local_addr()?), "started");
     let engine = Engine::new(options, &config, Clock::starting_at(jiff::Timestamp::now()), sink.load());
     let once = arguments.once.once.then_some(arguments.once.timeout);
-    Daemon { engine, source, poll: arguments.poll, sink, listener: Some(listener), once }
+    let lock = lock_folder(arguments.status_to.as_ref(), &arguments.source);
+    Daemon { engine, source, poll: arguments.poll, sink, listener: Some(listener), once, lock }
         .run(CancellationToken::new())
         .await
 }

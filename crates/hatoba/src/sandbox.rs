@@ -74,7 +74,15 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
     let telling = tokio::spawn(tell(Arc::clone(&engine), addresses, arguments.once.once, stop.clone()));
 
     let once = arguments.once.once.then_some(arguments.once.timeout);
-    let daemon = Daemon { engine, source, poll: POLL, sink: StatusSink::none(), listener: Some(page), once };
+    let daemon = Daemon {
+        engine,
+        source,
+        poll: POLL,
+        sink: StatusSink::none(),
+        listener: Some(page),
+        once,
+        lock: None,
+    };
     let code = daemon.run(stop).await;
     let _ = telling.await;
     if let Some(file) = &arguments.dump {
