@@ -21,7 +21,7 @@ pub(crate) struct Lock {
 
 /// Waits until no other daemon works on the folder. `None`: stopped meanwhile.
 ///
-/// Where the file cannot be made (a read-only folder), there is no lock, with one warning.
+/// Where the file cannot be made (a read-only folder), there is no lock.
 pub(crate) async fn lock(folder: Option<&Path>, stop: &CancellationToken) -> Option<Lock> {
     let Some(folder) = folder else { return Some(Lock { _file: None }) };
     let mut told = false;
@@ -34,7 +34,8 @@ pub(crate) async fn lock(folder: Option<&Path>, stop: &CancellationToken) -> Opt
                 tracing::warn!(folder = %folder.display(), "another daemon works on this folder; this one stands by");
             }
             Err(error) => {
-                tracing::warn!(%error, folder = %folder.display(), "no lock can be made; a second daemon would not be noticed");
+                // The status documents, which go to the same folder, give the one warning.
+                tracing::info!(%error, folder = %folder.display(), "no lock can be made; a second daemon is not noticed");
                 return Some(Lock { _file: None });
             }
         }
