@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_core::{Cause, MarkStyle, Object, Scope, Seen};
+use hatoba_core::{Cause, Key, MarkStyle, Object, Scope, Seen};
 use hatoba_kinds::{Aws, Interest, KindId};
 use tokio::time::Instant;
 
@@ -211,6 +211,25 @@ impl Inventory {
         }
     }
 
+    /// Ids and scopes of objects of the kind that bear a document's mark in other scopes than this.
+    pub(crate) fn marked_elsewhere(
+        &self,
+        place: &Place,
+        owner: &str,
+        document: &Key,
+    ) -> Vec<(String, Scope)> {
+        let bears = |object: &Object| {
+            let mark = object.mark.present();
+            !object.is_leaving() && mark.is_some_and(|mark| mark.owner == owner && mark.document == *document)
+        };
+        let state = self.state();
+        let others = state.iter().filter(|(other, _)| other.0 == place.0 && other.1 != place.1);
+        let found = others.flat_map(|((_, scope), listing)| {
+            listing.seen().filter(|object| bears(object)).map(|object| (object.id.clone(), scope.clone()))
+        });
+        found.collect()
+    }
+
     /// Who uses an object, as `Kind id`, by everything that is known.
     pub(crate) fn users(&self, kind: KindId, object: &Object) -> Vec<String> {
         let state = self.state();
@@ -218,7 +237,7 @@ impl Inventory {
         for ((other, scope), listing) in state.iter() {
             // Ids of different kinds may be equal words: a stage and a cluster may both be called `prod`.
             let may_refer = refers_to(*other, kind.table().kind);
-            for user in listing.effective() {
+            for user in listing.seen() {
                 let uses = may_refer
                     && (user.uses.contains(&object.id)
                         || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn)));
@@ -255,12 +274,17 @@ impl Listing {
     }
 
     fn ids(&self) -> BTreeSet<String> {
-        self.effective().into_iter().map(|object| object.id).collect()
+        self.seen().map(|object| object.id.clone()).collect()
+    }
+
+    /// What the list showed, with what was written since laid over it.
+    fn seen(&self) -> impl Iterator<Item = &Object> {
+        let listed = self.objects.values().filter(|object| !self.overlays.contains_key(&object.id));
+        listed.chain(self.overlays.values().filter_map(|overlay| overlay.object.as_ref()))
     }
 
     fn effective(&self) -> Vec<Object> {
-        let listed = self.objects.values().filter(|object| !self.overlays.contains_key(&object.id));
-        listed.chain(self.overlays.values().filter_map(|overlay| overlay.object.as_ref())).cloned().collect()
+        self.seen().cloned().collect()
     }
 }
 

@@ -3,6 +3,20 @@
 //! Start reading in `reconcile.rs`: one pass over one document, in one function. Everything else feeds it.
 //! A trigger carries only a key; whatever is known here can be rebuilt from the source and from owner marks
 //! in AWS, so **killing the process at any instant is harmless**.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | the pass, its order | `reconcile` |
+//! | what was seen in AWS | `inventory`; who uses what: `users` |
+//! | why a write is held back | `gate` |
+//! | sending a write, folding its answer in | `execute` |
+//! | when the next pass is | `schedule`, `queue`, `backoff` |
+//! | resources without a document | `prune`, `drain`, `rogue` |
+//! | workers, resync, verification, shutdown | `run` |
+//! | what is remembered between passes | `engine`, `memory` |
+//! | what is shown | `picture`, `shown`, `metrics`, `web`, `sink` |
+//!
+//! Locks are taken in one order, and none is held across an await: the engine's state, then the inventory's.
 
 mod backoff;
 mod budget;

@@ -87,24 +87,10 @@ impl Engine {
 
     /// Resources that bear the document's mark in another scope than the one it names now: nothing moves them.
     pub(crate) fn left_behind(&self, desired: &Desired, place: &Place) -> Vec<Cause> {
-        let elsewhere =
-            self.inventory.places().into_iter().filter(|other| other.0 == place.0 && other != place);
-        let mut found = Vec::new();
-        for other in elsewhere {
-            let objects = self.inventory.view(&other).map(|view| view.objects).unwrap_or_default();
-            let is_its = |object: &&Object| {
-                let mark = object.mark.present();
-                self.is_ours(object) && mark.is_some_and(|mark| mark.document == desired.key)
-            };
-            for object in objects.iter().filter(is_its) {
-                let message = format!(
-                    "{} in {} still bears this document's mark; delete it by hand",
-                    object.id, other.1
-                );
-                found.push(Cause::new("LeftBehind", message));
-            }
-        }
-        found
+        let left = self.inventory.marked_elsewhere(place, &self.options.owner, &desired.key).into_iter();
+        let say =
+            |(id, scope)| format!("{id} in {scope} still bears this document's mark; delete it by hand");
+        left.map(|left| Cause::new("LeftBehind", say(left))).collect()
     }
 
     /// Lists every scope that an object is the parent of.
