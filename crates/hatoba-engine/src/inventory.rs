@@ -159,14 +159,9 @@ impl Inventory {
     /// Lays an object over its scope.
     pub(crate) fn overlay(&self, place: &Place, object: Object, is_create: bool, now: Instant) {
         let mut state = self.state();
-        let children: Vec<KindId> = KindId::ALL
-            .iter()
-            .copied()
-            .filter(|kind| kind.table().parent == Some(place.0.table().kind))
-            .collect();
         if is_create {
             // A new parent's children are known to be none.
-            for kind in children {
+            for kind in children(place.0) {
                 state.entry((kind, object.id.clone())).or_default().born_at = Some(now);
             }
         }
@@ -192,7 +187,7 @@ impl Inventory {
         let listing = state.entry(place.clone()).or_default();
         listing.overlays.insert(id.to_owned(), Overlay { object: None, at: now, is_create: false });
         for (kind, scope) in state.keys().cloned().collect::<Vec<_>>() {
-            if scope == id && kind.table().parent == Some(place.0.table().kind) {
+            if scope == id && is_child(kind, place.0) {
                 state.remove(&(kind, scope));
             }
         }
@@ -290,6 +285,11 @@ impl Listing {
 
 fn is_child(kind: KindId, parent: KindId) -> bool {
     kind.table().parent == Some(parent.table().kind)
+}
+
+/// The kinds whose objects stand under one of `parent`.
+pub(crate) fn children(parent: KindId) -> impl Iterator<Item = KindId> {
+    KindId::ALL.iter().copied().filter(move |kind| is_child(*kind, parent))
 }
 
 /// Whether documents of a kind can name documents of another.

@@ -17,11 +17,9 @@ use crate::execute::lane_name;
 use crate::inventory::Place;
 use crate::memory::Memory;
 use crate::queue::Priority;
+use crate::reconcile::SIGHT_LASTS;
 use crate::schedule::{Next, poll_delay};
 use crate::shown::PruningShown;
-
-/// A delete is sent only on sight that is no older than this.
-const SIGHT_LASTS: Duration = Duration::from_secs(60);
 
 /// A resource that bears our mark though no document asks for it.
 #[derive(Clone, Debug)]

@@ -20,8 +20,8 @@ use crate::inventory::{Place, View};
 use crate::memory::{Memory, Phase};
 use crate::schedule::Next;
 
-/// A write is sent only on sight of the scope that is no older than this.
-const SIGHT_LASTS: Duration = Duration::from_secs(60);
+/// A write, a delete too, is sent only on sight of the scope that is no older than this.
+pub(crate) const SIGHT_LASTS: Duration = Duration::from_secs(60);
 /// Looks for one write: the first, and one each for an old list and for old tags.
 const LOOKS_MAX: usize = 4;
 /// A lost create is looked for twice, this far apart, before it is sent again; twins likewise.

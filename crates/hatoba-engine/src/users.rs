@@ -5,7 +5,7 @@ use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
-use crate::inventory::{Place, View, refers_to};
+use crate::inventory::{Place, View, children, refers_to};
 
 impl Engine {
     /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
@@ -103,9 +103,4 @@ impl Engine {
     fn everything_of_ours(&self) -> Interest {
         Interest { everything: self.options.owner_is_explicit, ..Interest::default() }
     }
-}
-
-fn children(kind: KindId) -> impl Iterator<Item = KindId> {
-    let name = kind.table().kind;
-    KindId::ALL.iter().copied().filter(move |child| child.table().parent == Some(name))
 }
