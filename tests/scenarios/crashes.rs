@@ -172,7 +172,7 @@ async fn killed_around_every_write_of_a_replacement() {
     };
     let mut reference = settled().await;
     let times = write_times(&mut reference, &changed).await;
-    let operations: Vec<_> = reference.writes().into_iter().map(|call| call.operation).collect();
+    let operations = reference.write_names();
     assert_eq!(operations, ["CreateVpcLink", "UpdateIntegration", "DeleteVpcLink"]);
     for time in times {
         for around in AROUND {

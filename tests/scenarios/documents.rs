@@ -24,19 +24,6 @@ fn with_policy(name: &str, policy: &str) -> String {
     article(&line, &format!("{line}policy: {policy}\n"))
 }
 
-async fn converged(documents: &str) -> Harbour {
-    let mut harbour = Harbour::new();
-    harbour.start(documents);
-    harbour.converge(TEN_MINUTES).await;
-    harbour.wait(Duration::from_secs(90)).await;
-    harbour.clear_calls();
-    harbour
-}
-
-fn writes(harbour: &Harbour) -> Vec<String> {
-    harbour.writes().into_iter().map(|call| call.operation).collect()
-}
-
 async fn set_tasks(harbour: &Harbour, tasks: u32) {
     let body = json!({ "cluster": "main", "service": "great-service", "desiredCount": tasks });
     harbour.meddle(&Request::json("ecs", "UpdateService", &body)).await;
@@ -113,12 +100,12 @@ async fn what_a_held_document_made_is_kept_and_still_resolves() {
                     harbour.describe()
                 );
                 harbour.assert_the_article_stands(name);
-                assert_eq!(writes(&harbour), [""; 0], "{name}");
+                assert_eq!(harbour.write_names(), [""; 0], "{name}");
             }
             // Others that change while it is held are written.
             harbour.documents(&broken.replace("autoDeploy: true", "autoDeploy: true, description: new"));
             harbour.wait(Duration::from_secs(30)).await;
-            assert_eq!(writes(&harbour), ["UpdateStage"], "{name}");
+            assert_eq!(harbour.write_names(), ["UpdateStage"], "{name}");
         }
     }
 }
@@ -131,11 +118,11 @@ async fn a_suspended_document_is_compared_and_not_written() {
     assert_eq!(harbour.objects("apigatewayv2", "apis").len(), 0);
     assert_eq!(harbour.status("HttpApi", "crazy-api").synced.reason.as_str(), "Suspended");
 
-    let harbour = converged(ARTICLE).await;
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
     let suspended = with_policy("great-service", "{ suspend: true }");
     harbour.documents(&suspended.replace("desiredCount: 1", "desiredCount: 5"));
     harbour.wait(RESYNC).await;
-    assert_eq!(writes(&harbour), [""; 0]);
+    assert_eq!(harbour.write_names(), [""; 0]);
     let status = harbour.status("EcsService", "great-service");
     assert_eq!((status.synced.reason.as_str(), status.drift), ("Suspended", vec!["desiredCount".to_owned()]));
     harbour.documents(&ARTICLE.replace("desiredCount: 1", "desiredCount: 5"));
@@ -146,50 +133,61 @@ async fn a_suspended_document_is_compared_and_not_written() {
 #[tokio::test(start_paused = true)]
 async fn with_drift_report_a_difference_is_shown_and_a_change_is_written() {
     let documents = with_policy("great-service", "{ drift: Report }");
-    let mut harbour = converged(&documents).await;
+    let mut harbour = Harbour::converged(Options::default(), &documents).await;
     set_tasks(&harbour, 3).await;
     harbour.wait(RESYNC).await;
-    assert_eq!(writes(&harbour), [""; 0]);
+    assert_eq!(harbour.write_names(), [""; 0]);
     let status = harbour.status("EcsService", "great-service");
     assert_eq!((status.synced.status, status.synced.reason.as_str()), (Truth::False, "DriftReported"));
     assert_eq!(status.drift, ["desiredCount"]);
     harbour.documents(&documents.replace("desiredCount: 1", "desiredCount: 2"));
     harbour.wait(Duration::from_secs(30)).await;
-    assert_eq!((writes(&harbour), tasks(&harbour)), (vec!["UpdateService".to_owned()], json!(2)));
+    assert_eq!((harbour.write_names(), tasks(&harbour)), (vec!["UpdateService".to_owned()], json!(2)));
     // What is gone is drift, too.
     harbour.converge(TEN_MINUTES).await;
     let gone = json!({ "cluster": "main", "service": "great-service", "force": true });
     harbour.meddle(&Request::json("ecs", "DeleteService", &gone)).await;
     harbour.clear_calls();
     harbour.wait(RESYNC + RESYNC).await;
-    assert_eq!(writes(&harbour), [""; 0]);
+    assert_eq!(harbour.write_names(), [""; 0]);
     // Without a status it is a change.
     harbour.kill_and_restart(&documents);
     harbour.converge(TEN_MINUTES).await;
-    assert_eq!(writes(&harbour), ["CreateService"]);
+    assert_eq!(harbour.write_names(), ["CreateService"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn fields_that_are_ignored_or_in_a_range_are_left_alone() {
-    let ignores = converged(&with_policy("great-service", "{ fields: { desiredCount: ignore } }")).await;
+    let ignores = Harbour::converged(
+        Options::default(),
+        &with_policy("great-service", "{ fields: { desiredCount: ignore } }"),
+    )
+    .await;
     set_tasks(&ignores, 7).await;
     ignores.wait(RESYNC).await;
-    assert_eq!((writes(&ignores).len(), tasks(&ignores)), (0, json!(7)));
+    assert_eq!((ignores.write_names().len(), tasks(&ignores)), (0, json!(7)));
 
-    let ranges =
-        converged(&with_policy("great-service", "{ fields: { desiredCount: { range: [1, 4] } } }")).await;
+    let ranges = Harbour::converged(
+        Options::default(),
+        &with_policy("great-service", "{ fields: { desiredCount: { range: [1, 4] } } }"),
+    )
+    .await;
     for (set, then) in [(3, 3), (9, 4), (0, 1)] {
         set_tasks(&ranges, set).await;
         ranges.wait(RESYNC).await;
         assert_eq!(tasks(&ranges), then, "{set}");
-        assert_eq!(writes(&ranges).len(), usize::from(set != then), "{set}");
+        assert_eq!(ranges.write_names().len(), usize::from(set != then), "{set}");
     }
 
-    let initial = converged(&with_policy("great-service", "{ fields: { desiredCount: initial } }")).await;
+    let initial = Harbour::converged(
+        Options::default(),
+        &with_policy("great-service", "{ fields: { desiredCount: initial } }"),
+    )
+    .await;
     assert_eq!(tasks(&initial), 1);
     set_tasks(&initial, 2).await;
     initial.wait(RESYNC).await;
-    assert_eq!((writes(&initial).len(), tasks(&initial)), (0, json!(2)));
+    assert_eq!((initial.write_names().len(), tasks(&initial)), (0, json!(2)));
 }
 
 /// The link that the route's integration goes through, and its state.
@@ -206,7 +204,7 @@ fn way_in(harbour: &Harbour) -> (String, Value) {
 
 #[tokio::test(start_paused = true)]
 async fn other_subnets_make_a_new_link_and_no_gap() {
-    let harbour = converged(ARTICLE).await;
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
     let old = way_in(&harbour).0;
     harbour.documents(&article(
         "subnetSelector: { tags: { Tier: private } }\n  sec",
@@ -222,7 +220,7 @@ async fn other_subnets_make_a_new_link_and_no_gap() {
         assert!(waited < 900, "{}", harbour.describe());
     }
     assert!(moved_at.is_some_and(|at| at >= 90), "a link takes 90 s: {moved_at:?}");
-    assert_eq!(writes(&harbour), ["CreateVpcLink", "UpdateIntegration", "DeleteVpcLink"]);
+    assert_eq!(harbour.write_names(), ["CreateVpcLink", "UpdateIntegration", "DeleteVpcLink"]);
     harbour.assert_the_article_stands("other subnets");
     assert_eq!(
         harbour.live("apigatewayv2", "vpcLinks").into_values().next().unwrap()["subnetIds"],
@@ -236,15 +234,15 @@ async fn a_unique_name_is_not_replaced_without_the_operators_word() {
         ("type: SRV, ttl", "type: A, ttl", "DiscoveryService", "great-service-discovery"),
         ("launchType: FARGATE", "launchType: EC2", "EcsService", "great-service"),
     ] {
-        let harbour = converged(ARTICLE).await;
+        let harbour = Harbour::converged(Options::default(), ARTICLE).await;
         harbour.documents(&article(from, to));
         harbour.wait(RESYNC).await;
-        assert_eq!(writes(&harbour), [""; 0], "{kind}");
+        assert_eq!(harbour.write_names(), [""; 0], "{kind}");
         let status = harbour.status(kind, name);
         assert_eq!((status.synced.status, status.synced.reason.as_str()), (Truth::False, "NeedsDowntime"));
         harbour.documents(ARTICLE);
         harbour.converge(TEN_MINUTES).await;
-        assert_eq!(writes(&harbour), [""; 0], "{kind}");
+        assert_eq!(harbour.write_names(), [""; 0], "{kind}");
     }
 }
 
@@ -255,11 +253,11 @@ async fn a_newly_matching_subnet_is_shown_when_pinned_and_applied_when_followed(
         "subnetSelector: { tags: { Tier: private } }\n  sec",
         "subnetSelector: { tags: { Name: private-a } }\n  sec",
     );
-    let harbour = converged(&one).await;
+    let harbour = Harbour::converged(Options::default(), &one).await;
     let grown = ARTICLE;
     harbour.documents(grown);
     harbour.wait(RESYNC).await;
-    assert_eq!(writes(&harbour), [""; 0], "what is in use still matches");
+    assert_eq!(harbour.write_names(), [""; 0], "what is in use still matches");
     let notes = harbour.status("VpcLink", "fine-vpc-link").notes;
     assert_eq!(notes.iter().map(|note| note.reason.as_str()).collect::<Vec<_>>(), ["SelectorGrew"]);
     harbour.documents(&with_policy("fine-vpc-link", "{ selectors: Follow }"));
@@ -274,7 +272,7 @@ async fn a_newly_matching_subnet_is_shown_when_pinned_and_applied_when_followed(
 async fn changed_while_a_write_of_the_old_is_under_way_the_newest_wins() {
     for after_milliseconds in [5, 20, 35, 50, 65, 80, 95, 120, 5_000, 10_500] {
         for hangs in [false, true] {
-            let harbour = converged(ARTICLE).await;
+            let harbour = Harbour::converged(Options::default(), ARTICLE).await;
             if hangs {
                 harbour.world().faults().hang("ecs.UpdateService", 1);
             }

@@ -205,7 +205,7 @@ async fn every_changed_field_is_put_back_in_one_write() {
         harbour.clear_calls();
         harbour.wait(RESYNC).await;
         harbour.converge(TEN_MINUTES).await;
-        let writes: Vec<String> = harbour.writes().iter().map(|call| call.operation.clone()).collect();
+        let writes = harbour.write_names();
         assert_eq!(writes, [repair], "{shown}\n{}", harbour.calls_text());
         assert_eq!(comparable(harbour.only(service, collection).1), before, "{shown}");
         harbour.wait(Duration::from_secs(60)).await;
@@ -253,7 +253,7 @@ async fn a_route_pointed_elsewhere_is_pointed_back() {
         .await;
     harbour.clear_calls();
     harbour.wait(RESYNC).await;
-    let writes: Vec<String> = harbour.writes().iter().map(|call| call.operation.clone()).collect();
+    let writes = harbour.write_names();
     assert_eq!(writes, ["UpdateRoute"], "{}", harbour.calls_text());
     assert_eq!(
         harbour.only("apigatewayv2", "routes").1["target"],
@@ -275,7 +275,7 @@ async fn a_removed_mark_is_put_back_and_nothing_is_made_twice() {
     harbour.clear_calls();
     harbour.wait(RESYNC).await;
     harbour.converge(TEN_MINUTES).await;
-    let writes: Vec<String> = harbour.writes().iter().map(|call| call.operation.clone()).collect();
+    let writes = harbour.write_names();
     assert_eq!(writes, ["TagResource"], "{}", harbour.calls_text());
     assert_eq!(harbour.only("apigatewayv2", "apis").1["tags"]["hatoba:owner"], "local");
 }

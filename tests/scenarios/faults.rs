@@ -38,15 +38,6 @@ const FAULTS: [(&str, Fault); 4] = [
     }),
 ];
 
-async fn converged() -> Harbour {
-    let mut harbour = Harbour::new();
-    harbour.start(ARTICLE);
-    harbour.converge(TEN_MINUTES).await;
-    harbour.wait(Duration::from_secs(90)).await;
-    harbour.clear_calls();
-    harbour
-}
-
 async fn there_is_one_in_the_end(faults: &[(&str, Fault)], lags_seconds: &[u64]) {
     for (create, list, is_unique) in CREATES {
         for (what, fault) in faults {
@@ -121,7 +112,7 @@ async fn a_lost_answer_to_an_update_is_looked_after_and_not_sent_again() {
         for (what, fault, sent_max) in
             [("lost", FAULTS[0].1, 1), ("500", FAULTS[1].1, 2), ("hangs", FAULTS[2].1, 2)]
         {
-            let harbour = converged().await;
+            let harbour = Harbour::converged(Options::default(), ARTICLE).await;
             fault(harbour.world().faults(), update);
             harbour.documents(&documents);
             harbour.wait(Duration::from_secs(5)).await;
@@ -263,7 +254,7 @@ async fn a_lost_answer_in_a_replacement_makes_no_third_link() {
     for (what, fault) in FAULTS {
         for lag_seconds in [5, 20] {
             let story = format!("{what}, lists lag by {lag_seconds} s");
-            let harbour = converged().await;
+            let harbour = Harbour::converged(Options::default(), ARTICLE).await;
             fault(harbour.world().faults(), "CreateVpcLink");
             harbour.world().faults().hide_from_lists("GetVpcLinks", Duration::from_secs(lag_seconds));
             harbour.documents(&ARTICLE.replace(

@@ -6,9 +6,7 @@ use hatoba_source::{Snapshot, Unreadable};
 use hatoba_tests::{ARTICLE, Harbour, article_without, snapshot};
 use serde_json::json;
 
-use crate::prune::{
-    HOUR, MINUTE, TEN_MINUTES, WAY_IN, converged, converged_with, explicit, for_minutes, held, writes,
-};
+use crate::prune::{HOUR, MINUTE, TEN_MINUTES, WAY_IN, converged, explicit, for_minutes, held, writes};
 
 #[tokio::test(start_paused = true)]
 async fn one_listing_is_not_enough_however_long_ago() {
@@ -37,7 +35,7 @@ async fn one_listing_is_not_enough_however_long_ago() {
 
 #[tokio::test(start_paused = true)]
 async fn without_an_explicit_owner_nothing_ever_goes() {
-    let harbour = converged_with(Options { owner_is_explicit: false, ..explicit() }, ARTICLE).await;
+    let harbour = Harbour::converged(Options { owner_is_explicit: false, ..explicit() }, ARTICLE).await;
     for_minutes(&harbour, HOUR, &article_without(&WAY_IN)).await;
     assert_eq!(writes(&harbour), [""; 0]);
     assert_eq!(held(&harbour), ["OwnerNotExplicit"]);
@@ -51,7 +49,7 @@ async fn what_is_to_be_retained_stays() {
         1,
     );
     assert_ne!(retained, ARTICLE);
-    let harbour = converged_with(explicit(), &retained).await;
+    let harbour = Harbour::converged(explicit(), &retained).await;
     for_minutes(&harbour, HOUR, &article_without(&WAY_IN)).await;
     // The API, and with it what cannot say so itself; what says Delete goes.
     assert_eq!(writes(&harbour), ["apigatewayv2.DeleteStage"], "{}", harbour.calls_text());
@@ -117,7 +115,7 @@ async fn the_fuse_opens_when_too_much_goes_at_once() {
     let nothing = "# nothing left\n";
     let left = article_without(&WAY_IN);
     for (what, left, limit) in [("all documents are gone", nothing, 10), ("more than the limit", &left, 4)] {
-        let harbour = converged_with(Options { prune_limit: limit, ..explicit() }, ARTICLE).await;
+        let harbour = Harbour::converged(Options { prune_limit: limit, ..explicit() }, ARTICLE).await;
         for_minutes(&harbour, HOUR, left).await;
         assert_eq!(writes(&harbour), [""; 0], "{what}");
         assert_eq!(held(&harbour), ["FuseOpen"], "{what}");

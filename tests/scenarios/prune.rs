@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hatoba_aws_model::{Config, Request};
+use hatoba_aws_model::Request;
 use hatoba_engine::Options;
 use hatoba_tests::{ARTICLE, Harbour, article_without};
 use serde_json::{Value, json};
@@ -25,17 +25,8 @@ pub(crate) fn explicit() -> Options {
     Options { owner_is_explicit: true, prune_grace: GRACE, ..Options::default() }
 }
 
-pub(crate) async fn converged_with(options: Options, documents: &str) -> Harbour {
-    let mut harbour = Harbour::with(options, Config::default());
-    harbour.start(documents);
-    harbour.converge(TEN_MINUTES).await;
-    harbour.wait(Duration::from_secs(90)).await;
-    harbour.clear_calls();
-    harbour
-}
-
 pub(crate) async fn converged() -> Harbour {
-    converged_with(explicit(), ARTICLE).await
+    Harbour::converged(explicit(), ARTICLE).await
 }
 
 /// The source is read every minute, as by a poll, and says this.
@@ -109,7 +100,7 @@ async fn tasks_are_drained_before_the_service_and_its_name_go() {
 #[tokio::test(start_paused = true)]
 async fn the_namespace_goes_last() {
     let other = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: other }\nspec: {}\n";
-    let harbour = converged_with(explicit(), &format!("{ARTICLE}\n---\n{other}")).await;
+    let harbour = Harbour::converged(explicit(), &format!("{ARTICLE}\n---\n{other}")).await;
     for_minutes(&harbour, 30, other).await;
     for (service, collection) in [
         ("ecs", "services"),
@@ -186,7 +177,7 @@ async fn two_apis_may_have_the_same_route_and_only_the_removed_one_goes() {
             .replace("to-great-service", "to-second")
     });
     let both = format!("{ARTICLE}\n---\n{}", second.join("\n---\n"));
-    let harbour = converged_with(explicit(), &both).await;
+    let harbour = Harbour::converged(explicit(), &both).await;
     assert_eq!(harbour.objects("apigatewayv2", "routes").len(), 2);
     for_minutes(&harbour, 20, ARTICLE).await;
     harbour.assert_the_article_stands("the second went");

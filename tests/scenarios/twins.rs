@@ -13,19 +13,6 @@ const TEN_MINUTES: Duration = Duration::from_secs(600);
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
 const RESYNC: Duration = Duration::from_secs(310);
 
-async fn converged() -> Harbour {
-    let mut harbour = Harbour::new();
-    harbour.start(ARTICLE);
-    harbour.converge(TEN_MINUTES).await;
-    harbour.wait(Duration::from_secs(90)).await;
-    harbour.clear_calls();
-    harbour
-}
-
-fn writes(harbour: &Harbour) -> Vec<String> {
-    harbour.writes().into_iter().map(|call| call.operation).collect()
-}
-
 fn notes(harbour: &Harbour, kind: &str, name: &str) -> Vec<String> {
     harbour.status(kind, name).notes.iter().map(|note| note.reason.as_str().to_owned()).collect()
 }
@@ -89,13 +76,13 @@ const TWINS: [(&str, &str, &str, &str); 3] = [
 #[tokio::test(start_paused = true)]
 async fn a_twin_that_nobody_uses_goes_when_two_lists_agree() {
     for (collection, _, _, delete) in TWINS {
-        let harbour = converged().await;
+        let harbour = Harbour::converged(Options::default(), ARTICLE).await;
         let original = harbour.live("apigatewayv2", collection).into_keys().next().unwrap();
         twin(&harbour, collection).await;
         harbour.clear_calls();
         harbour.wait(RESYNC).await;
         harbour.converge(TEN_MINUTES).await;
-        assert_eq!(writes(&harbour), [delete], "{}", harbour.calls_text());
+        assert_eq!(harbour.write_names(), [delete], "{}", harbour.calls_text());
         assert!(harbour.live("apigatewayv2", collection).contains_key(&original), "{collection}: ours stays");
         harbour.assert_the_article_stands(collection);
         let list = format!("Get{}{}", collection[..1].to_uppercase(), &collection[1..]);
@@ -114,14 +101,14 @@ async fn a_twin_that_nobody_uses_goes_when_two_lists_agree() {
 #[tokio::test(start_paused = true)]
 async fn a_twin_with_users_is_reported_and_left() {
     for (collection, kind, name, _) in TWINS {
-        let mut harbour = converged().await;
+        let mut harbour = Harbour::converged(Options::default(), ARTICLE).await;
         let original = harbour.live("apigatewayv2", collection).into_keys().next().unwrap();
         let twin = twin(&harbour, collection).await;
         use_it(&harbour, collection, &twin).await;
         for what in ["found by the resync", "found after a restart"] {
             harbour.clear_calls();
             harbour.wait(RESYNC + RESYNC).await;
-            assert_eq!(writes(&harbour), [""; 0], "{collection} {what}: {}", harbour.calls_text());
+            assert_eq!(harbour.write_names(), [""; 0], "{collection} {what}: {}", harbour.calls_text());
             assert_eq!(harbour.live("apigatewayv2", collection).len(), 2 + usize::from(what.is_empty()));
             assert_eq!(notes(&harbour, kind, name), ["DuplicateInUse"], "{collection} {what}");
             assert_eq!(harbour.status(kind, name).outputs["id"], original.rsplit('/').next().unwrap());
@@ -153,7 +140,7 @@ async fn after_a_restart_the_twin_with_users_stays_though_the_other_is_older() {
             harbour.kill_and_restart(ARTICLE);
             harbour.wait(Duration::from_secs(30)).await;
             harbour.converge(FIFTEEN_MINUTES).await;
-            assert_eq!(writes(&harbour).len(), 1, "{collection}: one delete\n{}", harbour.calls_text());
+            assert_eq!(harbour.write_names().len(), 1, "{collection}: one delete\n{}", harbour.calls_text());
             assert!(harbour.live("apigatewayv2", collection).keys().all(|id| id.ends_with(&twin)));
             harbour.assert_the_article_stands(collection);
         }
@@ -178,7 +165,7 @@ async fn after_a_restart_an_older_empty_api_is_not_taken_for_the_one_that_serves
     harbour.clear_calls();
     harbour.kill_and_restart(ARTICLE);
     harbour.converge(FIFTEEN_MINUTES).await;
-    assert_eq!(writes(&harbour), ["DeleteApi"], "{}", harbour.calls_text());
+    assert_eq!(harbour.write_names(), ["DeleteApi"], "{}", harbour.calls_text());
     assert_eq!(harbour.only("apigatewayv2", "stages").0, serves);
     harbour.assert_the_article_stands("an older empty API");
 }

@@ -122,6 +122,16 @@ impl Harbour {
         self.running = Some(tokio::spawn(engine.run(stop)));
     }
 
+    /// One with these documents converged and at rest, and the calls so far forgotten.
+    pub async fn converged(options: Options, documents: &str) -> Harbour {
+        let mut harbour = Harbour::with(options, Config::default());
+        harbour.start(documents);
+        harbour.converge(Duration::from_secs(600)).await;
+        harbour.wait(Duration::from_secs(90)).await;
+        harbour.clear_calls();
+        harbour
+    }
+
     /// Drops the process where it stands, between two polls of its tasks, and starts another on the same world.
     pub fn kill_and_restart(&mut self, documents: &str) {
         self.kill();
@@ -305,6 +315,11 @@ impl Harbour {
     /// Writes since the log was cleared last.
     pub fn writes(&self) -> Vec<Call> {
         self.calls().into_iter().filter(|call| call.write).collect()
+    }
+
+    /// The operations of the calls that change something, in order.
+    pub fn write_names(&self) -> Vec<String> {
+        self.writes().into_iter().map(|call| call.operation).collect()
     }
 
     /// Forgets the calls so far.
