@@ -9,6 +9,7 @@ mod drift;
 mod faults;
 mod guards;
 mod many;
+mod pauses;
 mod plan;
 mod prune;
 mod setbacks;

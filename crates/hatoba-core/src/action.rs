@@ -1,6 +1,6 @@
 //! Writes, fully specified: execution decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ pub enum Action {
         target: Target,
         /// The call, for example `DeleteCorsConfiguration`.
         operation: String,
+        /// The fields that it removes.
+        fields: Vec<String>,
         /// The state afterwards.
         after: Members,
     },
@@ -60,6 +62,8 @@ pub struct Creation {
     pub tags: BTreeMap<String, String>,
     /// The mark, for kinds that carry it elsewhere, and for the idempotency token.
     pub mark: Mark,
+    /// The fields for which the present one is replaced; empty where there is none.
+    pub replaces: Vec<String>,
 }
 
 /// A resource to be put right.
@@ -77,7 +81,30 @@ pub struct Change {
     pub after: Members,
 }
 
+impl Action {
+    /// What the write puts right, by name: fields, and `tags.<key>`.
+    pub fn fields(&self) -> Vec<String> {
+        match self {
+            Action::Create(creation) => creation.replaces.clone(),
+            Action::Update(change) => change.drift.iter().map(|drift| drift.path.clone()).collect(),
+            Action::Clear { fields, .. } => fields.clone(),
+            Action::Tag { tags, .. } => tags.named().collect(),
+            Action::Delete(_) => Vec::new(),
+        }
+    }
+}
+
 impl Change {
+    /// Whether nothing but the mark in an updatable member is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.drift.is_empty() && self.tags.is_empty()
+    }
+
+    /// What differs, by name: fields, and `tags.<key>`.
+    pub fn named(&self) -> Vec<String> {
+        self.drift.iter().map(|drift| drift.path.clone()).chain(self.tags.named()).collect()
+    }
+
     /// Whether the member at `path`, or one inside it, differs.
     pub fn touches(&self, path: &str) -> bool {
         self.drift.iter().any(|drift| {
@@ -100,6 +127,10 @@ impl TagChange {
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.remove.is_empty()
     }
+
+    fn named(&self) -> impl Iterator<Item = String> {
+        self.set.keys().chain(&self.remove).map(|key| tag_field(key))
+    }
 }
 
 /// What is to be done now about one document.
@@ -116,27 +147,45 @@ pub enum Step {
 }
 
 /// What bears on whether a verdict is carried out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leave {
     /// The difference came about by itself: this very document was in sync before.
     pub is_drift: bool,
+    /// Fields and `tags.<key>` that were written again and again to no avail: they are written no more.
+    pub given_up: BTreeSet<String>,
+    /// Somebody asked in AWS that nothing be written for now.
+    pub pause: Option<Cause>,
 }
 
 /// The next step: one write at most.
-pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: Leave) -> Step {
+pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: &Leave) -> Step {
     let step = match &assessment.verdict {
         Verdict::InSync | Verdict::Settling(_) => {
             return match surplus(desired, assessment) {
                 Some(target) if desired.policy.suspend => {
                     Step::Hold(suspended(&format!("remove {}", target.id)))
                 }
-                Some(target) => Step::RemoveSurplus(target),
+                Some(target) => match &leave.pause {
+                    Some(pause) => Step::Hold(pause.clone()),
+                    None => Step::RemoveSurplus(target),
+                },
                 None => Step::Rest,
             };
         }
         Verdict::WaitingFor(_) | Verdict::Unknown(_) | Verdict::Stalled(_) => return Step::Rest,
-        Verdict::Create(creation) | Verdict::Replace(creation, _) => Action::Create(creation.clone()),
-        Verdict::Update(change) => first_call(change),
+        Verdict::Create(creation) | Verdict::Replace(creation, _) => {
+            match given_up(&creation.replaces, leave) {
+                Some(cause) => return Step::Hold(cause),
+                None => Action::Create(creation.clone()),
+            }
+        }
+        Verdict::Update(change) => {
+            let worth_writing = without_given_up(change, leave);
+            if worth_writing.is_empty() && !change.is_empty() {
+                return Step::Hold(not_converging(&change.named()));
+            }
+            first_call(&worth_writing)
+        }
     };
     if desired.policy.suspend {
         return Step::Hold(suspended("write"));
@@ -147,7 +196,41 @@ pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: Leave) -> Ste
             "policy.drift is Report: the difference is shown and left",
         ));
     }
-    Step::Act(step)
+    match &leave.pause {
+        Some(pause) => Step::Hold(pause.clone()),
+        None => Step::Act(step),
+    }
+}
+
+/// What was given up of these fields, if anything.
+fn given_up(fields: &[String], leave: &Leave) -> Option<Cause> {
+    let given_up: Vec<String> =
+        fields.iter().filter(|field| leave.given_up.contains(*field)).cloned().collect();
+    (!given_up.is_empty()).then(|| not_converging(&given_up))
+}
+
+fn not_converging(fields: &[String]) -> Cause {
+    let message = format!(
+        "written again and again and still not so in AWS, so left alone until the document changes: {}",
+        fields.join(", ")
+    );
+    Cause::new("NonConverging", message)
+}
+
+/// The change without what was given up: that stays as it is.
+fn without_given_up(change: &Change, leave: &Leave) -> Change {
+    let is_given_up = |field: &str| leave.given_up.contains(field);
+    let (left, drift): (Vec<FieldDrift>, Vec<FieldDrift>) =
+        change.drift.iter().cloned().partition(|drift| is_given_up(&drift.path));
+    let mut tags = change.tags.clone();
+    tags.set.retain(|key, _| !is_given_up(&tag_field(key)));
+    tags.remove.retain(|key| !is_given_up(&tag_field(key)));
+    Change { drift, tags, after: as_before(change, &left), ..change.clone() }
+}
+
+/// A tag as a field is named: `tags.team`.
+fn tag_field(key: &str) -> String {
+    format!("tags.{key}")
 }
 
 fn suspended(what: &str) -> Cause {
@@ -160,27 +243,30 @@ fn first_call(change: &Change) -> Action {
         Fix::ClearedBy(operation) => Some(operation.clone()),
         Fix::InPlace | Fix::Replace => None,
     });
-    let in_place: Vec<FieldDrift> =
-        change.drift.iter().filter(|drift| drift.fix == Fix::InPlace).cloned().collect();
-    let mark_only = change.drift.is_empty() && change.tags.is_empty();
-    if !in_place.is_empty() || mark_only {
-        let after = after(change, &Fix::InPlace);
+    let by = |fix: &Fix| {
+        let (now, later): (Vec<FieldDrift>, Vec<FieldDrift>) =
+            change.drift.iter().cloned().partition(|drift| drift.fix == *fix);
+        (now, as_before(change, &later))
+    };
+    let (in_place, after) = by(&Fix::InPlace);
+    if !in_place.is_empty() || change.is_empty() {
         return Action::Update(Change { drift: in_place, after, ..change.clone() });
     }
     match clears {
         Some(operation) => {
-            let after = after(change, &Fix::ClearedBy(operation.clone()));
-            Action::Clear { target: change.target.clone(), operation, after }
+            let (removed, after) = by(&Fix::ClearedBy(operation.clone()));
+            let fields = removed.into_iter().map(|drift| drift.path).collect();
+            Action::Clear { target: change.target.clone(), operation, fields, after }
         }
         None => Action::Tag { target: change.target.clone(), tags: mark_then_remove_then_set(&change.tags) },
     }
 }
 
-/// The members after the call that does `fix` alone: what other calls put right is still as it was.
-fn after(change: &Change, fix: &Fix) -> Members {
+/// The members after a call that leaves these differences as they are.
+fn as_before(change: &Change, left: &[FieldDrift]) -> Members {
     let mut after = Value::Object(change.after.clone());
-    for later in change.drift.iter().filter(|drift| drift.fix != *fix) {
-        path::set(&mut after, &later.path, later.from.clone());
+    for drift in left {
+        path::set(&mut after, &drift.path, drift.from.clone());
     }
     match after {
         Value::Object(after) => after,

@@ -211,13 +211,15 @@ fn replace(
     sight: &Sight<'_, '_>,
     drift: Vec<FieldDrift>,
 ) -> Verdict {
-    let fields = drift.iter().filter(|drift| drift.fix == Fix::Replace).map(|drift| drift.path.as_str());
-    let fields = fields.collect::<Vec<_>>().join(", ");
+    let forced = drift.iter().filter(|drift| drift.fix == Fix::Replace).map(|drift| drift.path.clone());
+    let forced: Vec<String> = forced.collect();
+    let fields = forced.join(", ");
     match (desired.table.replace, desired.policy.replace) {
         (ReplaceStyle::MakeBeforeBreak, _) => {
             let objects = sight.objects.as_deref().unwrap_or_default();
             let next = next_incarnation(desired, objects, sight).max(incarnation(current).saturating_add(1));
-            Verdict::Replace(creation(desired, resolved, sight, next), drift)
+            let creation = creation(desired, resolved, sight, next);
+            Verdict::Replace(Creation { replaces: forced, ..creation }, drift)
         }
         (ReplaceStyle::DeleteFirst, ReplacePolicy::MakeBeforeBreak) => Verdict::Stalled(Cause::new(
             "NeedsDowntime",
@@ -246,6 +248,7 @@ fn creation(desired: &Desired, resolved: &Resolved, sight: &Sight<'_, '_>, incar
         tags: mark.to_tags(&desired.labels),
         members: at_creation(desired.table, resolved),
         mark,
+        replaces: Vec::new(),
     }
 }
 

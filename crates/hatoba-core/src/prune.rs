@@ -31,6 +31,8 @@ pub struct Evidence<'a> {
     pub fuse: &'a Fuse,
     /// What still uses the resource, as seen in AWS now.
     pub users: &'a [String],
+    /// Somebody asked in AWS that nothing be written for now.
+    pub pause: Option<&'a Cause>,
 }
 
 /// Says whether a resource may be deleted.
@@ -46,6 +48,9 @@ pub fn may_delete(evidence: &Evidence<'_>) -> Result<(), Cause> {
     }
     if !evidence.owner_is_explicit {
         return Err(Cause::new("OwnerNotExplicit", "a directory deletes nothing unless --owner is given"));
+    }
+    if let Some(pause) = evidence.pause {
+        return Err(pause.clone());
     }
     if evidence.deletion == Deletion::Retain {
         return Err(Cause::new("Retained", "its deletion policy is Retain"));

@@ -154,7 +154,9 @@ impl Outcome {
         }
         outcome.notes.clone_from(&assessment.notes);
         if let Step::Hold(cause) = step {
-            outcome.notes.push(cause.clone());
+            if !outcome.notes.contains(cause) {
+                outcome.notes.push(cause.clone());
+            }
             if outcome.synced.0 != Truth::True {
                 outcome.synced.1 = cause.clone();
             }

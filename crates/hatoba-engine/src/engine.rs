@@ -281,7 +281,7 @@ impl Engine {
                 let memory = state.memory.entry(key.clone()).or_default();
                 memory.backoff.reset();
                 memory.phase = Phase::Moving;
-                memory.rewrites = (Vec::new(), 0);
+                memory.fights.forget();
                 memory.failure = None;
                 memory.polls = 0;
                 state.queue.add(key.clone(), Priority::Change, now);
@@ -323,9 +323,12 @@ impl Engine {
         self.published.send_modify(|count| *count += 1);
     }
 
-    /// Looks at everything again, now.
+    /// Looks at everything again, now, and tries again what failed or was given up.
     pub fn reconcile_now(&self) {
-        self.state().memory.values_mut().for_each(|memory| memory.failure = None);
+        for memory in self.state().memory.values_mut() {
+            memory.failure = None;
+            memory.fights.forget();
+        }
         self.resync_now.notify_one();
     }
 

@@ -65,7 +65,7 @@ impl Engine {
             }
             _ => assessment.current,
         };
-        let cause = why(action, self.leave(desired).is_drift);
+        let cause = why(action, self.is_drift(desired));
         self.send(kind, &desired.key, place, action, object, &cause).await
     }
 
@@ -91,7 +91,10 @@ impl Engine {
                     _ => target_of(action).map_or_else(String::new, |target| target.id.clone()),
                 };
                 self.tell(key, &name_of(kind, action), &id, cause);
-                self.note_rewrite(key, action, now);
+                self.memory(key, |memory| {
+                    memory.written_at = Some(now);
+                    memory.fights.written(action.fields());
+                });
                 self.fold_answer(kind, key, place, action, answer, object, now);
                 let may_have_a_twin = matches!(action, Action::Create(_)) && !kind.table().unique;
                 self.verify_later(
@@ -187,18 +190,6 @@ impl Engine {
         });
     }
 
-    /// Counts writes of the same fields, until a list shows that they were of use.
-    fn note_rewrite(&self, key: &hatoba_core::Key, action: &Action, now: Instant) {
-        let fields = fields_of(action);
-        self.memory(key, |memory| {
-            memory.written_at = Some(now);
-            match memory.rewrites.0 == fields {
-                true => memory.rewrites.1 += 1,
-                false => memory.rewrites = (fields, 1),
-            }
-        });
-    }
-
     /// What an operation's progress means for its document.
     pub(crate) fn note_progress(
         &self,
@@ -261,18 +252,6 @@ pub(crate) fn lane_name(place: &Place, action: &Action) -> String {
         ("", Action::Create(creation)) => creation.mark.document.to_string(),
         ("", action) => target_of(action).map_or_else(String::new, |target| target.id.clone()),
         (scope, _) => scope.to_owned(),
-    }
-}
-
-/// What a write puts right, by name.
-pub(crate) fn fields_of(action: &Action) -> Vec<String> {
-    match action {
-        Action::Update(change) => change.drift.iter().map(|drift| drift.path.clone()).collect(),
-        Action::Clear { operation, .. } => vec![operation.clone()],
-        Action::Tag { tags, .. } => {
-            tags.set.keys().chain(&tags.remove).map(|key| format!("tags.{key}")).collect()
-        }
-        Action::Create(_) | Action::Delete(_) => Vec::new(),
     }
 }
 

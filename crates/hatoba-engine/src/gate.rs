@@ -1,19 +1,14 @@
 //! What holds a step back: a create or a removal that was not looked at often enough, a write that failed.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use hatoba_core::{Action, Assessment, Cause, Desired, Step};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
-use crate::execute::fields_of;
 use crate::inventory::View;
 use crate::memory::Memory;
-use crate::reconcile::{REWRITES_MAX, SETTLES};
-
-/// What was written again and again to no avail is left alone for so long, and then tried once.
-const FIGHT_RESTS: Duration = Duration::from_secs(1_800);
+use crate::reconcile::SETTLES;
 
 impl Engine {
     /// Holds a step back that was not looked at often enough, or failed a short while ago.
@@ -49,16 +44,6 @@ fn looked_often_enough(
 ) -> Step {
     match &step {
         Step::Act(Action::Create(_)) if memory.suspect.is_some() => looked_twice(memory, listed_at, step),
-        Step::Act(action @ (Action::Update(_) | Action::Clear { .. } | Action::Tag { .. })) => {
-            let again = memory.rewrites.0 == fields_of(action) && memory.rewrites.1 >= REWRITES_MAX;
-            let lately = memory.written_at.is_some_and(|at| at.elapsed() < FIGHT_RESTS);
-            if again && lately {
-                let fields = memory.rewrites.0.join(", ");
-                let message = format!("written {REWRITES_MAX} times and still not so in AWS: {fields}");
-                return Step::Hold(Cause::new("NonConverging", message));
-            }
-            step
-        }
         Step::RemoveSurplus(_) => {
             let agreed = memory.surplus.as_ref().is_some_and(|(seen, at)| {
                 *seen == surplus && listed_at.is_some_and(|listed_at| listed_at >= *at + SETTLES)

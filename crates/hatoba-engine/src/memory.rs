@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use hatoba_core::{Cause, Creation, Digest};
 use hatoba_kinds::LOOK_SOON;
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::backoff::{Backoff, LONGEST};
+use crate::fights::Fights;
 use crate::inventory::Place;
 
 /// How far a document has come.
@@ -40,8 +42,10 @@ pub(crate) struct Memory {
     pub(crate) verified_at: Option<Instant>,
     pub(crate) polls: u32,
     pub(crate) drifting: bool,
-    /// The same fields written again and again without a list ever showing them right.
-    pub(crate) rewrites: (Vec<String>, u32),
+    /// Fields written again and again without a list ever showing them right.
+    pub(crate) fights: Fights,
+    /// Until when somebody asked in AWS that it be left alone.
+    pub(crate) paused_until: Option<Timestamp>,
     /// What the document came to with its references filled in, in the newest pass and when it was last in sync.
     pub(crate) resolved: Option<Digest>,
     pub(crate) synced_resolved: Option<Digest>,
@@ -65,7 +69,8 @@ impl Default for Memory {
             verified_at: None,
             polls: 0,
             drifting: false,
-            rewrites: (Vec::new(), 0),
+            fights: Fights::default(),
+            paused_until: None,
             resolved: None,
             synced_resolved: None,
             written_at: None,

@@ -19,11 +19,11 @@ impl Picture for Engine {
         let now = Instant::now();
         let state = self.state();
         let (depth, oldest_seconds) = state.queue.depth(now);
-        let nonconverging = state
-            .memory
-            .values()
-            .filter(|memory| memory.rewrites.1 >= crate::reconcile::REWRITES_MAX)
-            .count();
+        let noted = |reason: &str| {
+            let notes = |status: &&Status| status.notes.iter().any(|note| note.reason.as_str() == reason);
+            state.statuses.values().filter(notes).count()
+        };
+        let (nonconverging, paused) = (noted("NonConverging"), noted("Paused"));
         Shown {
             version: env!("CARGO_PKG_VERSION"),
             owner: self.options.owner.clone(),
@@ -35,7 +35,7 @@ impl Picture for Engine {
             documents: documents(&state),
             pruning: state.pruning.values().flatten().cloned().collect(),
             rogue_children,
-            queue: QueueShown { depth, oldest_seconds, nonconverging },
+            queue: QueueShown { depth, oldest_seconds, nonconverging, paused },
             last_full_resync: state.last_full_resync,
             events: state.events.clone(),
         }

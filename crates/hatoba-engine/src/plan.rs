@@ -185,11 +185,12 @@ impl Engine {
             users: &|object| self.inventory.users(kind, object).len(),
             first: std::collections::BTreeSet::new(),
         };
-        let assessment = assess(desired, &resolved, &sight);
+        let mut assessment = assess(desired, &resolved, &sight);
         if let Some(current) = assessment.current.filter(|current| current.is_usable()) {
             outputs.insert(desired.key.clone(), current.outputs.clone());
         }
-        let step = next(desired, &assessment, self.leave(desired));
+        let leave = self.leave(desired, &place, &view, &mut assessment);
+        let step = next(desired, &assessment, &leave);
         let mut entry = describe(desired, &assessment, &step);
         let replaced = entry.action == PlanAction::Replace;
         if replaced {

@@ -300,6 +300,8 @@ impl Engine {
         let fuse = self.fuse();
         let deletion = self.deletion_of(orphan);
         let held_sibling = self.held_sibling(orphan);
+        let (pause, _) = self.pause(&orphan.place, &[&orphan.object]);
+        let pause = pause.map(|(_, cause)| cause);
         let state = self.state();
         let evidence = Evidence {
             owner: &self.options.owner,
@@ -312,6 +314,7 @@ impl Engine {
             grace: self.options.prune_grace,
             fuse: &fuse,
             users,
+            pause: pause.as_ref(),
         };
         may_delete(&evidence)
     }

@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Assessment, Cause, Desired, Digest, Fact, Facts, Key, Leave, Lookup, Outcome, Resolved, Sight, Step,
-    Truth, Unresolved, Verdict, assess, next,
+    Assessment, Cause, Desired, Digest, Fact, Facts, Key, Lookup, Outcome, Resolved, Sight, Step, Truth,
+    Unresolved, Verdict, assess, next,
 };
 use hatoba_kinds::{CallError, Interest, KindId};
 use tokio::time::Instant;
@@ -26,8 +26,6 @@ pub(crate) const SIGHT_LASTS: Duration = Duration::from_secs(60);
 const LOOKS_MAX: usize = 4;
 /// A lost create is looked for twice, this far apart, before it is sent again; twins likewise.
 pub(crate) const SETTLES: Duration = Duration::from_secs(8);
-/// So many writes of the same fields that no list ever shows right are not repeated.
-pub(crate) const REWRITES_MAX: u32 = 5;
 
 impl Engine {
     /// One pass: the flow of the whole program.
@@ -52,8 +50,8 @@ impl Engine {
             let view = self.sight(&place, &desired).await;
             let mut assessment = self.assess(kind, &desired, &resolved, &place, &view);
             assessment.notes.extend(self.left_behind(&desired, &place));
-            let step =
-                self.gate(&desired, &assessment, &view, next(&desired, &assessment, self.leave(&desired)));
+            let leave = self.leave(&desired, &place, &view, &mut assessment);
+            let step = self.gate(&desired, &assessment, &view, next(&desired, &assessment, &leave));
             let step = self.unused(&place, &assessment, step, not_before).await;
             let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
             if writes && let Some(at) = self.too_old(&view, &assessment) {
@@ -61,6 +59,7 @@ impl Engine {
                 continue;
             }
             self.note_drift(&desired, &assessment);
+            self.note_surrender(&desired, &assessment, &step);
             let result = self.execute(kind, &desired, &place, &step, &assessment).await;
             let failed = result.as_ref().err().map(CallError::cause);
             self.publish(&desired, Outcome::of(&assessment, &step, failed));
@@ -205,13 +204,6 @@ impl Engine {
         }
     }
 
-    pub(crate) fn leave(&self, desired: &Desired) -> Leave {
-        let state = self.state();
-        let synced = state.statuses.get(&desired.key).and_then(|status| status.synced_digest.as_ref());
-        let asks_the_same = state.memory.get(&desired.key).is_none_or(Memory::asks_the_same);
-        Leave { is_drift: synced == Some(&desired.digest) && asks_the_same }
-    }
-
     /// A write needs a fresh look; a scope that was born empty and only written to by us is fresh.
     fn too_old(&self, view: &Result<View, Cause>, assessment: &Assessment<'_>) -> Option<Instant> {
         let listed_at = view.as_ref().ok()?.listed_at?;
@@ -232,7 +224,7 @@ impl Engine {
     fn note_drift(&self, desired: &Desired, assessment: &Assessment<'_>) {
         let differs =
             matches!(assessment.verdict, Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..));
-        let is_drift = self.leave(desired).is_drift;
+        let is_drift = self.is_drift(desired);
         let began = self.memory(&desired.key, |memory| {
             let began = differs && is_drift && !memory.drifting;
             memory.drifting |= began;

@@ -40,7 +40,7 @@ impl Engine {
         view: &Result<View, Cause>,
         result: Result<(), CallError>,
     ) -> Next {
-        let now = Instant::now();
+        let (now, wall) = (Instant::now(), self.clock.now());
         let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
         let mut repaired = false;
         let next = self.memory(&desired.key, |memory| {
@@ -64,6 +64,11 @@ impl Engine {
                 (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "DuplicateInUse" => {
                     settle(memory, Next::Later)
                 }
+                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "Paused" => {
+                    let left = memory.paused_until.map(|until| until.duration_since(wall));
+                    let left = left.and_then(|left| Duration::try_from(left).ok()).unwrap_or_default();
+                    settle(memory, Next::In(left.max(LOOK_SOON)))
+                }
                 (Ok(()), Step::Hold(_), _) => match memory.failure.as_ref().and_then(|failure| failure.until)
                 {
                     // It failed a short while ago and is sent again at its time.
@@ -80,7 +85,6 @@ impl Engine {
                     if memory.is_proven_by(listed_at) {
                         memory.synced_resolved.clone_from(&memory.resolved);
                         repaired = std::mem::take(&mut memory.drifting);
-                        memory.rewrites = (Vec::new(), 0);
                     }
                     settle(memory, Next::Rest)
                 }

@@ -98,6 +98,8 @@ pub struct QueueShown {
     pub oldest_seconds: f64,
     /// Documents whose same field differs after repeated writes.
     pub nonconverging: usize,
+    /// Documents whose resource bears a pause tag that is not over.
+    pub paused: usize,
 }
 
 /// One change that was made, or something that people should know.

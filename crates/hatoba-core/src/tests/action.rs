@@ -59,20 +59,23 @@ fn suspension_holds_every_write() {
 fn drift_report_holds_drift_and_not_a_change_of_the_document() {
     let mut asked = widget(json!({}));
     asked.policy.drift = Drift::Report;
-    let (change, drift) = (Leave { is_drift: false }, Leave { is_drift: true });
+    let (change, drift) = (Leave::default(), Leave { is_drift: true, ..Leave::default() });
     let differs = || vec![seen(json!({ "limit": 7 }))];
-    assert_eq!(word(&step(&asked, change, differs())), "update");
-    assert_eq!(word(&step(&asked, drift, differs())), "hold DriftReported");
-    assert_eq!(word(&step(&asked, drift, [])), "hold DriftReported");
-    assert_eq!(word(&step(&asked, change, [])), "create");
-    assert_eq!(word(&step(&asked, drift, [seen(json!({}))])), "rest");
+    assert_eq!(word(&step(&asked, change.clone(), differs())), "update");
+    assert_eq!(word(&step(&asked, drift.clone(), differs())), "hold DriftReported");
+    assert_eq!(word(&step(&asked, drift.clone(), [])), "hold DriftReported");
+    assert_eq!(word(&step(&asked, change.clone(), [])), "create");
+    assert_eq!(word(&step(&asked, drift.clone(), [seen(json!({}))])), "rest");
     // A surplus is our own litter, no drift.
-    assert_eq!(word(&step(&asked, drift, [seen(json!({})), asked.made("w2", 1)])), "remove surplus w2");
+    assert_eq!(
+        word(&step(&asked, drift.clone(), [seen(json!({})), asked.made("w2", 1)])),
+        "remove surplus w2"
+    );
     asked.policy.drift = Drift::Repair;
-    assert_eq!(word(&step(&asked, drift, differs())), "update");
+    assert_eq!(word(&step(&asked, drift.clone(), differs())), "update");
     // Suspension is the stronger word.
     asked.policy = crate::Policy { suspend: true, drift: Drift::Report, ..asked.policy };
-    assert_eq!(word(&step(&asked, drift, differs())), "hold Suspended");
+    assert_eq!(word(&step(&asked, drift.clone(), differs())), "hold Suspended");
 }
 
 #[test]
@@ -228,4 +231,39 @@ fn a_stalled_replacement_writes_nothing() {
     asked.members.insert("core".into(), json!("b"));
     asked.policy.replace = ReplacePolicy::AllowDowntime;
     assert_eq!(step(&asked, Leave::default(), [old]), Step::Rest);
+}
+
+#[test]
+fn what_was_given_up_stays_and_the_rest_is_written() {
+    let asked = widget(json!({ "limit": 1 }));
+    let object = seen(json!({ "limit": 7, "note": "theirs" }));
+    let leave = |fields: &[&str]| Leave {
+        given_up: fields.iter().map(|field| (*field).to_owned()).collect(),
+        ..Leave::default()
+    };
+    let Step::Act(Action::Update(change)) = step(&asked, leave(&["limit"]), [object.clone()]) else {
+        panic!()
+    };
+    assert_eq!(change.named(), ["note"]);
+    assert_eq!(change.after.get("limit"), Some(&json!(7)), "what is left alone stays as it is");
+    let Step::Hold(cause) = step(&asked, leave(&["limit", "note"]), [object]) else { panic!() };
+    assert_eq!(cause.reason.as_str(), "NonConverging");
+    assert!(cause.message.contains("limit") && cause.message.contains("note"), "{cause}");
+
+    // A replacement that never helps is one too many.
+    let parts = widget(json!({ "parts": ["a"] }));
+    let old = || [seen(json!({ "parts": ["b"] }))];
+    assert_eq!(word(&step(&parts, Leave::default(), old())), "create");
+    assert_eq!(word(&step(&parts, leave(&["parts"]), old())), "hold NonConverging");
+}
+
+#[test]
+fn a_pause_holds_every_write() {
+    let asked = widget(json!({}));
+    let pause = Some(Cause::new("Paused", "until tomorrow"));
+    let paused = || Leave { pause: pause.clone(), ..Leave::default() };
+    for objects in [vec![], vec![seen(json!({ "limit": 7 }))], vec![seen(json!({})), asked.made("w2", 1)]] {
+        assert_eq!(word(&step(&asked, paused(), objects)), "hold Paused");
+    }
+    assert_eq!(word(&step(&asked, paused(), [seen(json!({}))])), "rest");
 }

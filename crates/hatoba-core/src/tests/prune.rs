@@ -23,6 +23,7 @@ fn evidence<'a>(mark: &'a Mark, fuse: &'a Fuse) -> Evidence<'a> {
         grace: Duration::from_secs(600),
         fuse,
         users: &[],
+        pause: None,
     }
 }
 
@@ -34,6 +35,7 @@ fn every_guard_holds_by_itself() {
     let others = Mark { owner: "other".into(), ..mark() };
     let open = fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10);
     let in_use = ["Integration i1".to_owned()];
+    let pause = Cause::new("Paused", "until tomorrow");
     let base = || evidence(&ours, &closed);
     let table: Vec<(&str, Evidence<'_>)> = vec![
         ("NotOurs", Evidence { mark: None, ..base() }),
@@ -45,6 +47,7 @@ fn every_guard_holds_by_itself() {
         ("Grace", Evidence { listings: 1, ..base() }),
         ("FuseOpen", Evidence { fuse: &open, ..base() }),
         ("InUse", Evidence { users: &in_use, ..base() }),
+        ("Paused", Evidence { pause: Some(&pause), ..base() }),
     ];
     for (reason, evidence) in table {
         assert_eq!(may_delete(&evidence).unwrap_err().reason.as_str(), reason);
@@ -63,11 +66,12 @@ fn the_fuse_opens_for_many_and_for_all() {
 
 #[test]
 fn only_all_guards_together_let_a_delete_through() {
-    // Every combination of the nine guards: one that holds is enough.
+    // Every combination of the ten guards: one that holds is enough.
     let (ours, others) = (mark(), Mark { owner: "other".into(), ..mark() });
     let (closed, open) = (Fuse::Closed, fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10));
     let users = ["Integration i1".to_owned()];
-    for bits in 0u32..1 << 9 {
+    let pause = Cause::new("Paused", "until tomorrow");
+    for bits in 0u32..1 << 10 {
         let holds = |bit: u32| bits & (1 << bit) != 0;
         let marked = if holds(1) { &others } else { &ours };
         let evidence = Evidence {
@@ -81,6 +85,7 @@ fn only_all_guards_together_let_a_delete_through() {
             grace: Duration::from_secs(600),
             fuse: if holds(7) { &open } else { &closed },
             users: if holds(8) { &users } else { &[] },
+            pause: holds(9).then_some(&pause),
         };
         assert_eq!(may_delete(&evidence).is_ok(), bits == 0, "{evidence:?}");
     }

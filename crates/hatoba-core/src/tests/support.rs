@@ -287,7 +287,7 @@ impl World {
             first: self.first.clone(),
         };
         let assessment = assess(desired, &resolved(desired), &sight);
-        let step = next(desired, &assessment, self.leave);
+        let step = next(desired, &assessment, &self.leave);
         Judged {
             outcome: Outcome::of(&assessment, &step, None),
             step,

@@ -107,6 +107,11 @@ pub(super) fn gauges(shown: &Shown, now: Timestamp, documents_max: usize) -> Gau
             whole(shown.queue.nonconverging),
         ),
         one(
+            "hatoba_paused",
+            "Documents whose resource bears the tag hatoba:pause-until.",
+            whole(shown.queue.paused),
+        ),
+        one(
             "hatoba_prune_held",
             "Resources whose document is gone and that stay until somebody acts.",
             whole(shown.pruning.iter().filter(|pruning| is_held(pruning)).count()),

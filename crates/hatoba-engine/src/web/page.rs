@@ -106,6 +106,7 @@ fn controller(html: &mut String, shown: &Shown, now: Timestamp) {
         ),
         ("Queue", value(&queue)),
         ("Not converging", shown.queue.nonconverging.to_string()),
+        ("Paused in AWS", shown.queue.paused.to_string()),
     ];
     section(html, "controller", "Controller", None, &fact_list(&facts));
 }

@@ -60,7 +60,7 @@ fn shown() -> Shown {
             held: Cause::new("FuseOpen", "11 documents vanished at once"),
         }],
         rogue_children: vec!["abc123/routes/stranger".to_owned()],
-        queue: QueueShown { depth: 2, oldest_seconds: 3.0, nonconverging: 0 },
+        queue: QueueShown { depth: 2, oldest_seconds: 3.0, nonconverging: 0, paused: 0 },
         last_full_resync: Some(at(1_100)),
         events: VecDeque::from([Event {
             time: at(1_195),
