@@ -31,6 +31,18 @@ async fn validate_says_where_what_is_wrong_and_exits_with_1() {
 }
 
 #[tokio::test]
+async fn explain_says_what_leaving_a_field_out_means() {
+    let field = Hatoba::run(&["explain", "EcsService.desiredCount"], None).await;
+    assert_eq!(field.code, Some(0), "{field:?}");
+    assert!(field.stdout.contains("left out: 1 at creation, and not ours afterwards"), "{}", field.stdout);
+    let kind = Hatoba::run(&["explain", "VpcLink"], None).await;
+    assert!(kind.stdout.contains("subnetSelector") && kind.stdout.contains("Example:"), "{}", kind.stdout);
+    let typo = Hatoba::run(&["explain", "VpcLink.subnetIDs"], None).await;
+    assert_eq!(typo.code, Some(1), "{typo:?}");
+    assert!(typo.stderr.contains("did you mean `subnetIds`?"), "{}", typo.stderr);
+}
+
+#[tokio::test]
 async fn a_plan_changes_nothing_and_once_carries_it_out() {
     let (aws, folder) = (Aws::quick().await, documents());
     let source = folder.path().to_str().unwrap();

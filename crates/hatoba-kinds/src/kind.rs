@@ -32,6 +32,12 @@ pub(crate) trait Kind {
     /// AWS's own limits of the members, from the service model.
     const LIMITS: Option<Limits> = None;
 
+    /// AWS's requests whose members documents of this kind carry: the service model's folder, the requests.
+    const REQUESTS: Requests;
+
+    /// Members of those requests that documents do not carry, and why.
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
+
     /// Rules across members, on the members as stated.
     fn check(_members: &Members) -> Vec<Problem> {
         Vec::new()
@@ -103,6 +109,9 @@ pub(crate) trait Kind {
 
 /// A generated table of limits, and the structure in it that `spec` is.
 pub(crate) type Limits = (&'static [Limit], &'static str);
+
+/// A service model (`apigatewayv2/2018-11-29`), and requests in it.
+pub(crate) type Requests = (&'static str, &'static [&'static str]);
 
 /// Something wrong across members: path within `spec`, sentence, hint.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod aws;
 mod compile;
 mod ec2;
 mod error;
+mod explain;
 pub mod generated;
 mod kind;
 mod quota;
@@ -31,6 +32,7 @@ use crate::kind::Kind;
 pub use aws::{Aws, Gate};
 pub use compile::unknown_kind;
 pub use error::{CallError, Disposition, LOOK_SOON, classify};
+pub use explain::{Schema, explain};
 pub use kind::{Answer, Interest, Progress};
 pub use quota::{Operation, Quota};
 

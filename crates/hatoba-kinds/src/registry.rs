@@ -46,6 +46,17 @@ macro_rules! registry {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::OPERATIONS,)+ }
             }
 
+            /// The service model and the requests whose members documents of the kind carry.
+            pub fn requests(self) -> (&'static str, &'static [&'static str]) {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::REQUESTS,)+ }
+            }
+
+            /// Members of those requests that documents do not carry, and why.
+            pub fn left_out(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+                let left_out = match self { $(KindId::$kind => <$module::$kind as Kind>::LEFT_OUT,)+ };
+                left_out.iter().copied()
+            }
+
             /// The JSON Schema of `spec`.
             pub fn schema(self) -> schemars::Schema {
                 match self { $(KindId::$kind => schemars::schema_for!(<$module::$kind as Kind>::Spec),)+ }

@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Checks documents without AWS; prints what is wrong, where, and a hint.
     Validate(Validate),
+    /// Explains a kind or a field: what it is, what leaving it out means, how it is changed.
+    Explain(Explain),
 }
 
 /// Whose resources, and how they are looked after.
@@ -165,6 +167,13 @@ pub(crate) struct Validate {
     /// How findings are printed.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// For example `VpcLink`, or `EcsService.networkConfiguration`.
+    #[arg(value_name = "KIND[.FIELD…]")]
+    pub(crate) path: String,
 }
 
 impl Owner {

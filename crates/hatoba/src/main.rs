@@ -44,8 +44,19 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
         Command::Run(run) => runtime.block_on(run::run(run, vars)),
         Command::Sandbox(sandbox) => runtime.block_on(sandbox::sandbox(sandbox, vars)),
         Command::Plan(plan) => runtime.block_on(plan::plan(plan, vars)),
+        Command::Explain(explain) => print_explanation(&explain.path),
         Command::Validate(validate) => validate::run(&validate.dir, &vars, validate.output),
     };
     runtime.shutdown_timeout(LEAVE);
     result
+}
+
+/// `hatoba explain`: field documentation on standard output.
+fn print_explanation(path: &str) -> anyhow::Result<ExitCode> {
+    let text = hatoba_kinds::explain(path).map_err(anyhow::Error::msg)?;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // `hatoba explain | head`: who reads has seen enough.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
 }

@@ -10,7 +10,7 @@ use super::spec::DiscoveryServiceSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::generated::servicediscovery::{DnsConfig, DnsRecord, HealthCheckCustomConfig, LIMITS};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, deleted, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, Progress, deleted, marked, members, pages, spec};
 use crate::private_dns_namespace;
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::tags;
@@ -34,6 +34,11 @@ spec:
     dnsRecords: [{ type: SRV, ttl: 60 }]
   healthCheckCustomConfig: { failureThreshold: 1 }
 ";
+    const REQUESTS: Requests = ("servicediscovery/2017-03-14", &["CreateServiceRequest", "ServiceChange"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("tags", "`metadata.labels` become tags, beside the owner mark"),
+        ("creatorRequestId", "made from owner, document and incarnation, so that a repeated create is the same one"),
+    ];
     const OPERATIONS: &'static [Operation] = &[
         LIST_SERVICES,
         CREATE,

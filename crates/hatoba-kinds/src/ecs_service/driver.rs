@@ -9,7 +9,7 @@ use super::spec::EcsServiceSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::generated::ecs::{LIMITS, NetworkConfiguration, ServiceRegistry};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_READ, ECS_SERVICE_MODIFY, ECS_SERVICE_READ, Operation};
 use crate::tags;
 
@@ -42,6 +42,13 @@ spec:
   serviceRegistries:
     - { discoveryServiceRef: great-service-discovery, port: 80 }
 ";
+    const REQUESTS: Requests = ("ecs/2014-11-13", &["CreateServiceRequest", "UpdateServiceRequest"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("tags", "`metadata.labels` become tags, beside the owner mark"),
+        ("clientToken", "the name is unique in its cluster: a repeated create needs no token"),
+        ("service", "the name, as UpdateService calls it"),
+        ("forceNewDeployment", "an order and no state"),
+    ];
     const OPERATIONS: &'static [Operation] =
         &[DESCRIBE, LIST_SERVICES, LIST_CLUSTERS, CREATE, UPDATE, DELETE, tags::ECS_TAG, tags::ECS_UNTAG];
     const LISTS_BY_NAME: bool = true;

@@ -9,7 +9,7 @@ use super::spec::HttpApiSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::generated::apigatewayv2::{Cors, LIMITS};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 use crate::tags;
 
@@ -29,6 +29,11 @@ metadata: { name: crazy-api }
 spec:
   corsConfiguration: { allowOrigins: [\"https://app.example.com\"] }
 ";
+    const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateApiRequest", "UpdateApiRequest"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("tags", "`metadata.labels` become tags, beside the owner mark"),
+        ("protocolType", "always HTTP: WebSocket APIs are out of scope"),
+    ];
     const OPERATIONS: &'static [Operation] =
         &[GET_APIS, CREATE, UPDATE, DELETE, DELETE_CORS, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
 

@@ -9,7 +9,7 @@ use super::spec::IntegrationSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::generated::apigatewayv2::{LIMITS, TlsConfigInput};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, members, none_if_gone, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 
 const GET_INTEGRATIONS: Operation = Operation::read("apigatewayv2", "GetIntegrations", &[API_GATEWAY]);
@@ -37,6 +37,10 @@ spec:
   vpcLinkRef: fine-vpc-link
   discoveryServiceRef: great-service-discovery
 ";
+    const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateIntegrationRequest", "UpdateIntegrationRequest"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("integrationId", "AWS's id of it"),
+    ];
     const OPERATIONS: &'static [Operation] = &[GET_INTEGRATIONS, CREATE, UPDATE, DELETE];
 
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateIntegrationRequest"));

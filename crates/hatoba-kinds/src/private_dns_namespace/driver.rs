@@ -13,7 +13,7 @@ use super::spec::PrivateDnsNamespaceSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::generated::servicediscovery::LIMITS;
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, Progress, marked, members, pages, spec};
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::tags;
 
@@ -37,6 +37,12 @@ spec:
   name: private.example.com
   vpcSelector: { tags: { Name: awesome-vpc } }
 ";
+    const REQUESTS: Requests = ("servicediscovery/2017-03-14", &["CreatePrivateDnsNamespaceRequest", "PrivateDnsNamespaceChange"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("tags", "`metadata.labels` become tags, beside the owner mark"),
+        ("creatorRequestId", "made from owner, document and incarnation, so that a repeated create is the same one"),
+        ("vpc", "`vpcId` in documents"),
+    ];
     const OPERATIONS: &'static [Operation] = &[
         LIST_NAMESPACES,
         CREATE,

@@ -9,7 +9,7 @@ use super::spec::RouteSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::generated::apigatewayv2::LIMITS;
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, members, none_if_gone, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 
 const GET_ROUTES: Operation = Operation::read("apigatewayv2", "GetRoutes", &[API_GATEWAY]);
@@ -28,6 +28,10 @@ kind: Route
 metadata: { name: default-route }
 spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service }
 ";
+    const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateRouteRequest", "UpdateRouteRequest"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("routeId", "AWS's id of it"),
+    ];
     const OPERATIONS: &'static [Operation] = &[GET_ROUTES, CREATE, UPDATE, DELETE];
 
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateRouteRequest"));

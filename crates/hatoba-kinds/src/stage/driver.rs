@@ -9,7 +9,7 @@ use super::spec::StageSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::generated::apigatewayv2::{AccessLogSettings, LIMITS, RouteSettings};
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, none_if_gone, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 use crate::tags;
 
@@ -28,6 +28,10 @@ kind: Stage
 metadata: { name: default-stage }
 spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
 ";
+    const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateStageRequest", "UpdateStageRequest"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("tags", "`metadata.labels` become tags, beside the owner mark"),
+    ];
     const OPERATIONS: &'static [Operation] =
         &[GET_STAGES, CREATE, UPDATE, DELETE, DELETE_LOG, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
 

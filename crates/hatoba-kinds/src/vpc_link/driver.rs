@@ -9,7 +9,7 @@ use super::spec::VpcLinkSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::generated::apigatewayv2::LIMITS;
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, deleted, marked, members, pages, spec};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, CREATE_VPC_LINK, DELETE_VPC_LINK, Operation};
 use crate::tags;
 
@@ -32,6 +32,11 @@ spec:
   subnetSelector: { tags: { Tier: private } }
   securityGroupSelector: { tags: { Name: great-sg } }
 ";
+    const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateVpcLinkRequest", "UpdateVpcLinkRequest"]);
+    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("tags", "`metadata.labels` become tags, beside the owner mark"),
+        ("vpcLinkId", "AWS's id of it"),
+    ];
     const OPERATIONS: &'static [Operation] =
         &[GET_VPC_LINKS, CREATE, UPDATE, DELETE, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
 

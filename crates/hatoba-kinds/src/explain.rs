@@ -1,0 +1,293 @@
+//! What a kind and each of its fields mean, for people: from the schema's words and the kind's table.
+//!
+//! ```
+//! let text = hatoba_kinds::explain("HttpApi.corsConfiguration").expect("a field");
+//! assert!(text.contains("DeleteCorsConfiguration"));
+//! ```
+
+use std::fmt::Write as _;
+
+use hatoba_core::{Field, KindTable, Mutability, Omitted, ReplaceStyle, Shape, did_you_mean};
+use serde_json::{Map, Value};
+
+use crate::KindId;
+
+/// Explains `Kind` or `Kind.field.inner`.
+///
+/// # Errors
+/// A sentence with what was meant, when there is no such kind or field.
+pub fn explain(path: &str) -> Result<String, String> {
+    let (name, field) = path.split_once('.').map_or((path, None), |(kind, field)| (kind, Some(field)));
+    let Some(kind) = KindId::of(name) else {
+        let kinds = || KindId::ALL.iter().map(|kind| kind.table().kind);
+        return Err(match did_you_mean(name, kinds()) {
+            Some(guess) => format!("there is no kind `{name}`; did you mean `{guess}`?"),
+            None => format!(
+                "there is no kind `{name}`, expected one of {}",
+                kinds().collect::<Vec<_>>().join(", ")
+            ),
+        });
+    };
+    let schema = Schema::of(kind);
+    match field {
+        None => Ok(whole(kind, &schema)),
+        Some(field) => {
+            let field = field.strip_prefix("spec.").unwrap_or(field);
+            one(kind, &schema, field)
+        }
+    }
+}
+
+/// A kind's JSON Schema, with its definitions at hand.
+pub struct Schema {
+    root: Value,
+}
+
+impl Schema {
+    /// The schema of a kind's `spec`.
+    pub fn of(kind: KindId) -> Self {
+        Schema { root: kind.schema().to_value() }
+    }
+
+    /// The schema of `spec` itself.
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// The members below a schema, through references, options, lists and maps; `None`: it holds no structure.
+    pub fn members<'a>(&'a self, schema: &'a Value) -> Option<&'a Map<String, Value>> {
+        if let Some(members) = schema.get("properties").and_then(Value::as_object) {
+            return Some(members);
+        }
+        let pointer = schema.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix('#'));
+        if let Some(named) = pointer.and_then(|pointer| self.root.pointer(pointer)) {
+            return self.members(named);
+        }
+        let several =
+            ["anyOf", "allOf", "oneOf"].iter().filter_map(|word| schema.get(word)?.as_array()).flatten();
+        let inner = ["items", "additionalProperties"].iter().filter_map(|word| schema.get(word));
+        several.chain(inner).find_map(|schema| self.members(schema))
+    }
+
+    /// The schema at a path of members joined by `.`; list and map steps are not written.
+    ///
+    /// # Errors
+    /// The part that leads nowhere, and the members that would.
+    pub fn at(&self, path: &str) -> Result<&Value, (String, Vec<&str>)> {
+        path.split('.').try_fold(self.root(), |schema, step| {
+            let members = self.members(schema);
+            let known = || members.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+            members.and_then(|members| members.get(step)).ok_or_else(|| (step.to_owned(), known()))
+        })
+    }
+}
+
+fn whole(kind: KindId, schema: &Schema) -> String {
+    let table = kind.table();
+    let mut text = format!("{}: {}\n", table.kind, words(schema.root()));
+    let _ = writeln!(text, "\nExample:\n");
+    for line in kind.sample().trim_end().lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    let _ = writeln!(text, "\nFields of spec:\n");
+    for (name, member) in schema.members(schema.root()).into_iter().flatten() {
+        let _ = writeln!(text, "  {name} <{}>", type_of(schema, member));
+        for line in about(table, name, member) {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    let left_out: Vec<String> = kind.left_out().map(|(member, why)| format!("  {member}: {why}")).collect();
+    if !left_out.is_empty() {
+        let _ = writeln!(text, "\nMembers of AWS's that documents do not carry:\n\n{}", left_out.join("\n"));
+    }
+    text
+}
+
+fn one(kind: KindId, schema: &Schema, path: &str) -> Result<String, String> {
+    let table = kind.table();
+    let member = match schema.at(path) {
+        Ok(member) => member,
+        Err((step, known)) => {
+            if let Some((_, why)) = kind.left_out().find(|(member, _)| *member == path) {
+                return Ok(format!("{}.{path}: not carried by documents: {why}\n", table.kind));
+            }
+            let hint = match did_you_mean(&step, known.iter().copied()) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None if known.is_empty() => "nothing is below it".to_owned(),
+                None => format!("fields here: {}", known.join(", ")),
+            };
+            return Err(format!("{} has no field `{path}`: there is no `{step}`; {hint}", table.kind));
+        }
+    };
+    let mut text = format!("{}.{path} <{}>\n", table.kind, type_of(schema, member));
+    for line in about(table, path, member) {
+        let _ = writeln!(text, "    {line}");
+    }
+    if let Some(members) = schema.members(member) {
+        let _ = writeln!(text, "\nFields:\n");
+        for (name, inner) in members {
+            let _ = writeln!(text, "  {name} <{}>", type_of(schema, inner));
+            for line in about(table, &format!("{path}.{name}"), inner) {
+                let _ = writeln!(text, "      {line}");
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// What is to be said of the member at `path`.
+fn about(table: &KindTable, path: &str, schema: &Value) -> Vec<String> {
+    let mut lines: Vec<String> = Some(words(schema)).filter(|words| !words.is_empty()).into_iter().collect();
+    let plain = |path: &str| path.replace("[]", "");
+    if let Some(reference) = table.references.iter().find(|field| plain(field.path) == path) {
+        let required = if reference.required { "; required" } else { "" };
+        lines.push(format!(
+            "names a {} document and fills `{}`{required}",
+            reference.kinds.join(" or "),
+            reference.member
+        ));
+        return lines;
+    }
+    if let Some(selector) = table.selectors.iter().find(|field| plain(field.path) == path) {
+        let hits = if selector.many { "all that match" } else { "the only one that matches" };
+        lines
+            .push(format!("looks up {hits} by tags ({}) and fills `{}`", selector.resource, selector.member));
+        return lines;
+    }
+    if Some(path) == table.scope_member {
+        return lines;
+    }
+    let inside = |field: &&Field| {
+        field.path == path || path.strip_prefix(field.path).is_some_and(|rest| rest.starts_with('.'))
+    };
+    match table.fields.iter().find(inside) {
+        Some(field) if field.path == path => {
+            lines.push(format!("left out: {}", omitted(table, field)));
+            lines.push(format!("changed: {}", changed(table, field)));
+        }
+        Some(field) => lines.push(format!("compared and written with `{}`", field.path)),
+        None => lines.push("each member below says for itself what leaving it out means".to_owned()),
+    }
+    lines
+}
+
+/// What leaving the field out means.
+fn omitted(table: &KindTable, field: &Field) -> String {
+    if Some(field.path) == table.name_member {
+        return "`metadata.name`, where that is a legal name; else it must be given".to_owned();
+    }
+    let default = match field.omitted {
+        Omitted::Untouched => match field.at_create {
+            Some(value) => return format!("{} at creation, and not ours afterwards", value.value()),
+            None => return "not ours: neither compared nor written; `null` is AWS's default".to_owned(),
+        },
+        Omitted::Default(default) => default.value(),
+    };
+    let default = match default {
+        Value::Null => "absent".to_owned(),
+        Value::String(text) if text.is_empty() => "absent".to_owned(),
+        value => format!("AWS's default {value}"),
+    };
+    format!("{default}; a difference is drift and is put right")
+}
+
+/// How a difference is put right.
+fn changed(table: &KindTable, field: &Field) -> String {
+    let new_one = match table.replace {
+        ReplaceStyle::MakeBeforeBreak => "a new one is made first, then the old one goes",
+        ReplaceStyle::DeleteFirst => "deleted and made anew, only with policy.replace: AllowDowntime",
+    };
+    let how = match field.mutability {
+        Mutability::InPlace => "in place".to_owned(),
+        Mutability::ClearedBy(operation) => format!("in place; removed by {operation}"),
+        Mutability::Immutable => format!("by replacement: {new_one}"),
+        Mutability::ImmutableIf(_) => format!("in place, or where AWS cannot, by replacement: {new_one}"),
+    };
+    match field.shape {
+        Shape::Set => format!("{how}; order does not matter"),
+        Shape::SetIgnoringCase => format!("{how}; order and case do not matter"),
+        Shape::Exact | Shape::By(_) => how,
+    }
+}
+
+fn words(schema: &Value) -> String {
+    let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The type in a word: `string`, `list of strings`, `mapping`.
+fn type_of(schema: &Schema, member: &Value) -> String {
+    let names: Vec<&str> = match member.get("type") {
+        Some(Value::String(name)) => vec![name.as_str()],
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect()
+        }
+        _ => Vec::new(),
+    };
+    match names.first() {
+        Some(&"array") => match member.get("items").map(|items| type_of(schema, items)) {
+            Some(inner) => format!("list of {inner}"),
+            None => "list".to_owned(),
+        },
+        Some(&"object") => "mapping".to_owned(),
+        Some(name) => (*name).to_owned(),
+        None if schema.members(member).is_some() => "mapping".to_owned(),
+        None => "any".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_every_kind_says_what_leaving_it_out_means() {
+        for kind in KindId::ALL {
+            let table = kind.table();
+            for field in table.fields {
+                let path = format!("{}.{}", table.kind, field.path);
+                let text = explain(&path).unwrap_or_else(|error| panic!("{error}"));
+                assert!(text.contains("left out: ") && text.contains("changed: "), "{text}");
+            }
+            let whole = explain(table.kind).unwrap();
+            assert!(whole.starts_with(&format!("{}: ", table.kind)) && whole.contains("Example:"), "{whole}");
+            for reference in table.references {
+                let path = format!("{}.{}", table.kind, reference.path.replace("[]", ""));
+                assert!(explain(&path).unwrap().contains("document and fills"), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_contracts_own_examples_read_so() {
+        for (path, says) in [
+            ("EcsService.desiredCount", "1 at creation, and not ours afterwards"),
+            ("HttpApi.corsConfiguration", "left out: absent; a difference is drift"),
+            ("HttpApi.corsConfiguration", "removed by DeleteCorsConfiguration"),
+            ("HttpApi.corsConfiguration.allowOrigins", "compared and written with `corsConfiguration`"),
+            ("VpcLink.subnetIds", "by replacement: a new one is made first"),
+            ("Stage.defaultRouteSettings.throttlingRateLimit", "not ours"),
+            ("Integration.timeoutInMillis", "AWS's default 30000"),
+            ("EcsService.serviceRegistries.discoveryServiceRef", "fills `registryArn`"),
+            ("PrivateDnsNamespace.vpcSelector", "the only one that matches"),
+            ("PrivateDnsNamespace.spec.name", "metadata.name"),
+        ] {
+            let text = explain(path).unwrap_or_else(|error| panic!("{error}"));
+            assert!(text.contains(says), "{path}: no `{says}` in\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_typo_is_answered_with_what_was_meant() {
+        for (path, says) in [
+            ("VpcLinc", "did you mean `VpcLink`?"),
+            ("Pod", "expected one of"),
+            ("VpcLink.subnetIDs", "did you mean `subnetIds`?"),
+            ("VpcLink.colour", "fields here: "),
+            ("VpcLink.name.first", "nothing is below it"),
+        ] {
+            let error = explain(path).unwrap_err();
+            assert!(error.contains(says), "{path}: {error}");
+        }
+    }
+}
