@@ -41,7 +41,12 @@ async fn documents_come_break_change_and_go() {
     assert!(metrics.contains("\nhatoba_source_documents_invalid 1\n"), "{metrics}");
     let all = status(shown).await;
     assert!(is_ready(&all["documents"]["Stage/default-stage"]), "{all:#}");
-    assert_eq!(all["source"]["diagnostics"][0]["place"]["file"], "bad.yaml", "{all:#}");
+    let found = &all["source"]["diagnostics"];
+    assert_eq!(
+        (&found[0]["rule"], &found[1]["place"]["file"]),
+        (&"PublicRoute".into(), &"bad.yaml".into()),
+        "{all:#}"
+    );
 
     // While it is there, another is changed.
     let api = SAMPLES[2].1.replacen("spec: {}", "spec: { description: edited }", 1);

@@ -53,7 +53,8 @@ async fn a_bad_document_is_held_and_the_others_go_on() {
         assert_eq!((status.synced.status, status.synced.reason.as_str()), (Truth::False, "Invalid"), "{bad}");
         assert_eq!(harbour.engine.picture().source.invalid, 1);
         let diagnostics = harbour.engine.picture().source.diagnostics;
-        let hint = diagnostics.iter().find_map(|found| found.hint.clone()).unwrap_or_default();
+        let mut errors = diagnostics.iter().filter(|found| found.is_error());
+        let hint = errors.find_map(|found| found.hint.clone()).unwrap_or_default();
         assert!(kind != "Integration" || hint.contains("crazy-api"), "{bad}: a hint: {diagnostics:?}");
         harbour.documents(ARTICLE);
         harbour.converge(TEN_MINUTES).await;
@@ -231,7 +232,12 @@ async fn other_subnets_make_a_new_link_and_no_gap() {
 #[tokio::test(start_paused = true)]
 async fn a_unique_name_is_not_replaced_without_the_operators_word() {
     for (from, to, kind, name) in [
-        ("type: SRV, ttl", "type: A, ttl", "DiscoveryService", "great-service-discovery"),
+        (
+            "routingPolicy: MULTIVALUE",
+            "routingPolicy: WEIGHTED",
+            "DiscoveryService",
+            "great-service-discovery",
+        ),
         ("launchType: FARGATE", "launchType: EC2", "EcsService", "great-service"),
     ] {
         let harbour = Harbour::converged(Options::default(), ARTICLE).await;

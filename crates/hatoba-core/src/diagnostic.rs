@@ -97,6 +97,9 @@ pub enum Severity {
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
+    /// The rule that found it, where it is one of the chain's: a stable word with a section in the book.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
     /// Where; `place.file` may stand alone (line 1, column 1) when the file itself is the matter.
     pub place: Place,
     /// The path within the document, empty when the document or file itself is meant.
@@ -112,7 +115,7 @@ impl Diagnostic {
     /// An error at a place.
     pub fn error(place: Place, path: impl Into<String>, message: impl Into<String>) -> Self {
         let (path, message) = (path.into(), message.into());
-        Diagnostic { severity: Severity::Error, place, path, message, hint: None }
+        Diagnostic { severity: Severity::Error, rule: None, place, path, message, hint: None }
     }
 
     /// A warning at a place.
@@ -127,6 +130,13 @@ impl Diagnostic {
         self
     }
 
+    /// The same as found by a rule.
+    #[must_use]
+    pub fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
+    }
+
     /// Whether the document is held because of this.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -135,6 +145,9 @@ impl Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(rule) = self.rule {
+            write!(f, "[{rule}] ")?;
+        }
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }

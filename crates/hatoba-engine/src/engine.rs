@@ -132,7 +132,8 @@ impl State {
 fn report(before: &Checked, checked: &Checked, unreadable_before: &[Unreadable], snapshot: &Snapshot) {
     for found in checked.diagnostics.iter().filter(|found| !before.diagnostics.contains(found)) {
         let (place, hint) = (found.place.to_string(), found.hint.as_deref().unwrap_or_default());
-        tracing::warn!(place, path = found.path, hint, "{}", found.message);
+        let rule = found.rule.unwrap_or_default();
+        tracing::warn!(place, path = found.path, rule, hint, "{}", found.message);
     }
     for file in snapshot.unreadable.iter().filter(|file| !unreadable_before.contains(file)) {
         if file.reason != STILL_WRITTEN {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hatoba_core::{Desired, Diagnostic, Document, Key, graph_problems};
-use hatoba_kinds::{KindId, unknown_kind};
+use hatoba_kinds::{KindId, check_chain, unknown_kind};
 use hatoba_source::Snapshot;
 
 /// A snapshot after every check that needs no AWS. `validate`, `plan` and the daemon use the same.
@@ -17,7 +17,7 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Checks a snapshot: kinds, fields, references, cycles, clashes.
+/// Checks a snapshot: kinds, fields, references, cycles, clashes, and the rules that know the chain.
 pub fn check(snapshot: &Snapshot) -> Checked {
     let mut checked = Checked { diagnostics: snapshot.diagnostics.clone(), ..Checked::default() };
     for held in &snapshot.held {
@@ -47,6 +47,7 @@ pub fn check(snapshot: &Snapshot) -> Checked {
         checked.desired.remove(&key);
         checked.hold(&key, found.collect());
     }
+    checked.apply_rules(&documents);
     checked.diagnostics.sort_by(|a, b| (&a.place, &a.path, &a.message).cmp(&(&b.place, &b.path, &b.message)));
     checked.diagnostics.dedup();
     checked
@@ -58,8 +59,31 @@ impl Checked {
         self.desired.contains_key(key) || self.held.contains_key(key)
     }
 
+    /// What the rules find: errors hold, warnings are only told.
+    fn apply_rules(&mut self, documents: &BTreeMap<&Key, &Document>) {
+        let held: BTreeSet<Key> = self.held.keys().cloned().collect();
+        for (key, found) in check_chain(&self.desired, &held) {
+            let Some(document) = documents.get(&key) else { continue };
+            let place = document.places.value(&found.path);
+            let diagnostic = Diagnostic {
+                severity: found.severity,
+                hint: found.hint,
+                ..Diagnostic::error(place, found.path, found.message).rule(found.rule)
+            };
+            if diagnostic.is_error() {
+                self.desired.remove(&key);
+                self.hold(&key, vec![diagnostic]);
+            } else {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+
     fn hold(&mut self, key: &Key, found: Vec<Diagnostic>) {
         self.diagnostics.extend(found.iter().cloned());
         self.held.entry(key.clone()).or_default().extend(found);
     }
 }
+
+#[cfg(test)]
+mod tests;

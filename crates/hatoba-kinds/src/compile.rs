@@ -46,6 +46,9 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
             |path: &str| references.iter().any(|r| r.path == path) || lookups.iter().any(|l| l.path == path);
         if !filled(&problem.path) {
             reader.say(&format!("spec.{}", problem.path), problem.message, problem.hint);
+            if let Some(found) = reader.found.last_mut() {
+                found.rule = problem.rule;
+            }
         }
     }
     reader.limits::<K>();

@@ -113,12 +113,13 @@ pub(crate) type Limits = (&'static [Limit], &'static str);
 /// A service model (`apigatewayv2/2018-11-29`), and requests in it.
 pub(crate) type Requests = (&'static str, &'static [&'static str]);
 
-/// Something wrong across members: path within `spec`, sentence, hint.
+/// Something wrong across members: path within `spec`, sentence, hint, and the rule of [`crate::RULES`] that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) path: String,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
+    pub(crate) rule: Option<&'static str>,
 }
 
 impl Problem {
@@ -127,7 +128,15 @@ impl Problem {
             path: path.into(),
             message: message.into(),
             hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
+            rule: None,
         }
+    }
+
+    /// The same as said by a rule of the table: where one document shows it, its kind's own check says it.
+    #[must_use]
+    pub(crate) fn rule(mut self, rule: &'static str) -> Self {
+        self.rule = Some(rule);
+        self
     }
 }
 

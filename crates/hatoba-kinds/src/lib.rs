@@ -20,6 +20,7 @@ pub mod generated;
 mod kind;
 mod quota;
 mod registry;
+mod rules;
 mod selector;
 mod tags;
 
@@ -35,6 +36,7 @@ pub use error::{CallError, Disposition, LOOK_SOON, classify};
 pub use explain::{Schema, explain};
 pub use kind::{Answer, Interest, Progress};
 pub use quota::{Operation, Quota};
+pub use rules::{Finding, RULES, Rule, check_chain};
 
 registry::registry! {
     private_dns_namespace::PrivateDnsNamespace,

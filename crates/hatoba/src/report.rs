@@ -132,7 +132,10 @@ impl<'a> Findings<'a> {
             "" => diagnostic.message.clone(),
             path => format!("{path}: {}", diagnostic.message),
         };
-        let title = level.primary_title(cut(&visible(&message), MESSAGE_CHARS_MAX));
+        let mut title = level.primary_title(cut(&visible(&message), MESSAGE_CHARS_MAX));
+        if let Some(rule) = diagnostic.rule {
+            title = title.id(rule);
+        }
         let place = &diagnostic.place;
         let file = visible(&place.file);
         let source = self.sources.get(&place.file);

@@ -92,6 +92,23 @@ mod tests {
     }
 
     #[test]
+    fn warnings_of_the_chain_are_shown_and_the_documents_are_good() {
+        let stage = "apiVersion: hatoba/v1\nkind: Stage\nmetadata: { name: main }\nspec:\n  apiRef: crazy-api\n  stageName: $default\n";
+        let files = [("api.yaml", GOOD), ("stage.yaml", stage)];
+        let (is_good, text) = validated(&files, Output::Text);
+        assert!(is_good, "{text}");
+        assert!(text.starts_with("warning[NoRoutes]: spec.apiRef: "), "{text}");
+        assert!(text.contains("\n --> stage.yaml:5:11\n"), "{text}");
+        assert!(text.ends_with("\n2 documents in 2 files: 0 errors, 1 warning\n"), "{text}");
+        let (is_good, text) = validated(&files, Output::Json);
+        let read: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            (is_good, &read["warnings"], &read["diagnostics"][0]["rule"]),
+            (true, &1.into(), &"NoRoutes".into())
+        );
+    }
+
+    #[test]
     fn json_has_the_same_numbers() {
         let (is_good, text) = validated(&[("api.yaml", GOOD), ("bad.yaml", "a: [")], Output::Json);
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();

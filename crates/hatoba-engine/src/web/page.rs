@@ -243,9 +243,10 @@ fn findings(html: &mut String, diagnostics: &[Diagnostic]) {
             "" => faint("the whole"),
             path => format!("<code>{}</code>", value(path)),
         };
-        [format!("<code>{}</code>", value(&diagnostic.place.to_string())), tone, path]
+        let rule = diagnostic.rule.map_or_else(String::new, |rule| format!("<code>{}</code>", value(rule)));
+        [format!("<code>{}</code>", value(&diagnostic.place.to_string())), tone, rule, path]
     });
-    let mut body = table("findings", &["Place", "Severity", "Field"], rows, diagnostics.len());
+    let mut body = table("findings", &["Place", "Severity", "Rule", "Field"], rows, diagnostics.len());
     body.push_str(r#"<p class="none small"><code>hatoba validate</code> says what is wrong.</p>"#);
     section(html, "findings", "Findings in the source", Some(&diagnostics.len().to_string()), &body);
 }

@@ -43,11 +43,11 @@ spec:
         let Some(cors) = members.get("corsConfiguration") else { return Vec::new() };
         let any = cors.get("allowOrigins").and_then(|origins| origins.as_array()).into_iter().flatten().any(|o| o == "*");
         match cors.get("allowCredentials").and_then(serde_json::Value::as_bool) {
-            Some(true) if any => vec![Problem::new(
-                "corsConfiguration.allowCredentials",
-                "credentials are not allowed with the origin `*`",
-                "name the origins",
-            )],
+            Some(true) if any => {
+                let message = "credentials are not allowed with the origin `*`";
+                let problem = Problem::new("corsConfiguration.allowCredentials", message, "name the origins");
+                vec![problem.rule("CorsAnyOriginWithCredentials")]
+            }
             _ => Vec::new(),
         }
     }

@@ -32,6 +32,23 @@ hint: 60 is the usual value for SRV records";
 }
 
 #[test]
+fn a_rule_stands_beside_the_severity() {
+    let diagnostic =
+        Diagnostic::warning(at(2, 13), "spec.routeKey", "everybody may call it").rule("PublicRoute");
+    let expected = "\
+warning[PublicRoute]: spec.routeKey: everybody may call it
+ --> shop/discovery.yaml:2:13
+  |
+2 |   routeKey: $default
+  |             ^^^^^^^^";
+    assert_eq!(rendered("spec:\n  routeKey: $default\n", &diagnostic), expected);
+    assert_eq!(
+        diagnostic.to_string(),
+        "[PublicRoute] spec.routeKey: everybody may call it (shop/discovery.yaml:2:13)"
+    );
+}
+
+#[test]
 fn a_warning_without_a_path_or_a_hint() {
     let diagnostic = Diagnostic::warning(at(1, 1), "", "nobody names this document");
     let expected = "\
@@ -160,7 +177,7 @@ fn summaries() {
 
 #[test]
 fn the_shape_of_the_json() {
-    let diagnostics = [ttl(5, 14).hint("60"), Diagnostic::warning(at(6, 1), "", "w")];
+    let diagnostics = [ttl(5, 14).hint("60"), Diagnostic::warning(at(6, 1), "", "w").rule("NoRoutes")];
     let findings = Findings { documents: 3, files: 2, diagnostics: &diagnostics, sources: &BTreeMap::new() };
     let read: serde_json::Value = serde_json::from_str(&findings.json()).unwrap();
     let expected = json!({
@@ -177,6 +194,7 @@ fn the_shape_of_the_json() {
             },
             {
                 "severity": "warning",
+                "rule": "NoRoutes",
                 "place": { "file": "shop/discovery.yaml", "line": 6, "column": 1 },
                 "path": "",
                 "message": "w",

@@ -1,0 +1,271 @@
+//! The book's page of rules is their test: every rule has a section there, its bad sample breaks it, its good one does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hatoba_core::{Desired, Digest, Document, Key, KindTable, MarkStyle, Reference, ReplaceStyle, Severity};
+use hatoba_kinds::{KindId, RULES, check_chain};
+use hatoba_source::{Snapshot, Variables, parse_documents};
+use serde_json::Value;
+
+use super::{Checked, check};
+
+const PAGE: &str = include_str!("../../../../docs/src/rules.md");
+
+const ARTICLE: [&str; 3] = [
+    include_str!("../../../../deploy/samples/article/api.yaml"),
+    include_str!("../../../../deploy/samples/article/discovery.yaml"),
+    include_str!("../../../../deploy/samples/article/service.yaml"),
+];
+
+/// Rules whose samples need a kind, or a member of one, that is not there yet: until then their documents stand in
+/// for compiled ones. A test fails when an entry is not needed any more: then take it out.
+const PENDING: &[(&str, &str, &str)] = &[
+    ("RegistryPortByNetworkMode", "EcsTaskDefinition", ""),
+    ("UnknownContainer", "EcsTaskDefinition", ""),
+    ("ContainerPortNotMapped", "EcsTaskDefinition", ""),
+    ("NetworkConfigurationByMode", "EcsTaskDefinition", ""),
+    ("MinimumHealthyBelow100", "EcsService", "deploymentConfiguration"),
+    ("HealthCheckInPrivateDns", "DiscoveryService", "healthCheckConfig"),
+    ("JwtWithoutIssuerOrAudience", "Authorizer", ""),
+    ("ScopesWithoutJwt", "Authorizer", ""),
+    ("AuthorizerMissing", "Authorizer", ""),
+    ("AuthorizerMismatch", "Authorizer", ""),
+    ("AuthorizerOfOtherApi", "Authorizer", ""),
+    ("StageOfOtherApi", "ApiMapping", ""),
+    ("ExecuteApiLeftOpen", "ApiMapping", ""),
+    ("AuthorizersPerApi", "Authorizer", ""),
+    ("AudiencesPerAuthorizer", "Authorizer", ""),
+    ("ScopesPerRoute", "Authorizer", ""),
+    ("DomainNamesPerRegion", "DomainName", ""),
+];
+
+/// The reference table of the contract, for documents that stand in.
+const REFERENCES: &[(&str, &[&str], &str)] = &[
+    ("namespaceRef", &["PrivateDnsNamespace"], "namespaceId"),
+    ("clusterRef", &["EcsCluster"], "cluster"),
+    ("taskDefinitionRef", &["EcsTaskDefinition"], "taskDefinition"),
+    ("apiRef", &["HttpApi"], "apiId"),
+    ("vpcLinkRef", &["VpcLink"], "connectionId"),
+    ("integrationRef", &["Integration"], "target"),
+    ("authorizerRef", &["Authorizer"], "authorizerId"),
+    ("stageRef", &["Stage"], "stage"),
+    ("domainNameRef", &["DomainName"], "domainName"),
+];
+
+static STAND_IN: KindTable = KindTable {
+    kind: "StandIn",
+    fields: &[],
+    references: &[],
+    selectors: &[],
+    scope_member: None,
+    parent: None,
+    name_member: None,
+    marks: MarkStyle::Tags,
+    unique: false,
+    replace: ReplaceStyle::MakeBeforeBreak,
+    follows: &[],
+    drain: None,
+};
+
+/// A document as its kind would compile it, by the contract's table of references.
+fn stand_in(document: &Document) -> Desired {
+    let mut members = document.spec.clone();
+    let mut references = Vec::new();
+    let reference = |field: String, path: String, kind: &str, name: &Value| {
+        let target = Key::new(kind, name.as_str().expect("a name"));
+        Reference { field, path, target, output: "id", template: "{}" }
+    };
+    for (field, kinds, member) in REFERENCES {
+        if let Some(name) = members.remove(*field) {
+            references.push(reference((*field).to_owned(), (*member).to_owned(), kinds[0], &name));
+        }
+    }
+    if let Some(name) = members.remove("discoveryServiceRef") {
+        let (field, path) = ("discoveryServiceRef".to_owned(), "integrationUri".to_owned());
+        references.push(reference(field, path, "DiscoveryService", &name));
+    }
+    let registries = members.get_mut("serviceRegistries").and_then(Value::as_array_mut);
+    for (index, registry) in registries.into_iter().flatten().enumerate() {
+        if let Some(name) =
+            registry.as_object_mut().and_then(|registry| registry.remove("discoveryServiceRef"))
+        {
+            let at = |member: &str| format!("serviceRegistries[{index}].{member}");
+            references.push(reference(
+                at("discoveryServiceRef"),
+                at("registryArn"),
+                "DiscoveryService",
+                &name,
+            ));
+        }
+    }
+    Desired {
+        key: document.key.clone(),
+        digest: document.digest.clone(),
+        policy: document.policy.clone(),
+        labels: document.labels.clone(),
+        members,
+        references,
+        lookups: Vec::new(),
+        table: KindId::of(&document.key.kind).map_or(&STAND_IN, KindId::table),
+    }
+}
+
+/// The YAML block that follows `start` in the page.
+fn block<'a>(page: &'a str, start: &str) -> &'a str {
+    let (_, rest) = page.split_once(start).unwrap_or_else(|| panic!("the page has no {start:?}"));
+    let (_, rest) = rest.split_once("```yaml\n").expect("a block");
+    rest.split_once("\n```").expect("the block's end").0
+}
+
+/// The section of a rule, up to the next one.
+fn section(rule: &str) -> &'static str {
+    let (_, rest) =
+        PAGE.split_once(&format!("\n## {rule}\n")).unwrap_or_else(|| panic!("{rule} has no section"));
+    rest.split("\n## ").next().expect("a first piece")
+}
+
+/// `# repeated for N = 1 to 3` and `<a1 to a3>` written out.
+fn written_out(sample: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for text in sample.split("\n---\n") {
+        let Some((_, rest)) = text.split_once("# repeated for N = 1 to ") else {
+            all.push(with_lists(text));
+            continue;
+        };
+        let (last, text) = rest.split_once('\n').expect("a document");
+        let last: usize = last.parse().expect("a number");
+        all.extend((1..=last).map(|n| text.replace("<N>", &n.to_string())));
+    }
+    all
+}
+
+fn with_lists(text: &str) -> String {
+    let Some((before, rest)) = text.split_once('<') else { return text.to_owned() };
+    let (range, after) = rest.split_once('>').expect("the range's end");
+    let (first, last) = range.split_once(" to ").expect("a range");
+    let stem = first.trim_end_matches('1');
+    let last: usize = last.strip_prefix(stem).expect("the same stem").parse().expect("a number");
+    let list: Vec<String> = (1..=last).map(|n| format!("{stem}{n}")).collect();
+    format!("{before}{}{after}", list.join(", "))
+}
+
+fn parsed(file: &str, texts: &[String]) -> Vec<Document> {
+    let text = texts.join("\n---\n");
+    let parsed = parse_documents(file, text.as_bytes(), &Variables::default());
+    assert!(parsed.unreadable.is_none() && parsed.held.is_empty(), "{text}\n{:#?}", parsed.diagnostics);
+    assert_eq!(parsed.documents.len(), texts.len(), "{text}");
+    parsed.documents
+}
+
+/// A sample beside the common documents of the page.
+fn sample(text: &str) -> BTreeMap<Key, Document> {
+    let common = parsed("common.yaml", &written_out(block(PAGE, "\n## The samples\n")));
+    let own = parsed("sample.yaml", &written_out(text));
+    common.into_iter().chain(own).map(|document| (document.key.clone(), document)).collect()
+}
+
+fn snapshot(documents: impl IntoIterator<Item = Document>) -> Snapshot {
+    Snapshot {
+        revision: Digest::of_bytes(b""),
+        documents: documents.into_iter().collect(),
+        held: Vec::new(),
+        diagnostics: Vec::new(),
+        unreadable: Vec::new(),
+        files: 1,
+        sources: BTreeMap::new(),
+    }
+}
+
+/// The rules that a sample breaks.
+fn broken(text: &str, is_pending: bool) -> BTreeSet<(Severity, String)> {
+    let documents = sample(text);
+    if is_pending {
+        let desired = documents.values().map(|document| (document.key.clone(), compiled(document))).collect();
+        let found = check_chain(&desired, &BTreeSet::new());
+        return found.into_iter().map(|(_, found)| (found.severity, found.rule.to_owned())).collect();
+    }
+    let found = check(&snapshot(documents.into_values())).diagnostics;
+    let word = |rule: Option<&'static str>, message: String| rule.map_or(message, str::to_owned);
+    found.into_iter().map(|found| (found.severity, word(found.rule, found.to_string()))).collect()
+}
+
+/// By its kind, where that is there and takes it.
+fn compiled(document: &Document) -> Desired {
+    let kind = KindId::of(&document.key.kind);
+    kind.and_then(|kind| kind.compile(document).ok()).unwrap_or_else(|| stand_in(document))
+}
+
+#[test]
+fn every_rule_has_its_samples_and_they_hold() {
+    for rule in RULES {
+        let is_pending = PENDING.iter().any(|(id, _, _)| *id == rule.id);
+        let section = section(rule.id);
+        let bad = broken(block(section, "\nBad:\n"), is_pending);
+        assert_eq!(
+            bad,
+            BTreeSet::from([(rule.severity, rule.id.to_owned())]),
+            "the bad sample of {}",
+            rule.id
+        );
+        let good = broken(block(section, "\nGood:\n"), is_pending);
+        assert_eq!(good, BTreeSet::new(), "the good sample of {}", rule.id);
+    }
+}
+
+#[test]
+fn the_page_lists_the_rules_as_they_are() {
+    let rows: Vec<&str> = PAGE.lines().filter(|line| line.starts_with("| [")).collect();
+    let expected: Vec<String> = RULES
+        .iter()
+        .map(|rule| {
+            let severity = if rule.severity == Severity::Error { "error" } else { "warning" };
+            format!("| [{0}](#{1}) | {severity} | {2} |", rule.id, rule.id.to_lowercase(), rule.title)
+        })
+        .collect();
+    assert_eq!(rows, expected);
+    let sections = PAGE.lines().filter(|line| line.starts_with("## ")).count();
+    assert_eq!(sections, RULES.len() + 1, "a section for each rule, and one for the common documents");
+}
+
+#[test]
+fn nothing_is_pending_that_is_there() {
+    for (rule, kind, member) in PENDING {
+        assert!(RULES.iter().any(|known| known.id == *rule), "{rule} is no rule");
+        let Some(known) = KindId::of(kind) else { continue };
+        let schema = known.schema();
+        let has = schema.get("properties").is_some_and(|members| members.get(member).is_some());
+        assert!(!member.is_empty() && !has, "{kind} {member} is there: take {rule} out of PENDING");
+    }
+}
+
+/// Documents in one text, checked.
+fn checked(text: &str) -> Checked {
+    let texts: Vec<String> = text.split("\n---\n").map(str::to_owned).collect();
+    check(&snapshot(parsed("a.yaml", &texts)))
+}
+
+#[test]
+fn the_article_gets_one_warning() {
+    let found = checked(&ARTICLE.join("\n---\n"));
+    let rules: Vec<_> = found.diagnostics.iter().map(|found| (found.severity, found.rule)).collect();
+    assert_eq!(rules, [(Severity::Warning, Some("PublicRoute"))], "{:#?}", found.diagnostics);
+    assert_eq!((found.desired.len(), found.held.len()), (8, 0), "a warning holds nothing");
+}
+
+#[test]
+fn an_error_holds_its_document_and_stands_at_its_place() {
+    let article = ARTICLE.join("\n---\n").replace("type: SRV", "type: A");
+    let found = checked(&article);
+    let key = Key::new("DiscoveryService", "great-service-discovery");
+    assert_eq!(found.held.keys().collect::<Vec<_>>(), [&key]);
+    assert!(!found.desired.contains_key(&key) && found.desired.len() == 7);
+    let error = found.diagnostics.iter().find(|found| found.is_error()).expect("an error");
+    assert_eq!(
+        (error.rule, error.path.as_str()),
+        (Some("SrvBehindVpcLink"), "spec.dnsConfig.dnsRecords[0].type")
+    );
+    let line = article.lines().nth(error.place.line - 1).expect("the line");
+    let at = line.find("A, ttl").expect("the value");
+    assert_eq!(error.place.column, at + 1, "{line}");
+    assert!(error.hint.is_some());
+}
