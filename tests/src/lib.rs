@@ -117,7 +117,12 @@ impl Harbour {
 
     /// Starts the engine on these documents.
     pub fn start(&mut self, documents: &str) {
-        self.engine.accept(snapshot(documents));
+        self.start_from(snapshot(documents));
+    }
+
+    /// Starts the engine on this look at a source.
+    pub fn start_from(&mut self, snapshot: Snapshot) {
+        self.engine.accept(snapshot);
         let (engine, stop) = (Arc::clone(&self.engine), self.stop.clone());
         self.running = Some(tokio::spawn(engine.run(stop)));
     }
@@ -387,19 +392,32 @@ fn sdk_config(
 
 /// A complete look at a source that is one file.
 pub fn snapshot(documents: &str) -> Snapshot {
-    let parsed = parse_documents("documents.yaml", documents.as_bytes(), &Variables::default());
-    let unreadable = parsed.unreadable.map(|reason| Unreadable { file: "documents.yaml".to_owned(), reason });
-    let mut documents_sorted = parsed.documents;
-    documents_sorted.sort_by(|a, b| a.key.cmp(&b.key));
-    Snapshot {
-        revision: Digest::of_bytes(documents.as_bytes()),
-        documents: documents_sorted,
-        held: parsed.held,
-        diagnostics: parsed.diagnostics,
-        unreadable: unreadable.into_iter().collect(),
-        files: 1,
-        sources: BTreeMap::from([("documents.yaml".to_owned(), Arc::from(documents))]),
+    snapshot_of([("documents.yaml".to_owned(), documents.to_owned())])
+}
+
+/// A complete look at a source of these files: names and contents.
+pub fn snapshot_of(files: impl IntoIterator<Item = (String, String)>) -> Snapshot {
+    let mut whole = Snapshot {
+        revision: Digest::of_bytes(b""),
+        documents: Vec::new(),
+        held: Vec::new(),
+        diagnostics: Vec::new(),
+        unreadable: Vec::new(),
+        files: 0,
+        sources: BTreeMap::new(),
+    };
+    for (file, text) in files {
+        let parsed = parse_documents(&file, text.as_bytes(), &Variables::default());
+        whole.revision = Digest::of(&(&whole.revision, &file, &text));
+        whole.documents.extend(parsed.documents);
+        whole.held.extend(parsed.held);
+        whole.diagnostics.extend(parsed.diagnostics);
+        whole.unreadable.extend(parsed.unreadable.map(|reason| Unreadable { file: file.clone(), reason }));
+        whole.files += 1;
+        whole.sources.insert(file, Arc::from(text));
     }
+    whole.documents.sort_by(|a, b| a.key.cmp(&b.key));
+    whole
 }
 
 /// The article's documents without those of these keys (`Kind/name`).

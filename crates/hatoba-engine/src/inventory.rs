@@ -146,6 +146,16 @@ impl Inventory {
         Ok(View { objects, listed_at: listing.listed_at })
     }
 
+    /// One object of a scope, as far as it is known.
+    pub(crate) fn object(&self, place: &Place, id: &str) -> Option<Object> {
+        let state = self.state();
+        let listing = state.get(place)?;
+        match listing.overlays.get(id) {
+            Some(overlay) => overlay.object.clone(),
+            None => listing.objects.get(id).cloned(),
+        }
+    }
+
     /// When the newest complete list of the scope was begun.
     pub(crate) fn listed_at(&self, place: &Place) -> Option<Instant> {
         self.state().get(place).and_then(|listing| listing.listed_at)

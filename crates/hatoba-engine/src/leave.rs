@@ -69,8 +69,7 @@ impl Engine {
 
     fn parent_of(&self, place: &Place) -> Option<Object> {
         let parent = place.0.table().parent.and_then(KindId::of)?;
-        let view = self.inventory.view(&(parent, String::new())).ok()?;
-        view.objects.into_iter().find(|object| object.id == place.1)
+        self.inventory.object(&(parent, String::new()), &place.1)
     }
 
     /// Says once, where people and alerting look, that fields are left alone.

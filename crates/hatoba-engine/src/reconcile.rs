@@ -162,6 +162,9 @@ impl Engine {
 
     /// Documents of the same parent that go first, while they are on their way.
     fn first(&self, desired: &Desired) -> BTreeSet<Key> {
+        if desired.table.follows.is_empty() {
+            return BTreeSet::new();
+        }
         let state = self.state();
         let follows = |key: &Key| desired.table.follows.contains(&key.kind.as_str());
         let siblings = state
