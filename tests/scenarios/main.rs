@@ -8,6 +8,7 @@ mod documents;
 mod drift;
 mod faults;
 mod guards;
+mod large;
 mod many;
 mod pauses;
 mod plan;

@@ -204,10 +204,14 @@ impl Harbour {
 
     /// Whether everything is in sync, ready, and verified.
     pub fn is_converged(&self) -> bool {
+        // Asked after every change: what costs less comes first.
+        if !self.engine.is_settled() {
+            return false;
+        }
         let statuses = self.engine.statuses();
         let ready =
             |status: &Status| status.synced.status == Truth::True && status.ready.status == Truth::True;
-        !statuses.is_empty() && statuses.values().all(ready) && self.engine.is_settled()
+        !statuses.is_empty() && statuses.values().all(ready)
     }
 
     /// One document's status.

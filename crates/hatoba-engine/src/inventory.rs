@@ -223,6 +223,9 @@ impl Inventory {
         owner: &str,
         document: &Key,
     ) -> Vec<(String, Scope)> {
+        if matches!(place.0.table().marks, MarkStyle::Inherited(_)) {
+            return Vec::new(); // it bears no mark of its own, here or elsewhere
+        }
         let bears = |object: &Object| {
             let mark = object.mark.present();
             !object.is_leaving() && mark.is_some_and(|mark| mark.owner == owner && mark.document == *document)

@@ -167,12 +167,7 @@ impl Engine {
         }
         let state = self.state();
         let follows = |key: &Key| desired.table.follows.contains(&key.kind.as_str());
-        let siblings = state
-            .checked
-            .desired
-            .iter()
-            .filter(|(key, other)| follows(key) && other.parent() == desired.parent());
-        let siblings: Vec<&Key> = siblings.map(|(key, _)| key).collect();
+        let siblings: Vec<&Key> = state.checked.siblings(desired).filter(|key| follows(key)).collect();
         // One that is there is enough; one that will not come by itself is not waited for.
         let is_there = |key: &&Key| state.memory.get(key).is_some_and(|memory| memory.id.is_some());
         if siblings.iter().any(is_there) {

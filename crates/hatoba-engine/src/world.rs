@@ -15,6 +15,8 @@ pub struct Checked {
     pub held: BTreeMap<Key, Vec<Diagnostic>>,
     /// Everything that was found, by place.
     pub diagnostics: Vec<Diagnostic>,
+    /// Documents that are worked on, by the one that gives them their scope.
+    by_parent: BTreeMap<Key, Vec<Key>>,
 }
 
 /// Checks a snapshot: kinds, fields, references, cycles, clashes, and the rules that know the chain.
@@ -48,6 +50,7 @@ pub fn check(snapshot: &Snapshot) -> Checked {
         checked.hold(&key, found.collect());
     }
     checked.apply_rules(&documents);
+    checked.by_parent = by_parent(&checked.desired);
     checked.diagnostics.sort_by(|a, b| (&a.place, &a.path, &a.message).cmp(&(&b.place, &b.path, &b.message)));
     checked.diagnostics.dedup();
     checked
@@ -57,6 +60,11 @@ impl Checked {
     /// Whether a document of that key exists, readable or not.
     pub fn exists(&self, key: &Key) -> bool {
         self.desired.contains_key(key) || self.held.contains_key(key)
+    }
+
+    /// The documents that stand in the same parent as this one, itself among them.
+    pub(crate) fn siblings<'a>(&'a self, desired: &Desired) -> impl Iterator<Item = &'a Key> {
+        desired.parent().and_then(|parent| self.by_parent.get(parent)).into_iter().flatten()
     }
 
     /// What the rules find: errors hold, warnings are only told.
@@ -83,6 +91,16 @@ impl Checked {
         self.diagnostics.extend(found.iter().cloned());
         self.held.entry(key.clone()).or_default().extend(found);
     }
+}
+
+fn by_parent(desired: &BTreeMap<Key, Desired>) -> BTreeMap<Key, Vec<Key>> {
+    let mut by_parent: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+    for (key, desired) in desired {
+        if let Some(parent) = desired.parent() {
+            by_parent.entry(parent.clone()).or_default().push(key.clone());
+        }
+    }
+    by_parent
 }
 
 #[cfg(test)]
