@@ -40,10 +40,11 @@ impl World {
             name: format!("{region}{letter}"),
             id: format!("use1-az{number}"),
         };
+        let account = self.config.account.clone();
         let ec2 = &mut self.ec2;
         let (vpc, other) = ("vpc-0a1b2c3d4e5f60718", "vpc-0f9e8d7c6b5a49382");
-        ec2.add_vpc(vpc, "10.0.0.0/16", tags(&[("Name", "awesome-vpc")]));
-        ec2.add_vpc(other, "10.1.0.0/16", tags(&[("Name", "other-vpc")]));
+        ec2.add_vpc(&account, vpc, "10.0.0.0/16", tags(&[("Name", "awesome-vpc")]));
+        ec2.add_vpc(&account, other, "10.1.0.0/16", tags(&[("Name", "other-vpc")]));
         let private = |name: &str| tags(&[("Name", name), ("Tier", "private")]);
         ec2.add_subnet("subnet-0aa11bb22cc33dd44", vpc, &zone('a', 1), "10.0.0.0/24", private("private-a"));
         ec2.add_subnet("subnet-0bb22cc33dd44ee55", vpc, &zone('b', 2), "10.0.1.0/24", private("private-b"));

@@ -2,7 +2,7 @@
 
 use super::{Form, Resource, numbered};
 use crate::failure::Failure;
-use crate::object;
+use crate::object::Object;
 
 #[derive(Debug)]
 pub(super) struct Filter {
@@ -10,9 +10,21 @@ pub(super) struct Filter {
     values: Vec<String>,
 }
 
-/// Filters named like a member of the answer.
+/// Filters named like a member of the answer; of several rows of a name, the one whose member is there counts.
 const MEMBERS: &[(&str, &str)] = &[
     ("vpc-id", "vpcId"),
+    ("owner-id", "ownerId"),
+    ("route-table-id", "routeTableId"),
+    ("association.main", "associationSet/0/main"),
+    ("association.route-table-association-id", "associationSet/0/routeTableAssociationId"),
+    ("association.subnet-id", "associationSet/0/subnetId"),
+    ("zone-name", "zoneName"),
+    ("zone-id", "zoneId"),
+    ("zone-type", "zoneType"),
+    ("region-name", "regionName"),
+    ("opt-in-status", "optInStatus"),
+    ("state", "zoneState"),
+    ("default-for-az", "defaultForAz"),
     ("subnet-id", "subnetId"),
     ("group-id", "groupId"),
     ("group-name", "groupName"),
@@ -55,11 +67,22 @@ impl Filter {
         if self.name == "tag-key" {
             return resource.tags.keys().any(|key| matches(key));
         }
-        let member = MEMBERS.iter().find(|(name, _)| *name == self.name).map_or("", |(_, member)| member);
-        let actual = resource.members.get(member);
-        let text = object::text(&resource.members, member).map(str::to_owned);
-        text.or_else(|| actual.map(ToString::to_string)).is_some_and(|actual| matches(&actual))
+        MEMBERS
+            .iter()
+            .filter(|(name, _)| *name == self.name)
+            .filter_map(|(_, member)| at(&resource.members, member))
+            .any(|actual| matches(&actual))
     }
+}
+
+/// The text of a member, or of a member of a member (`a/0/b`).
+fn at(members: &Object, path: &str) -> Option<String> {
+    let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let mut value = members.get(first)?;
+    if let Some(rest) = rest {
+        value = value.pointer(&format!("/{rest}"))?;
+    }
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// Whether a text fits a pattern with `*`, `?` and `\` escapes, case by case.

@@ -1,18 +1,18 @@
-//! EC2 look-ups: VPCs, subnets and security groups, by filter or id.
+//! EC2 look-ups: VPCs with their attributes and route tables, subnets, security groups and zones, by filter or id.
 
+mod attributes;
 mod filter;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
 use crate::object::{self, Object};
 use crate::page::{self, Asked, BadToken, Entry};
-use crate::render::escape;
 use filter::Filter;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 type Tags = BTreeMap<String, String>;
@@ -28,6 +28,8 @@ pub(crate) struct Ec2 {
     vpcs: BTreeMap<String, Resource>,
     subnets: BTreeMap<String, Resource>,
     security_groups: BTreeMap<String, Resource>,
+    route_tables: BTreeMap<String, Resource>,
+    zones: BTreeMap<String, Resource>,
 }
 
 /// Members as the XML has them, in its order of names; tags apart.
@@ -37,7 +39,7 @@ pub(crate) struct Resource {
     tags: Tags,
 }
 
-/// One of the three operations.
+/// One of the operations that list.
 struct Kind {
     operation: &'static str,
     set: &'static str,
@@ -69,35 +71,98 @@ const KINDS: &[Kind] = &[
         parameter: "GroupId",
         missing: "InvalidGroup.NotFound",
     },
+    Kind {
+        operation: "DescribeRouteTables",
+        set: "routeTableSet",
+        id: "routeTableId",
+        parameter: "RouteTableId",
+        missing: "InvalidRouteTableID.NotFound",
+    },
+    Kind {
+        operation: "DescribeAvailabilityZones",
+        set: "availabilityZoneInfo",
+        id: "zoneName",
+        parameter: "ZoneName",
+        missing: "InvalidParameterValue",
+    },
 ];
 
 impl Ec2 {
     /// Carries out one call; `None` for an action the model does not have.
     pub(crate) fn call(&mut self, operation: &str, form: &Form, env: &mut Env<'_>) -> Option<Outcome> {
+        match operation {
+            "DescribeVpcAttribute" => return Some(self.vpc_attribute(form, env)),
+            "DescribeAccountAttributes" => return Some(attributes::account(form, env)),
+            _ => {}
+        }
         let kind = KINDS.iter().find(|kind| kind.operation == operation)?;
         let table = match kind.id {
             "vpcId" => &self.vpcs,
             "subnetId" => &self.subnets,
+            "routeTableId" => &self.route_tables,
+            "zoneName" => &self.zones,
             _ => &self.security_groups,
         };
         Some(describe(kind, table, form, env))
     }
 
-    pub(crate) fn add_vpc(&mut self, id: &str, cidr: &str, tags: Tags) {
-        let members = json!({"vpcId": id, "state": "available", "cidrBlock": cidr, "isDefault": false});
+    /// A VPC, with the main route table that AWS makes with it.
+    pub(crate) fn add_vpc(&mut self, owner: &str, id: &str, cidr: &str, tags: Tags) {
+        let number = id.trim_start_matches("vpc-");
+        let members = json!({
+            "vpcId": id, "ownerId": owner, "state": "available", "cidrBlock": cidr, "isDefault": false,
+            "dhcpOptionsId": format!("dopt-{number}"), "instanceTenancy": "default",
+            "cidrBlockAssociationSet": [{
+                "associationId": format!("vpc-cidr-assoc-{number}"), "cidrBlock": cidr,
+                "cidrBlockState": {"state": "associated"},
+            }],
+        });
         add(&mut self.vpcs, id, members, tags);
+        let table = format!("rtb-{number}");
+        let members = json!({
+            "routeTableId": table, "vpcId": id, "ownerId": owner, "propagatingVgwSet": [],
+            "routeSet": [{
+                "destinationCidrBlock": cidr, "gatewayId": "local", "state": "active", "origin": "CreateRouteTable",
+            }],
+            "associationSet": [{
+                "routeTableAssociationId": format!("rtbassoc-{number}"), "routeTableId": table, "main": true,
+                "associationState": {"state": "associated"},
+            }],
+        });
+        add(&mut self.route_tables, &table, members, Tags::new());
     }
 
+    /// A subnet, and the zone it is in.
     pub(crate) fn add_subnet(&mut self, id: &str, vpc: &str, zone: &Zone, cidr: &str, tags: Tags) {
+        let owner = self.vpcs.get(vpc).map_or("", |vpc| object::text_or_empty(&vpc.members, "ownerId"));
+        let region = zone.name.trim_end_matches(|letter: char| letter.is_ascii_lowercase());
         let members = json!({
-            "subnetId": id, "vpcId": vpc, "state": "available", "cidrBlock": cidr,
+            "subnetId": id, "vpcId": vpc, "state": "available", "cidrBlock": cidr, "ownerId": owner,
+            "subnetArn": format!("arn:aws:ec2:{region}:{owner}:subnet/{id}"),
             "availabilityZone": zone.name, "availabilityZoneId": zone.id, "availableIpAddressCount": 250,
+            "defaultForAz": false, "mapPublicIpOnLaunch": false, "mapCustomerOwnedIpOnLaunch": false,
+            "assignIpv6AddressOnCreation": false, "ipv6CidrBlockAssociationSet": [], "enableDns64": false,
+            "ipv6Native": false, "privateDnsNameOptionsOnLaunch": {
+                "hostnameType": "ip-name", "enableResourceNameDnsARecord": false,
+                "enableResourceNameDnsAAAARecord": false,
+            },
+        });
+        let zone_members = json!({
+            "zoneName": zone.name, "zoneId": zone.id, "zoneState": "available", "regionName": region,
+            "groupName": format!("{region}-zg-1"), "networkBorderGroup": region, "zoneType": "availability-zone",
+            "optInStatus": "opt-in-not-required", "messageSet": [],
         });
         add(&mut self.subnets, id, members, tags);
+        add(&mut self.zones, &zone.name, zone_members, Tags::new());
     }
 
     pub(crate) fn add_security_group(&mut self, id: &str, vpc: &str, name: &str, tags: Tags) {
-        let members = json!({"groupId": id, "vpcId": vpc, "groupName": name, "groupDescription": name});
+        let owner = self.vpcs.get(vpc).map_or("", |vpc| object::text_or_empty(&vpc.members, "ownerId"));
+        let members = json!({
+            "groupId": id, "vpcId": vpc, "groupName": name, "groupDescription": name, "ownerId": owner,
+            "ipPermissions": [],
+            "ipPermissionsEgress": [{"ipProtocol": "-1", "ipRanges": [{"cidrIp": "0.0.0.0/0"}]}],
+        });
         add(&mut self.security_groups, id, members, tags);
     }
 
@@ -117,6 +182,7 @@ impl Ec2 {
             "vpcs": table(&self.vpcs),
             "subnets": table(&self.subnets),
             "securityGroups": table(&self.security_groups),
+            "routeTables": table(&self.route_tables),
         })
     }
 }
@@ -157,7 +223,7 @@ fn describe(kind: &Kind, table: &BTreeMap<String, Resource>, form: &Form, env: &
         .map(|(id, resource)| Entry {
             key: id.clone(),
             created: Duration::ZERO,
-            value: Value::String(item(resource)),
+            value: Value::String(xml::item(resource)),
         })
         .collect();
     let token = form.get("NextToken").map(String::as_str);
@@ -166,35 +232,11 @@ fn describe(kind: &Kind, table: &BTreeMap<String, Resource>, form: &Form, env: &
         .map_err(|BadToken| Failure::client("InvalidNextToken", "The token is not valid."))?;
     let items: String = page.values.iter().filter_map(Value::as_str).collect();
     let next = page.next.map(|token| format!("<nextToken>{token}</nextToken>")).unwrap_or_default();
-    let (operation, set, request_id) = (kind.operation, kind.set, env.ids.uuid());
-    Ok(object::only(
-        "xml",
-        format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{operation}Response \
-             xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\"><requestId>{request_id}</requestId>\
-             <{set}>{items}</{set}>{next}</{operation}Response>"
-        ),
-    ))
+    let inside = format!("<{set}>{items}</{set}>{next}", set = kind.set);
+    Ok(xml::document(kind.operation, &inside, env))
 }
 
 /// The values of `Name.1`, `Name.2`, …
 fn numbered<'a>(form: &'a Form, name: &str) -> Vec<&'a str> {
     (1..).map_while(|number| form.get(&format!("{name}.{number}"))).map(String::as_str).collect()
-}
-
-fn item(resource: &Resource) -> String {
-    let mut xml = String::from("<item>");
-    for (name, value) in &resource.members {
-        let text = value.as_str().map_or_else(|| value.to_string(), escape);
-        // Writing to a String cannot fail.
-        let _ = write!(xml, "<{name}>{text}</{name}>");
-    }
-    if !resource.tags.is_empty() {
-        xml.push_str("<tagSet>");
-        for (key, value) in &resource.tags {
-            let _ = write!(xml, "<item><key>{}</key><value>{}</value></item>", escape(key), escape(value));
-        }
-        xml.push_str("</tagSet>");
-    }
-    xml + "</item>"
 }

@@ -66,3 +66,69 @@ fn sts_says_who_is_calling() {
     let (status, xml) = form(&mut aws, "Action=GetCallerIdentity&Version=2011-06-15");
     assert!(status == 200 && xml.contains("<Account>123456789012</Account>"), "{xml}");
 }
+
+#[test]
+fn a_vpc_tells_its_attributes_one_by_one() {
+    let mut aws = Caller::instant();
+    for (attribute, value) in [
+        ("enableDnsHostnames", true),
+        ("enableDnsSupport", true),
+        ("enableNetworkAddressUsageMetrics", false),
+    ] {
+        let query = format!("Action=DescribeVpcAttribute&VpcId=vpc-0a1b2c3d4e5f60718&Attribute={attribute}");
+        let (status, xml) = form(&mut aws, &query);
+        assert!(
+            status == 200 && xml.contains(&format!("<{attribute}><value>{value}</value></{attribute}>")),
+            "{xml}"
+        );
+    }
+    for (query, code) in [
+        ("Action=DescribeVpcAttribute&Attribute=enableDnsSupport", "MissingParameter"),
+        ("Action=DescribeVpcAttribute&VpcId=vpc-0a1b2c3d4e5f60718", "MissingParameter"),
+        ("Action=DescribeVpcAttribute&VpcId=vpc-none&Attribute=enableDnsSupport", "InvalidVpcID.NotFound"),
+        ("Action=DescribeVpcAttribute&VpcId=vpc-0a1b2c3d4e5f60718&Attribute=colour", "InvalidParameterValue"),
+        ("Action=DescribeAccountAttributes&AttributeName.1=colour", "InvalidParameterValue"),
+        ("Action=DescribeRouteTables&RouteTableId.1=rtb-none", "InvalidRouteTableID.NotFound"),
+    ] {
+        let (status, xml) = form(&mut aws, query);
+        assert!(status == 400 && xml.contains(&format!("<Code>{code}</Code>")), "{query}: {xml}");
+    }
+}
+
+#[test]
+fn main_route_tables_zones_and_owners_are_there_for_other_peoples_tools() {
+    let mut aws = Caller::instant();
+    let main = "Filter.1.Name=association.main&Filter.1.Value.1=true";
+    for (query, wanted, times) in [
+        (format!("Action=DescribeRouteTables&{main}"), "<main>true</main>", 2),
+        (
+            format!(
+                "Action=DescribeRouteTables&{main}&Filter.2.Name=vpc-id&Filter.2.Value.1=vpc-0a1b2c3d4e5f60718"
+            ),
+            "<gatewayId>local</gatewayId>",
+            1,
+        ),
+        (
+            "Action=DescribeRouteTables&Filter.1.Name=association.main&Filter.1.Value.1=false".to_owned(),
+            "<main>",
+            0,
+        ),
+        ("Action=DescribeAvailabilityZones".to_owned(), "<zoneState>available</zoneState>", 2),
+        ("Action=DescribeAvailabilityZones&ZoneName.1=us-east-1a".to_owned(), "<zoneId>use1-az1</zoneId>", 1),
+        (
+            "Action=DescribeAvailabilityZones&Filter.1.Name=state&Filter.1.Value.1=available".to_owned(),
+            "<zoneName>",
+            2,
+        ),
+        (
+            "Action=DescribeAccountAttributes&AttributeName.1=supported-platforms".to_owned(),
+            "<attributeValue>VPC<",
+            1,
+        ),
+        ("Action=DescribeSecurityGroups".to_owned(), "<ownerId>123456789012</ownerId>", 2),
+        ("Action=DescribeVpcs".to_owned(), "<cidrBlockAssociationSet><item>", 2),
+    ] {
+        let (status, xml) = form(&mut aws, &query);
+        assert_eq!((status, xml.matches(wanted).count()), (200, times), "{query}: {xml}");
+    }
+}
