@@ -1,7 +1,7 @@
 //! An in-memory AWS that speaks the real wire protocols: the sandbox, and the world of the simulation.
 //!
 //! It answers for API Gateway v2 (HTTP APIs and VPC links), Cloud Map, ECS, and the look-ups of EC2 and STS that go with
-//! them. It mirrors AWS, not its callers: it mints its own ids, orders lists its own way, pages, accepts duplicate names
+//! them, and it serves what is deployed: [`World::invoke`] sends a request through an API to a built-in echo task. It mirrors AWS, not its callers: it mints its own ids, orders lists its own way, pages, accepts duplicate names
 //! where AWS does, validates, delays, throttles and refuses like AWS.
 //!
 //! **Invariant.** [`World::answer`] is a pure function of the configuration, the requests and the times they came at: no
@@ -59,6 +59,28 @@
 //! | INACTIVE services and clusters | describable for ever; stopped tasks for an hour |
 //! | ECS rollback | a new deployment of the last completed definition; the failed one is dropped |
 //! | calls that break a quota or are refused | draw on the request quota too |
+//! | attributes of a VPC | private DNS names are on; every VPC has the main route table it was made with, and no other |
+//!
+//! And when it serves requests:
+//!
+//! | subject | what the model does |
+//! |---|---|
+//! | what a deployment holds | routes, integrations, authorizers, CORS and `disableExecuteApiEndpoint`, as of the write that caused it; stage settings count at once |
+//! | unknown API, stage without deployment | 404 `Not Found` |
+//! | first path segment that names a stage | that stage, before `$default` |
+//! | variables and greedy variables | stand for at least one character; of two routes that fit, the one that is more specific from the left, then the one with a method of its own |
+//! | throttling | only a limit of 0 has an effect: 429 |
+//! | route without a target, or with an authorizer that is not deployed | 500 |
+//! | JWT | claims are checked (`iss`, `aud` or `client_id`, `exp`, `nbf`, `iat`, scopes) and the algorithm's name; the signature is not |
+//! | AWS_IAM | a signature's form, service and region are checked, the signature is not |
+//! | Lambda authorizer | whoever brings every identity source is let in |
+//! | CORS | headers are added to refusals too; a stranger's preflight gets 204 without headers; an authorizer on the matched route comes first |
+//! | mapping whose value cannot be found | changes nothing |
+//! | VPC link being deleted | carries no request any more, whatever still leads through it; one that was idle carries none until it is AVAILABLE again |
+//! | instances | found anew for each request (AWS keeps them for an unpublished time), in turn; all UNHEALTHY is as good as none: 503 |
+//! | stopped task that is still in Cloud Map | nobody accepts the connection: 503 |
+//! | security groups and routes of the network | never in the way |
+//! | public URLs, Lambda, load balancers, AWS services | not called: the answer names them |
 
 mod apigateway;
 mod article;
@@ -77,6 +99,7 @@ mod object;
 mod page;
 mod render;
 mod route;
+mod served;
 mod server;
 mod sts;
 #[cfg(test)]

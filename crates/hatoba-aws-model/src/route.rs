@@ -141,11 +141,11 @@ fn signed_service(authorization: &str) -> Option<&str> {
     scope.split([',', ' ']).next()?.split('/').nth(3)
 }
 
-fn authority(uri: &str) -> Option<&str> {
+pub(crate) fn authority(uri: &str) -> Option<&str> {
     uri.split_once("://")?.1.split(['/', '?']).next()
 }
 
-fn path_and_query(uri: &str) -> (&str, &str) {
+pub(crate) fn path_and_query(uri: &str) -> (&str, &str) {
     let rest = match uri.split_once("://") {
         Some((_, after)) => after.find(['/', '?']).map_or("/", |at| &after[at..]),
         None => uri,
@@ -164,7 +164,7 @@ fn json_body(body: &[u8]) -> Option<Object> {
     }
 }
 
-fn pairs(text: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let form = |part: &str| decode(&part.replace('+', " "));
     text.split('&')
         .filter(|pair| !pair.is_empty())

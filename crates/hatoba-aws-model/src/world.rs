@@ -12,7 +12,7 @@ use crate::faults::{Effect, Faults};
 use crate::ids::Minter;
 use crate::route::{self, Input, Protocol, Routed};
 use crate::wire::{Answer, Call, Request, Response};
-use crate::{render, sts};
+use crate::{render, served, sts};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -36,10 +36,12 @@ pub struct World {
     faults: Faults,
     buckets: Buckets,
     log: Vec<Call>,
-    gateway: ApiGateway,
-    cloud_map: CloudMap,
-    ecs: Ecs,
+    pub(crate) gateway: ApiGateway,
+    pub(crate) cloud_map: CloudMap,
+    pub(crate) ecs: Ecs,
     pub(crate) ec2: Ec2,
+    /// Requests to APIs so far.
+    pub(crate) visits: u64,
 }
 
 impl World {
@@ -58,6 +60,7 @@ impl World {
             cloud_map: CloudMap::default(),
             ecs: Ecs::default(),
             ec2: Ec2::default(),
+            visits: 0,
         }
     }
 
@@ -72,8 +75,12 @@ impl World {
         }
     }
 
-    /// Carries out one request at `now` and says what becomes of its answer.
+    /// Carries out one request at `now` and says what becomes of its answer. A request to an HTTP API's invoke address
+    /// is [`invoke`](Self::invoke)d: it is neither logged nor counted against a quota, and no fault befalls it.
     pub fn answer(&mut self, request: &Request, now: Duration) -> Answer {
+        if served::address::of(request).is_some() {
+            return Answer::Reply(self.invoke(request, now));
+        }
         self.advance(now);
         let routed = route::route(request);
         let request_id = self.ids.uuid();
@@ -156,6 +163,17 @@ impl World {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.now
+    }
+
+    /// Sends traffic through a VPC link; whether it arrives.
+    pub(crate) fn pass_link(&mut self, id: &str) -> bool {
+        let (config, ids, agenda) = (&self.config, &mut self.ids, &mut self.agenda);
+        let mut env = Env { config, now: self.now, ids, agenda, faults: &mut self.faults };
+        self.gateway.pass_link(id, &mut env)
     }
 
     fn admitted(&mut self, service: &str, operation: &str) -> bool {

@@ -63,6 +63,7 @@ impl ApiGateway {
             authorizers: BTreeMap::new(),
             deployments: BTreeMap::new(),
             stages: BTreeMap::new(),
+            snapshots: super::Snapshots::default(),
             written: None,
         };
         self.apis.insert(id.clone(), api);

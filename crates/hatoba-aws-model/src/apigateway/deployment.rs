@@ -103,6 +103,7 @@ fn insert(api: &mut Api, mut body: Object, env: &mut Env<'_>) -> String {
     let id = env.ids.lower(6);
     object::set(&mut body, "deploymentId", id.as_str());
     api.deployments.insert(id.clone(), Record { body, created: env.now });
+    api.keep_for(&id);
     id
 }
 
@@ -150,5 +151,6 @@ fn delete(api: &mut Api, id: &str) -> Outcome {
         return Err(bad_request("Active stages pointing to this deployment must be moved or deleted"));
     }
     api.deployments.remove(id);
+    api.forget(id);
     Ok(Object::new())
 }

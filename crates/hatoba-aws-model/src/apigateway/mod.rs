@@ -5,6 +5,7 @@
 
 mod api;
 mod authorizer;
+mod deployed;
 mod deployment;
 mod integration;
 mod rest;
@@ -15,12 +16,14 @@ mod tags;
 mod tests;
 mod vpc_link;
 
+pub(crate) use deployed::Deployed;
 pub(crate) use rest::{RestCall, operation, success_status};
 
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
 use crate::object::{self, Object, Rule};
 use crate::page::{self, Asked, BadToken, Entry};
+use deployed::Snapshots;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -33,6 +36,9 @@ const CONCURRENT: &str =
 const PAGE_DEFAULT: usize = 25;
 /// Largest page the model takes; whether AWS refuses more is unknown.
 const PAGE_MAX: usize = 500;
+
+/// What is served as it was deployed: writes of these have every stage with auto deploy deploy itself.
+const DEPLOYED: &[&str] = &["Route", "Integration", "Authorizer", "UpdateApi", "DeleteCorsConfiguration"];
 
 /// What happens later by itself.
 #[derive(Clone, Debug)]
@@ -65,6 +71,8 @@ struct Api {
     authorizers: Table,
     deployments: Table,
     stages: Table,
+    /// What the deployments hold.
+    snapshots: Snapshots,
     /// When the last write was carried out: another one within the request latency overlaps with it.
     written: Option<Duration>,
 }
@@ -78,8 +86,7 @@ impl ApiGateway {
         if write {
             self.refuse_overlap(&id, env)?;
         }
-        let deploys =
-            ["Route", "Integration", "Authorizer"].iter().any(|kind| call.operation.ends_with(kind));
+        let deploys = DEPLOYED.iter().any(|kind| call.operation.ends_with(kind));
         let out = self.dispatch(call, env)?;
         if write && let Some(api) = self.apis.get_mut(&id) {
             api.written = Some(env.now);

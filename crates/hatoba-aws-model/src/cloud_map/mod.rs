@@ -7,6 +7,7 @@ mod instance;
 mod lists;
 mod namespace;
 mod operation;
+mod reach;
 mod service;
 mod tags;
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod deployment;
+mod reach;
 mod registry;
 mod scheduler;
 mod service;
