@@ -9,6 +9,7 @@ mod namespace;
 mod operation;
 mod reach;
 mod service;
+mod single;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,9 @@ impl CloudMap {
             "DeleteService" => self.delete_service(&input),
             "RegisterInstance" => self.register_instance(&input, env),
             "DeregisterInstance" => self.deregister_instance(&input, env),
+            "GetInstance" => self.get_instance(&input, env),
+            "GetInstancesHealthStatus" => self.instances_health(&input, env),
+            "DiscoverInstancesRevision" => self.discover_revision(&input),
             "ListInstances" => self.list_instances(&input, env),
             "DiscoverInstances" => self.discover_instances(&input),
             "GetOperation" => self.get_operation(&input, env),
