@@ -57,6 +57,7 @@ async fn what_is_broken_through_the_aws_listener_is_repaired_and_shown() {
     let shown = sandbox.said("the status page is http://").await;
     until_ready(shown, DOCUMENTS).await;
     served(shown).await;
+    used(&sandbox, aws).await;
 
     let before = status(shown).await["documents"]["Route/default-route"]["outputs"]["id"].clone();
     let api = status(shown).await["documents"]["HttpApi/crazy-api"]["outputs"]["id"].clone();
@@ -93,6 +94,38 @@ async fn what_is_broken_through_the_aws_listener_is_repaired_and_shown() {
     assert_ne!(status(shown).await["documents"]["Route/default-route"]["outputs"]["id"], before);
     let ended = sandbox.terminate().await;
     assert!(ended.stdout.contains("Route/default-route"), "{}", ended.stdout);
+}
+
+/// The line that the sandbox says to try, and the same API by its host.
+async fn used(sandbox: &Hatoba, aws: SocketAddr) {
+    let line = || {
+        let said = sandbox.stdout();
+        said.lines().find_map(|line| line.trim().strip_prefix("curl http://").map(str::to_owned))
+    };
+    until("a line to try", LONG, async || line().is_some()).await;
+    let line = line().unwrap();
+    let path = line.strip_prefix(&aws.to_string()).unwrap();
+    let reply = http::get(aws, path).await.unwrap();
+    assert_eq!(reply.status, 200, "{line}: {}", reply.body);
+    let body = reply.json();
+    assert_eq!(body["servedBy"]["service"], "great-service", "{body:#}");
+    assert_eq!(body["path"], "/hello");
+    assert!(reply.head.to_ascii_lowercase().contains("apigw-requestid"), "{}", reply.head);
+
+    let api = path.split('/').nth(3).unwrap();
+    let by_host = Request {
+        method: "PUT".to_owned(),
+        uri: format!("http://{api}.execute-api.localhost:{}/a?b=c", aws.port()),
+        headers: Vec::new(),
+        body: b"words".to_vec(),
+    };
+    let body = http::send(aws, &by_host).await.unwrap().json();
+    assert_eq!(
+        (&body["method"], &body["path"], &body["body"]),
+        (&"PUT".into(), &"/a".into(), &"words".into())
+    );
+    assert_eq!(body["query"]["b"], "c");
+    assert_eq!(http::get(aws, "/_aws/execute-api/nobody/hello").await.unwrap().status, 404);
 }
 
 /// Every page, while all is well.

@@ -13,5 +13,6 @@ mod many;
 mod pauses;
 mod plan;
 mod prune;
+mod served;
 mod setbacks;
 mod twins;

@@ -5,6 +5,7 @@
 //! calls is the promise.
 
 pub mod http;
+pub mod visitor;
 pub mod wait;
 
 use std::collections::BTreeMap;

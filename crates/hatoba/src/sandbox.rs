@@ -246,13 +246,27 @@ fn what_to_try(shown: &Shown, addresses: &Addresses) -> String {
     let (api, route, service) = (id("HttpApi"), id("Route"), id("EcsService"));
     format!(
         "\nEverything is as the documents say. The status page is http://{page}/\n\
+         {used}\
          Break something and watch it be repaired (any credentials will do):\n\n  \
          {aws} apigatewayv2 delete-route --api-id {api} --route-id {route}\n  \
          {aws} apigatewayv2 update-api --api-id {api} --name by-hand\n  \
          {aws} ecs update-service --cluster main --service {service} --desired-count 3\n\n\
          Or edit the documents in {dir}. Ctrl-C ends it.\n",
         page = addresses.page,
+        used = use_it(shown, addresses),
         dir = Path::new(&addresses.dir).display(),
+    )
+}
+
+/// The line that sends a request through the chain, for the first API there is.
+fn use_it(shown: &Shown, addresses: &Addresses) -> String {
+    let is_api = |url: &&String| url.contains(".execute-api.");
+    let mut urls = shown.documents.values().filter_map(|document| document.status.outputs.get("url"));
+    let id = urls.find(is_api).and_then(|url| url.split("://").nth(1)?.split('.').next());
+    let Some(id) = id else { return String::new() };
+    format!(
+        "Use it; the task that answers says who it is:\n\n  curl http://{}/_aws/execute-api/{id}/hello\n\n",
+        addresses.aws
     )
 }
 
