@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use hatoba_aws_model::Request;
+use hatoba_aws_model::{Config, Delays, Request};
 use hatoba_engine::Options;
 use hatoba_tests::{ARTICLE, Harbour};
 use serde_json::json;
+
+use crate::prune;
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 /// Long enough for what is no longer used to be seen unused, and removed.
@@ -89,13 +91,28 @@ async fn no_request_fails_while_link_and_integration_are_replaced_together() {
 async fn no_request_fails_when_documents_get_other_names() {
     let renamed =
         ARTICLE.replace("fine-vpc-link", "finer-vpc-link").replace("to-great-service", "to-the-service");
-    let options = Options { owner_is_explicit: true, ..Options::default() };
-    let harbour = Harbour::converged(options, ARTICLE).await;
+    let harbour = prune::converged().await;
     let visitor = harbour.visitor("/");
-    harbour.documents(&renamed);
-    harbour.wait(HALF_AN_HOUR).await;
+    prune::for_minutes(&harbour, 30, &renamed).await;
     assert!(harbour.is_converged(), "{}", harbour.describe());
     visitor.assert_content(&harbour, "another link and another integration");
+    only_live(&harbour, "vpcLinks");
+    only_live(&harbour, "integrations");
+}
+
+/// AWS names no time for an automatic deployment.
+#[tokio::test(start_paused = true)]
+async fn no_request_fails_while_a_slow_deployment_still_leads_through_the_old_link() {
+    let delays = Delays { auto_deploy: Duration::from_secs(45), ..Delays::default() };
+    let mut harbour = Harbour::with(Options::default(), Config { delays, ..Config::default() });
+    harbour.start(&with_tls());
+    harbour.converge(TEN_MINUTES).await;
+    harbour.wait(Duration::from_secs(90)).await;
+    harbour.clear_calls();
+    let visitor = harbour.visitor("/");
+    harbour.documents(&with_one_subnet());
+    harbour.wait(HALF_AN_HOUR).await;
+    visitor.assert_content(&harbour, "a deployment takes 45 s");
     only_live(&harbour, "vpcLinks");
     only_live(&harbour, "integrations");
 }
@@ -148,12 +165,21 @@ async fn no_request_fails_while_drift_is_repaired() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_route_that_somebody_deletes_is_served_again_soon_after_it_is_found_gone() {
-    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+async fn a_visitor_notices_what_is_broken_until_it_is_repaired() {
+    let health = "---\napiVersion: hatoba/v1\nkind: Route\nmetadata: { name: health }\n\
+                  spec: { apiRef: crazy-api, routeKey: GET /health, integrationRef: to-great-service }\n";
+    let harbour = Harbour::converged(Options::default(), &format!("{ARTICLE}\n{health}")).await;
     let visitor = harbour.visitor("/");
-    let route = harbour.only("apigatewayv2", "routes").0.replace('/', "/routes/");
-    harbour.meddle(&Request::rest("DELETE", &format!("/v2/apis/{route}"), &json!(null))).await;
+    let routes = harbour.objects("apigatewayv2", "routes");
+    let default = routes.iter().find(|(_, route)| route["routeKey"] == "$default").unwrap().0;
+    let delete =
+        Request::rest("DELETE", &format!("/v2/apis/{}", default.replace('/', "/routes/")), &json!(null));
+    harbour.meddle(&delete).await;
     harbour.wait(TEN_MINUTES).await;
-    assert!(!visitor.report().failures.is_empty(), "the visitor notices");
+    let failures = visitor.report().failures;
+    assert!(failures.first().is_some_and(|first| first.contains("404")), "{failures:?}");
+    let sent = visitor.report().failures.len();
     assert_eq!(harbour.invoke("/").status, 200);
+    harbour.wait(TEN_MINUTES).await;
+    assert_eq!(visitor.report().failures.len(), sent, "served again");
 }

@@ -37,6 +37,8 @@ pub(crate) struct Memory {
     /// What the newest write failed of; it is not sent again before its time, whatever causes a pass.
     pub(crate) failure: Option<Failure>,
     pub(crate) surplus: Option<(BTreeSet<String>, Instant)>,
+    /// What was replaced, by id, and since when it has been seen without users.
+    pub(crate) released: Option<(String, Instant)>,
     /// Lists begun earlier than this do not count for the next pass.
     pub(crate) not_before: Option<Instant>,
     pub(crate) verified_at: Option<Instant>,
@@ -65,6 +67,7 @@ impl Default for Memory {
             suspect: None,
             failure: None,
             surplus: None,
+            released: None,
             not_before: None,
             verified_at: None,
             polls: 0,

@@ -53,6 +53,7 @@ impl Engine {
             let leave = self.leave(&desired, &place, &view, &mut assessment);
             let step = self.gate(&desired, &assessment, &view, next(&desired, &assessment, &leave));
             let step = self.unused(&place, &assessment, step, not_before).await;
+            let step = self.released(&desired, &assessment, step);
             let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
             if writes && let Some(at) = self.too_old(&view, &assessment) {
                 not_before = Some(at); // look again before the write

@@ -11,6 +11,7 @@ use crate::inventory::View;
 use crate::memory::{Memory, Phase};
 use crate::metrics::Reconciled;
 use crate::reconcile::SETTLES;
+use crate::users::RELEASED_AFTER;
 
 /// The slowest poll of something that moves by itself.
 const POLL_LONGEST: Duration = Duration::from_secs(15);
@@ -59,6 +60,10 @@ impl Engine {
                 {
                     memory.phase = Phase::Moving;
                     Next::Look(SETTLES)
+                }
+                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "Superseded" => {
+                    memory.phase = Phase::Moving;
+                    Next::Look(RELEASED_AFTER)
                 }
                 // Whoever uses it may be on the way to the other one.
                 (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "DuplicateInUse" => {

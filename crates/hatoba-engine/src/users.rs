@@ -1,11 +1,17 @@
 //! Who uses a resource: looked at before a twin is chosen, and before anything is removed.
 
-use hatoba_core::{Assessment, Cause, Desired, Object, Step};
+use std::time::Duration;
+
+use hatoba_core::{Assessment, Cause, Desired, Object, Step, SurplusKind};
 use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::inventory::{Place, View, children, refers_to};
+
+/// What was replaced stays so long after its last user has left it: what is deployed leads to it until a deployment
+/// without it is done. AWS names no time for that; usually it takes seconds.
+pub(crate) const RELEASED_AFTER: Duration = Duration::from_secs(60);
 
 impl Engine {
     /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
@@ -49,6 +55,32 @@ impl Engine {
             }
             _ => step,
         }
+    }
+
+    /// Holds back the removal of what was replaced until it has been without users for a while.
+    pub(crate) fn released(&self, desired: &Desired, assessment: &Assessment<'_>, step: Step) -> Step {
+        self.memory(&desired.key, |memory| {
+            let Step::RemoveSurplus(target) = &step else {
+                memory.released = None;
+                return step;
+            };
+            let was_replaced =
+                assessment.surplus.iter().find(|surplus| surplus.object.id == target.id).map(|s| s.why)
+                    == Some(SurplusKind::Superseded);
+            let since = match &memory.released {
+                Some((id, since)) if *id == target.id => *since,
+                _ => Instant::now(),
+            };
+            memory.released = Some((target.id.clone(), since));
+            if !was_replaced || since.elapsed() >= RELEASED_AFTER {
+                return step;
+            }
+            let message = format!(
+                "{} was replaced and nothing uses it any more; it goes when what is deployed cannot lead to it either",
+                target.id
+            );
+            Step::Hold(Cause::new("Superseded", message))
+        })
     }
 
     /// Lists every scope that may hold users of an object: what stands in it, and what may refer to it.
