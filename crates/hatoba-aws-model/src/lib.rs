@@ -97,6 +97,8 @@ mod faults;
 mod ids;
 mod object;
 mod page;
+#[cfg(test)]
+mod peers;
 mod render;
 mod route;
 mod served;
