@@ -76,7 +76,9 @@ fn quotas(service: &str, operation: &str) -> Vec<Quota> {
 
 fn ecs_quota(operation: &str) -> Quota {
     match operation {
-        "CreateCluster" | "DeleteCluster" => quota("ecs.cluster.modify", 1.0, 20.0),
+        "CreateCluster" | "DeleteCluster" | "UpdateCluster" | "PutClusterCapacityProviders" => {
+            quota("ecs.cluster.modify", 1.0, 20.0)
+        }
         "DescribeClusters" | "ListClusters" => quota("ecs.cluster.read", 20.0, 50.0),
         "RegisterTaskDefinition" | "DeregisterTaskDefinition" => quota("ecs.definition.modify", 1.0, 20.0),
         "DescribeTaskDefinition" | "ListTaskDefinitions" => quota("ecs.definition.read", 20.0, 50.0),

@@ -16,6 +16,9 @@ pub(crate) enum Drained {
 pub(crate) fn drained(kind: KindId, object: &Object, target: &Target) -> Drained {
     let Some(drain) = kind.table().drain else { return Drained::Yes };
     let have = path::get_member(&object.members, drain.path).cloned().unwrap_or(Value::Null);
+    if have.is_null() {
+        return Drained::Yes; // it has no such member: nobody may set what its tasks follow
+    }
     let to = drain.to.value();
     if have != to {
         let mut after = Value::Object(object.members.clone());

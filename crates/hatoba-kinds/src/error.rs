@@ -169,6 +169,10 @@ const WAITS: &[&str] = &[
     "UpdateInProgressException",
     "ResourceInUseException",
     "ServiceNotActiveException",
+    "ClusterContainsServicesException",
+    "ClusterContainsTasksException",
+    "ClusterContainsContainerInstancesException",
+    "ClusterContainsCapacityProviderException",
 ];
 
 /// Messages that say more than their code; matched as substrings.
@@ -307,6 +311,12 @@ mod tests {
                 "The service cannot be stopped while deployments are active.",
                 Disposition::Wait,
             ),
+            ("ecs", 400, "ClusterContainsServicesException", "", Disposition::Wait),
+            ("ecs", 400, "ClusterContainsTasksException", "", Disposition::Wait),
+            ("ecs", 400, "ClusterContainsContainerInstancesException", "", Disposition::Wait),
+            ("ecs", 400, "ClusterContainsCapacityProviderException", "", Disposition::Wait),
+            ("ecs", 400, "UpdateInProgressException", "", Disposition::Wait),
+            ("ecs", 400, "ResourceInUseException", "", Disposition::Wait),
             ("ecs", 400, "LimitExceededException", "", Disposition::Stall),
             ("ecs", 500, "ServerException", "", Disposition::Retry),
             ("ec2", 503, "RequestLimitExceeded", "", Disposition::Throttle),

@@ -11,6 +11,7 @@
 //! assert!(kind.table().field("subnetIds").is_some());
 //! ```
 
+mod alike;
 mod aws;
 mod compile;
 mod ec2;
@@ -41,6 +42,7 @@ pub use rules::{Finding, RULES, Rule, check_chain};
 registry::registry! {
     private_dns_namespace::PrivateDnsNamespace,
     discovery_service::DiscoveryService,
+    ecs_cluster::EcsCluster,
     ecs_service::EcsService,
     http_api::HttpApi,
     vpc_link::VpcLink,

@@ -1,6 +1,6 @@
 //! Clusters.
 
-use super::{Cluster, Ecs, arn, check_name, invalid, name_of, page_of, tags};
+use super::{Cluster, Ecs, arn, check_name, cluster_update, invalid, name_of, page_of, tags};
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
 use crate::ids::scatter;
@@ -17,19 +17,13 @@ impl Ecs {
         let active =
             self.clusters.get(&name).is_some_and(|c| object::text(&c.body, "status") == Some("ACTIVE"));
         if !active {
-            let mut body = input;
+            let mut body = input.clone();
             body.remove("tags");
+            cluster_update::read_back(&mut body, &input)?;
             object::set(&mut body, "clusterName", name.as_str());
             object::set(&mut body, "clusterArn", arn(&format!("cluster/{name}"), env));
             object::set(&mut body, "status", "ACTIVE");
             object::set(&mut body, "registeredContainerInstancesCount", 0);
-            object::default(
-                &mut body,
-                "settings",
-                json!([{"name": "containerInsights", "value": "disabled"}]),
-            );
-            object::default(&mut body, "capacityProviders", json!([]));
-            object::default(&mut body, "defaultCapacityProviderStrategy", json!([]));
             object::set(&mut body, "statistics", json!([]));
             self.clusters.insert(name.clone(), Cluster { body, tags, created: env.now });
         }
@@ -113,7 +107,7 @@ impl Ecs {
         }
     }
 
-    fn cluster_view(&self, name: &str, include: &[&str]) -> Value {
+    pub(super) fn cluster_view(&self, name: &str, include: &[&str]) -> Value {
         let Some(cluster) = self.clusters.get(name) else { return Value::Null };
         let mut body = cluster.body.clone();
         let services = self
@@ -137,6 +131,6 @@ impl Ecs {
     }
 }
 
-fn no_cluster() -> Failure {
+pub(super) fn no_cluster() -> Failure {
     Failure::client("ClusterNotFoundException", "Cluster not found.")
 }

@@ -146,6 +146,9 @@ impl Deployment {
     pub(super) fn view(&self, status: &str, counts: &Counts) -> Value {
         let mut body = self.template.clone();
         body.remove("serviceRegistries");
+        if object::list(&body, "capacityProviderStrategy").is_empty() {
+            body.remove("capacityProviderStrategy");
+        }
         let fargate = object::text(&body, "launchType") == Some("FARGATE");
         if fargate {
             // The service says LATEST; the deployment says what that came to.

@@ -3,11 +3,13 @@
 //! Invariant: a service's counts and deployments are always computed from its tasks, never stored beside them.
 
 mod cluster;
+mod cluster_update;
 mod deployment;
 mod reach;
 mod registry;
 mod scheduler;
 mod service;
+mod service_check;
 mod service_update;
 mod service_view;
 mod tags;
@@ -113,6 +115,8 @@ impl Ecs {
             "CreateCluster" => self.create_cluster(input, env),
             "DescribeClusters" => self.describe_clusters(&input, env),
             "ListClusters" => self.list_clusters(&input, env),
+            "UpdateCluster" => self.update_cluster(&input),
+            "PutClusterCapacityProviders" => self.put_cluster_capacity_providers(&input),
             "DeleteCluster" => self.delete_cluster(&input),
             "RegisterTaskDefinition" => self.register_definition(input, env),
             "DescribeTaskDefinition" => self.describe_definition(&input),

@@ -60,7 +60,7 @@ pub(super) fn check(
     Ok(())
 }
 
-fn maps_port(definition: &Definition, name: &str, port: Option<&Value>) -> bool {
+pub(super) fn maps_port(definition: &Definition, name: &str, port: Option<&Value>) -> bool {
     object::list(&definition.body, "containerDefinitions")
         .iter()
         .filter_map(Value::as_object)

@@ -1,9 +1,10 @@
 //! Creating and deleting services.
 
 use super::scheduler::desired_count;
+use super::service_check::{check_members, read_back_deployment, read_back_templates};
 use super::{
-    Definition, Ecs, Event, Service, ServiceKey, arn, check, check_name, client, invalid, name_of, registry,
-    tags,
+    Definition, Ecs, Event, Service, ServiceKey, arn, check, check_name, client, cluster_update, invalid,
+    name_of, registry, tags,
 };
 use crate::cloud_map::CloudMap;
 use crate::env::Env;
@@ -33,6 +34,10 @@ pub(super) const SHARED: &[Rule] = &[
     optional("enableExecuteCommand", Shape::Flag),
     optional("propagateTags", Shape::OneOf(&["TASK_DEFINITION", "SERVICE", "NONE"])),
     optional("availabilityZoneRebalancing", Shape::OneOf(&["ENABLED", "DISABLED"])),
+    optional("serviceConnectConfiguration", Shape::Object),
+    optional("volumeConfigurations", Shape::Objects(1)),
+    optional("vpcLatticeConfigurations", Shape::Objects(5)),
+    optional("deploymentController", Shape::Object),
 ];
 
 const CREATE: &[Rule] = &[
@@ -40,6 +45,7 @@ const CREATE: &[Rule] = &[
     optional("launchType", Shape::OneOf(&["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"])),
     optional("schedulingStrategy", Shape::OneOf(&["REPLICA", "DAEMON"])),
     optional("clientToken", Shape::Text(0, 36)),
+    optional("role", Shape::Text(1, 2048)),
     optional("tags", Shape::Objects(50)),
 ];
 
@@ -61,8 +67,9 @@ impl Ecs {
             return Ok(existing);
         }
         let definition = self.usable_definition(object::text(&input, "taskDefinition"))?;
-        let mut body = read_back(input.clone(), &key, env)?;
+        let mut body = read_back(self.with_strategy(input.clone(), &key.0)?, &key, env)?;
         check_against_definition(&body, definition, cloud_map)?;
+        check_members(&body, definition)?;
         let definition_arn = object::text_or_empty(&definition.body, "taskDefinitionArn").to_owned();
         body.remove("tags");
         let mut service = Service {
@@ -80,6 +87,18 @@ impl Ecs {
         self.services.insert(key.clone(), service);
         self.schedule(&key, env);
         Ok(self.service_output(&key))
+    }
+
+    /// What a new service runs on: its own strategy, or its cluster's where it states no launch type either.
+    fn with_strategy(&self, mut input: Object, cluster: &str) -> Result<Object, Failure> {
+        let items = match object::list(&input, "capacityProviderStrategy") {
+            [] if !input.contains_key("launchType") => self.default_strategy_of(cluster),
+            items => cluster_update::strategy(items, &self.providers_of(cluster))?,
+        };
+        if !items.is_empty() {
+            object::set(&mut input, "capacityProviderStrategy", items);
+        }
+        Ok(input)
     }
 
     /// The answer to a repeated create, or the refusal of a second service of one name.
@@ -133,6 +152,7 @@ impl Ecs {
 /// The service as AWS gives it back, with the defaults it fills in.
 fn read_back(input: Object, key: &ServiceKey, env: &Env<'_>) -> Result<Object, Failure> {
     let mut body = input;
+    let role = object::text(&body, "role").map(str::to_owned);
     for name in ["clientToken", "cluster", "role", "taskDefinition"] {
         body.remove(name);
     }
@@ -143,11 +163,9 @@ fn read_back(input: Object, key: &ServiceKey, env: &Env<'_>) -> Result<Object, F
     object::set(&mut body, "createdAt", time::epoch(env.now));
     let account = &env.config.account;
     object::set(&mut body, "createdBy", format!("arn:aws:iam::{account}:role/hatoba"));
-    object::set(
-        &mut body,
-        "roleArn",
-        format!("arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
-    );
+    let role = role.unwrap_or_else(|| "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS".to_owned());
+    let role = if role.starts_with("arn:") { role } else { format!("arn:aws:iam::{account}:role/{role}") };
+    object::set(&mut body, "roleArn", role);
     object::default(&mut body, "schedulingStrategy", "REPLICA");
     let daemon = object::text(&body, "schedulingStrategy") == Some("DAEMON");
     match (daemon, body.contains_key("desiredCount")) {
@@ -192,15 +210,8 @@ fn read_back(input: Object, key: &ServiceKey, env: &Env<'_>) -> Result<Object, F
 /// Defaults inside members, for creates and updates.
 pub(super) fn read_back_nested(body: &mut Object, daemon: bool) -> Result<(), Failure> {
     let mut configuration = object::object(body, "deploymentConfiguration").cloned().unwrap_or_default();
-    object::default(&mut configuration, "maximumPercent", if daemon { 100 } else { 200 });
-    object::default(&mut configuration, "minimumHealthyPercent", if daemon { 0 } else { 100 });
-    object::default(
-        &mut configuration,
-        "deploymentCircuitBreaker",
-        json!({"enable": false, "rollback": false}),
-    );
-    object::default(&mut configuration, "strategy", "ROLLING");
-    object::default(&mut configuration, "bakeTimeInMinutes", 0);
+    read_back_deployment(&mut configuration, daemon);
+    read_back_templates(body);
     let spreads = configuration.get("maximumPercent").and_then(Value::as_i64).is_some_and(|max| max > 100);
     object::set(body, "deploymentConfiguration", configuration);
     let compatible = spreads && object::list(body, "placementConstraints").is_empty();
@@ -208,8 +219,10 @@ pub(super) fn read_back_nested(body: &mut Object, daemon: bool) -> Result<(), Fa
     if let Some(Value::Array(strategies)) = body.get_mut("placementStrategy") {
         for strategy in strategies.iter_mut().filter_map(Value::as_object_mut) {
             let field = object::text_or_empty(strategy, "field").to_uppercase();
-            if ["CPU", "MEMORY"].contains(&field.as_str()) {
-                object::set(strategy, "field", field);
+            match field.as_str() {
+                "CPU" | "MEMORY" => object::set(strategy, "field", field),
+                "HOST" => object::set(strategy, "field", "instanceId"),
+                _ => {}
             }
         }
     }

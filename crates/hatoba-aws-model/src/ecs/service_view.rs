@@ -42,9 +42,10 @@ impl Ecs {
                     .view(if primary { "PRIMARY" } else { "ACTIVE" }, &Counts { desired, running, pending })
             })
             .collect();
-        // These two come back inside the deployments only.
+        // These come back inside the deployments only.
         body.remove("serviceConnectConfiguration");
         body.remove("volumeConfigurations");
+        body.remove("vpcLatticeConfigurations");
         object::set(&mut body, "runningCount", count(None, "RUNNING"));
         object::set(&mut body, "pendingCount", count(None, "PENDING"));
         object::set(&mut body, "deployments", deployments);

@@ -1,14 +1,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{DeploymentRolloutState, LaunchType, PropagateTags, Service, ServiceField};
+use aws_sdk_ecs::error::BuildError;
+use aws_sdk_ecs::types::{self, Deployment, DeploymentRolloutState, SchedulingStrategy, Service, ServiceField};
 use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
 
 use super::EcsService;
-use super::fields::{TABLE, short};
+use super::check::{adapt, check};
+use super::compare::{short, to_send};
+use super::fields::TABLE;
 use super::spec::EcsServiceSpec;
 use crate::aws::Aws;
-use crate::error::CallError;
-use crate::generated::ecs::{LIMITS, NetworkConfiguration, ServiceRegistry};
+use crate::error::{CallError, Disposition};
+use crate::generated::ecs::{
+    CapacityProviderStrategyItem, DeploymentConfiguration, DeploymentController, LIMITS, LoadBalancer,
+    NetworkConfiguration, PlacementConstraint, PlacementStrategy, ServiceConnectConfiguration, ServiceRegistry,
+    ServiceVolumeConfiguration, VpcLatticeConfiguration,
+};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_READ, ECS_SERVICE_MODIFY, ECS_SERVICE_READ, Operation};
 use crate::tags;
@@ -48,6 +55,8 @@ spec:
         ("clientToken", "the name is unique in its cluster: a repeated create needs no token"),
         ("service", "the name, as UpdateService calls it"),
         ("forceNewDeployment", "an order and no state"),
+        ("gatewayConnectors", "DescribeServices does not show it: a difference would never be seen"),
+        ("monitoring", "DescribeServices does not show it: a difference would never be seen"),
     ];
     const OPERATIONS: &'static [Operation] =
         &[DESCRIBE, LIST_SERVICES, LIST_CLUSTERS, CREATE, UPDATE, DELETE, tags::ECS_TAG, tags::ECS_UNTAG];
@@ -55,43 +64,11 @@ spec:
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateServiceRequest"));
 
     fn adapt(members: &mut Members) {
-        let cluster = members.get("cluster").and_then(serde_json::Value::as_str).unwrap_or("default");
-        let name = cluster.rsplit_once("cluster/").map_or(cluster, |(_, name)| name).to_owned();
-        members.insert("cluster".to_owned(), name.into());
+        adapt(members);
     }
 
     fn check(members: &Members) -> Vec<Problem> {
-        let mut found = Vec::new();
-        let text = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
-        let name = text("serviceName").unwrap_or_default();
-        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if !(1..=255).contains(&name.len()) || !name.chars().all(legal) {
-            let message = format!("expected 1 to 255 letters, digits, `-` and `_`, got `{name}`");
-            found.push(Problem::new("serviceName", message, ""));
-        }
-        if text("taskDefinition").is_none() {
-            found.push(Problem::new("taskDefinition", "`taskDefinition` is missing", "`family` or `family:revision`"));
-        }
-        let registries = members.get("serviceRegistries").and_then(serde_json::Value::as_array);
-        let registries = registries.map(Vec::as_slice).unwrap_or_default();
-        if registries.len() > 1 {
-            found.push(Problem::new("serviceRegistries", format!("expected one at most, got {}", registries.len()), ""));
-        }
-        for (index, registry) in registries.iter().enumerate() {
-            let at = |member: &str| format!("serviceRegistries[{index}].{member}");
-            if registry.get("registryArn").is_none() {
-                let message = "`discoveryServiceRef` or `registryArn` is missing";
-                found.push(Problem::new(at("registryArn"), message, ""));
-            }
-            if registry.get("port").is_some() && registry.get("containerPort").is_some() {
-                let message = "expected `port`, or `containerName` and `containerPort`, not both";
-                found.push(Problem::new(at("port"), message, ""));
-            }
-        }
-        if members.get("desiredCount").and_then(serde_json::Value::as_i64).is_some_and(|count| count < 0) {
-            found.push(Problem::new("desiredCount", "expected 0 or more tasks", ""));
-        }
-        found
+        check(members)
     }
 
     async fn list(aws: &Aws, scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
@@ -105,7 +82,11 @@ spec:
                 .set_services(Some(chunk.to_vec()))
                 .include(ServiceField::Tags)
                 .send();
-            let answer = aws.call(&DESCRIBE, call).await?;
+            let answer = match aws.call(&DESCRIBE, call).await {
+                // A cluster that is gone holds nothing.
+                Err(error) if error.disposition == Disposition::Gone => return Ok(Vec::new()),
+                answer => answer?,
+            };
             for failure in answer.failures.unwrap_or_default() {
                 let reason = failure.reason.unwrap_or_default();
                 if reason != "MISSING" {
@@ -125,21 +106,34 @@ spec:
 
     async fn create(aws: &Aws, creation: &Creation) -> Result<Answer, CallError> {
         let want: EcsServiceSpec = spec(&CREATE, &creation.members)?;
+        let nested = Nested::of(&CREATE, &want)?;
         let call = aws
             .ecs
             .create_service()
             .cluster(&creation.scope)
-            .set_service_name(want.service_name.clone())
-            .set_task_definition(want.task_definition.clone())
+            .set_service_name(want.service_name)
+            .set_task_definition(want.task_definition)
+            .set_availability_zone_rebalancing(want.availability_zone_rebalancing.as_deref().map(Into::into))
+            .set_load_balancers(nested.load_balancers)
+            .set_service_registries(nested.service_registries)
             .set_desired_count(want.desired_count)
-            .set_launch_type(want.launch_type.as_deref().map(LaunchType::from))
-            .set_platform_version(want.platform_version.clone())
-            .set_network_configuration(network(&CREATE, &want)?)
-            .set_service_registries(registries(&CREATE, &want)?)
+            .set_launch_type(want.launch_type.as_deref().map(Into::into))
+            .set_capacity_provider_strategy(nested.capacity_provider_strategy.filter(|items| !items.is_empty()))
+            .set_platform_version(want.platform_version)
+            .set_role(want.role)
+            .set_deployment_configuration(nested.deployment_configuration)
+            .set_placement_constraints(nested.placement_constraints)
+            .set_placement_strategy(nested.placement_strategy)
+            .set_network_configuration(nested.network_configuration)
             .set_health_check_grace_period_seconds(want.health_check_grace_period_seconds)
-            .set_enable_execute_command(want.enable_execute_command)
+            .set_scheduling_strategy(want.scheduling_strategy.as_deref().map(Into::into))
+            .set_deployment_controller(nested.deployment_controller)
             .set_enable_ecs_managed_tags(want.enable_ecs_managed_tags)
-            .set_propagate_tags(want.propagate_tags.as_deref().map(PropagateTags::from))
+            .set_propagate_tags(want.propagate_tags.as_deref().map(Into::into))
+            .set_enable_execute_command(want.enable_execute_command)
+            .set_service_connect_configuration(nested.service_connect_configuration)
+            .set_volume_configurations(nested.volume_configurations)
+            .set_vpc_lattice_configurations(nested.vpc_lattice_configurations)
             .set_tags(Some(tags::ecs_tags(&creation.tags)))
             .send();
         let answer = aws.call(&CREATE, call).await?;
@@ -151,37 +145,35 @@ spec:
     }
 
     async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
-        let want: EcsServiceSpec = spec(&UPDATE, &change.after)?;
-        let mut call = aws.ecs.update_service().cluster(&change.target.scope).service(&change.target.id);
-        if change.touches("taskDefinition") {
-            call = call.set_task_definition(want.task_definition.clone());
-        }
-        if change.touches("desiredCount") {
-            call = call.set_desired_count(want.desired_count);
-        }
-        if change.touches("platformVersion") {
-            call = call.set_platform_version(want.platform_version.clone());
-        }
-        if change.touches("networkConfiguration.awsvpcConfiguration") {
-            call = call.set_network_configuration(network(&UPDATE, &want)?);
-        }
-        if change.touches("serviceRegistries") {
-            // Only an empty list clears.
-            call = call.set_service_registries(Some(registries(&UPDATE, &want)?.unwrap_or_default()));
-        }
-        if change.touches("healthCheckGracePeriodSeconds") {
-            call = call.set_health_check_grace_period_seconds(want.health_check_grace_period_seconds);
-        }
-        if change.touches("enableExecuteCommand") {
-            call = call.enable_execute_command(want.enable_execute_command.unwrap_or(false));
-        }
-        if change.touches("enableECSManagedTags") {
-            call = call.enable_ecs_managed_tags(want.enable_ecs_managed_tags.unwrap_or(false));
-        }
-        if change.touches("propagateTags") {
-            call = call.propagate_tags(PropagateTags::from(want.propagate_tags.as_deref().unwrap_or("NONE")));
-        }
-        let answer = aws.call(&UPDATE, call.send()).await?;
+        // Only what differs: what is not set is not sent, and stays as it is.
+        let want: EcsServiceSpec = spec(&UPDATE, &to_send(change))?;
+        let nested = Nested::of(&UPDATE, &want)?;
+        let call = aws
+            .ecs
+            .update_service()
+            .cluster(&change.target.scope)
+            .service(&change.target.id)
+            .set_task_definition(want.task_definition)
+            .set_availability_zone_rebalancing(want.availability_zone_rebalancing.as_deref().map(Into::into))
+            .set_load_balancers(nested.load_balancers)
+            .set_service_registries(nested.service_registries)
+            .set_desired_count(want.desired_count)
+            .set_capacity_provider_strategy(nested.capacity_provider_strategy)
+            .set_platform_version(want.platform_version)
+            .set_deployment_configuration(nested.deployment_configuration)
+            .set_placement_constraints(nested.placement_constraints)
+            .set_placement_strategy(nested.placement_strategy)
+            .set_network_configuration(nested.network_configuration)
+            .set_health_check_grace_period_seconds(want.health_check_grace_period_seconds)
+            .set_deployment_controller(nested.deployment_controller)
+            .set_enable_ecs_managed_tags(want.enable_ecs_managed_tags)
+            .set_propagate_tags(want.propagate_tags.as_deref().map(Into::into))
+            .set_enable_execute_command(want.enable_execute_command)
+            .set_service_connect_configuration(nested.service_connect_configuration)
+            .set_volume_configurations(nested.volume_configurations)
+            .set_vpc_lattice_configurations(nested.vpc_lattice_configurations)
+            .send();
+        let answer = aws.call(&UPDATE, call).await?;
         let Some(service) = answer.service else {
             return Err(CallError::nonsense(&UPDATE, "no service in the answer"));
         };
@@ -223,26 +215,63 @@ spec:
     }
 }
 
-fn network(
-    operation: &Operation,
-    want: &EcsServiceSpec,
-) -> Result<Option<aws_sdk_ecs::types::NetworkConfiguration>, CallError> {
-    want.network_configuration
-        .as_ref()
-        .map(NetworkConfiguration::to_sdk)
-        .transpose()
-        .map_err(|error| CallError::unbuildable(operation, error.to_string()))
+/// The structures of a service in the SDK's types.
+struct Nested {
+    load_balancers: Option<Vec<types::LoadBalancer>>,
+    service_registries: Option<Vec<types::ServiceRegistry>>,
+    capacity_provider_strategy: Option<Vec<types::CapacityProviderStrategyItem>>,
+    deployment_configuration: Option<types::DeploymentConfiguration>,
+    placement_constraints: Option<Vec<types::PlacementConstraint>>,
+    placement_strategy: Option<Vec<types::PlacementStrategy>>,
+    network_configuration: Option<types::NetworkConfiguration>,
+    deployment_controller: Option<types::DeploymentController>,
+    service_connect_configuration: Option<types::ServiceConnectConfiguration>,
+    volume_configurations: Option<Vec<types::ServiceVolumeConfiguration>>,
+    vpc_lattice_configurations: Option<Vec<types::VpcLatticeConfiguration>>,
 }
 
-fn registries(
-    operation: &Operation,
-    want: &EcsServiceSpec,
-) -> Result<Option<Vec<aws_sdk_ecs::types::ServiceRegistry>>, CallError> {
-    want.service_registries
-        .as_ref()
-        .map(|registries| registries.iter().map(ServiceRegistry::to_sdk).collect())
-        .transpose()
-        .map_err(|error: aws_sdk_ecs::error::BuildError| CallError::unbuildable(operation, error.to_string()))
+impl Nested {
+    fn of(operation: &Operation, want: &EcsServiceSpec) -> Result<Self, CallError> {
+        Self::built(want).map_err(|error| CallError::unbuildable(operation, error.to_string()))
+    }
+
+    fn built(want: &EcsServiceSpec) -> Result<Self, BuildError> {
+        Ok(Nested {
+            load_balancers: each(want.load_balancers.as_ref(), LoadBalancer::to_sdk)?,
+            service_registries: each(want.service_registries.as_ref(), ServiceRegistry::to_sdk)?,
+            capacity_provider_strategy: each(
+                want.capacity_provider_strategy.as_ref(),
+                CapacityProviderStrategyItem::to_sdk,
+            )?,
+            deployment_configuration: one(want.deployment_configuration.as_ref(), DeploymentConfiguration::to_sdk)?,
+            placement_constraints: each(want.placement_constraints.as_ref(), PlacementConstraint::to_sdk)?,
+            placement_strategy: each(want.placement_strategy.as_ref(), PlacementStrategy::to_sdk)?,
+            network_configuration: one(want.network_configuration.as_ref(), NetworkConfiguration::to_sdk)?,
+            deployment_controller: one(want.deployment_controller.as_ref(), DeploymentController::to_sdk)?,
+            service_connect_configuration: one(
+                want.service_connect_configuration.as_ref(),
+                ServiceConnectConfiguration::to_sdk,
+            )?,
+            volume_configurations: each(want.volume_configurations.as_ref(), ServiceVolumeConfiguration::to_sdk)?,
+            vpc_lattice_configurations: each(
+                want.vpc_lattice_configurations.as_ref(),
+                VpcLatticeConfiguration::to_sdk,
+            )?,
+        })
+    }
+}
+
+fn one<T, S>(ours: Option<&T>, to_sdk: fn(&T) -> Result<S, BuildError>) -> Result<Option<S>, BuildError> {
+    ours.map(to_sdk).transpose()
+}
+
+fn each<T, S>(ours: Option<&Vec<T>>, to_sdk: fn(&T) -> Result<S, BuildError>) -> Result<Option<Vec<S>>, BuildError> {
+    ours.map(|items| items.iter().map(to_sdk).collect()).transpose()
+}
+
+/// What AWS gave back; a list without items is none.
+fn read<T, S>(sdk: Option<&Vec<S>>, from_sdk: fn(&S) -> T) -> Option<Vec<T>> {
+    sdk.filter(|items| !items.is_empty()).map(|items| items.iter().map(from_sdk).collect())
 }
 
 pub(super) fn observe(scope: &str, service: &Service) -> Result<Object, CallError> {
@@ -252,24 +281,14 @@ pub(super) fn observe(scope: &str, service: &Service) -> Result<Object, CallErro
     let tags = service.tags.iter().flatten();
     let tags = tags.filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()))).collect();
     let (mark, tags) = marked(Some(tags));
-    let registries: Vec<ServiceRegistry> =
-        service.service_registries.iter().flatten().map(ServiceRegistry::from_sdk).collect();
-    let mut uses: BTreeSet<String> = registries.iter().filter_map(|registry| registry.registry_arn.clone()).collect();
+    let shown = shown(service);
+    let registries = shown.service_registries.iter().flatten();
+    let mut uses: BTreeSet<String> = registries.filter_map(|registry| registry.registry_arn.clone()).collect();
+    // Revisions that earlier deployments still run are in use too.
+    let deployments = service.deployments.iter().flatten();
+    uses.extend(deployments.filter_map(|deployment| deployment.task_definition.clone()));
+    uses.extend(service.task_definition.clone());
     uses.insert(scope.to_owned());
-    let shown = EcsServiceSpec {
-        cluster: None, // the scope
-        service_name: Some(name.clone()),
-        task_definition: service.task_definition.as_deref().map(|definition| short(definition).to_owned()),
-        desired_count: Some(service.desired_count),
-        launch_type: service.launch_type.as_ref().map(|kind| kind.as_str().to_owned()),
-        platform_version: service.platform_version.clone(),
-        network_configuration: service.network_configuration.as_ref().map(NetworkConfiguration::from_sdk),
-        service_registries: Some(registries),
-        health_check_grace_period_seconds: service.health_check_grace_period_seconds,
-        enable_execute_command: Some(service.enable_execute_command),
-        enable_ecs_managed_tags: Some(service.enable_ecs_managed_tags),
-        propagate_tags: service.propagate_tags.as_ref().map(|from| from.as_str().to_owned()),
-    };
     let life = match service.status.as_deref() {
         Some("DRAINING") => Life::Leaving { holds_name: true },
         _ => Life::Live,
@@ -293,11 +312,59 @@ pub(super) fn observe(scope: &str, service: &Service) -> Result<Object, CallErro
     })
 }
 
+/// The members of a service as documents state them. Three of them AWS shows in the PRIMARY deployment only.
+fn shown(service: &Service) -> EcsServiceSpec {
+    let primary = primary(service);
+    let is_daemon = service.scheduling_strategy == Some(SchedulingStrategy::Daemon);
+    EcsServiceSpec {
+        cluster: None, // the scope
+        cluster_ref: None,
+        service_name: service.service_name.clone(),
+        task_definition: service.task_definition.as_deref().map(|definition| short(definition).to_owned()),
+        task_definition_ref: None,
+        availability_zone_rebalancing: service.availability_zone_rebalancing.as_ref().map(|v| v.as_str().to_owned()),
+        load_balancers: read(service.load_balancers.as_ref(), LoadBalancer::from_sdk),
+        service_registries: read(service.service_registries.as_ref(), ServiceRegistry::from_sdk),
+        // As many as there are instances: nobody's wish.
+        desired_count: (!is_daemon).then_some(service.desired_count),
+        launch_type: service.launch_type.as_ref().map(|kind| kind.as_str().to_owned()),
+        capacity_provider_strategy: read(
+            service.capacity_provider_strategy.as_ref(),
+            CapacityProviderStrategyItem::from_sdk,
+        ),
+        platform_version: service.platform_version.clone(),
+        role: service.role_arn.clone(),
+        deployment_configuration: service.deployment_configuration.as_ref().map(DeploymentConfiguration::from_sdk),
+        placement_constraints: read(service.placement_constraints.as_ref(), PlacementConstraint::from_sdk),
+        placement_strategy: read(service.placement_strategy.as_ref(), PlacementStrategy::from_sdk),
+        network_configuration: service.network_configuration.as_ref().map(NetworkConfiguration::from_sdk),
+        health_check_grace_period_seconds: service.health_check_grace_period_seconds,
+        scheduling_strategy: service.scheduling_strategy.as_ref().map(|v| v.as_str().to_owned()),
+        deployment_controller: service.deployment_controller.as_ref().map(DeploymentController::from_sdk),
+        enable_ecs_managed_tags: Some(service.enable_ecs_managed_tags),
+        propagate_tags: service.propagate_tags.as_ref().map(|from| from.as_str().to_owned()),
+        enable_execute_command: Some(service.enable_execute_command),
+        service_connect_configuration: primary
+            .and_then(|primary| primary.service_connect_configuration.as_ref())
+            .map(ServiceConnectConfiguration::from_sdk),
+        volume_configurations: primary
+            .and_then(|primary| read(primary.volume_configurations.as_ref(), ServiceVolumeConfiguration::from_sdk)),
+        vpc_lattice_configurations: primary
+            .and_then(|primary| read(primary.vpc_lattice_configurations.as_ref(), VpcLatticeConfiguration::from_sdk)),
+    }
+}
+
+/// The deployment that counts: an earlier one that still has tasks says nothing of the service.
+fn primary(service: &Service) -> Option<&Deployment> {
+    let deployments = service.deployments.as_deref().unwrap_or_default();
+    deployments.iter().find(|deployment| deployment.status.as_deref() == Some("PRIMARY"))
+}
+
 /// Ready: exactly one deployment, completed, and as many tasks as are wanted (AWS: ServicesStable).
 fn rollout(service: &Service) -> Readiness {
     let (running, wanted) = (service.running_count, service.desired_count);
     let deployments = service.deployments.as_deref().unwrap_or_default();
-    let primary = deployments.iter().find(|deployment| deployment.status.as_deref() == Some("PRIMARY"));
+    let primary = primary(service);
     let state = primary.and_then(|deployment| deployment.rollout_state.as_ref());
     let said = primary.and_then(|deployment| deployment.rollout_state_reason.clone()).unwrap_or_default();
     match state {

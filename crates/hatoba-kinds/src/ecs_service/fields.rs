@@ -1,5 +1,9 @@
 use hatoba_core::{Drain, Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, SelectorField, Shape};
-use serde_json::Value;
+
+use super::compare::{
+    same_alarms, same_breaker, same_hooks, same_in_any_order, same_or_null, same_placement, same_platform, same_role,
+    same_service_connect, same_steps, same_strategy, same_success_criteria, same_task_definition, same_volumes,
+};
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "EcsService",
@@ -7,26 +11,48 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("serviceName").immutable(),
         Field::new("taskDefinition").shape(Shape::By(same_task_definition)).untouched(),
         Field::new("desiredCount").untouched().at_create(Literal::Int(1)),
-        Field::new("launchType").untouched().immutable(),
-        Field::new("platformVersion").untouched(),
+        // From a strategy back to the launch type there is a way, from one launch type to another there is none.
+        Field::new("launchType").shape(Shape::By(same_or_null)).untouched().immutable_if(|from, _| !from.is_null()),
+        Field::new("capacityProviderStrategy").shape(Shape::By(same_strategy)).untouched(),
+        Field::new("platformVersion").shape(Shape::By(same_platform)).untouched(),
+        Field::new("availabilityZoneRebalancing").shape(Shape::By(same_or_null)).untouched(),
+        Field::new("role").shape(Shape::By(same_role)).untouched().immutable(),
+        Field::new("schedulingStrategy").default(Literal::Str("REPLICA")).immutable(),
+        Field::new("deploymentController.type").default(Literal::Str("ECS")),
         Field::new("networkConfiguration.awsvpcConfiguration.subnets").shape(Shape::Set).untouched(),
         // Left out, AWS fills the VPC's default group in.
         Field::new("networkConfiguration.awsvpcConfiguration.securityGroups").shape(Shape::Set).untouched(),
         Field::new("networkConfiguration.awsvpcConfiguration.assignPublicIp").default(Literal::Str("DISABLED")),
+        Field::new("loadBalancers").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList),
         Field::new("serviceRegistries").shape(Shape::Set).default(Literal::EmptyList),
-        Field::new("healthCheckGracePeriodSeconds").untouched(),
+        Field::new("healthCheckGracePeriodSeconds").default(Literal::Int(0)),
+        // A DAEMON has other defaults: its document is read as if it stated them.
+        Field::new("deploymentConfiguration.maximumPercent").default(Literal::Int(200)),
+        Field::new("deploymentConfiguration.minimumHealthyPercent").default(Literal::Int(100)),
+        Field::new("deploymentConfiguration.deploymentCircuitBreaker").shape(Shape::By(same_breaker)),
+        Field::new("deploymentConfiguration.alarms").shape(Shape::By(same_alarms)),
+        Field::new("deploymentConfiguration.strategy").default(Literal::Str("ROLLING")),
+        Field::new("deploymentConfiguration.bakeTimeInMinutes").default(Literal::Int(0)),
+        Field::new("deploymentConfiguration.lifecycleHooks")
+            .shape(Shape::By(same_hooks))
+            .default(Literal::EmptyList),
+        Field::new("deploymentConfiguration.linearConfiguration").shape(Shape::By(same_steps)).untouched(),
+        Field::new("deploymentConfiguration.canaryConfiguration").shape(Shape::By(same_steps)).untouched(),
+        Field::new("deploymentConfiguration.earlySuccessCriteria").shape(Shape::By(same_success_criteria)),
+        Field::new("placementConstraints").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList),
+        Field::new("placementStrategy").shape(Shape::By(same_placement)).default(Literal::EmptyList),
         Field::new("enableExecuteCommand").default(Literal::Bool(false)),
         Field::new("enableECSManagedTags").default(Literal::Bool(false)),
         Field::new("propagateTags").default(Literal::Str("NONE")),
+        Field::new("serviceConnectConfiguration").shape(Shape::By(same_service_connect)),
+        Field::new("volumeConfigurations").shape(Shape::By(same_volumes)).default(Literal::EmptyList),
+        Field::new("vpcLatticeConfigurations").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList),
     ],
-    references: &[RefField {
-        path: "serviceRegistries[].discoveryServiceRef",
-        kinds: &["DiscoveryService"],
-        member: "registryArn",
-        output: "arn",
-        template: "{}",
-        required: false,
-    }],
+    references: &[
+        reference("clusterRef", &["EcsCluster"], "cluster", "id"),
+        reference("taskDefinitionRef", &["EcsTaskDefinition"], "taskDefinition", "arn"),
+        reference("serviceRegistries[].discoveryServiceRef", &["DiscoveryService"], "registryArn", "arn"),
+    ],
     selectors: &[
         SelectorField {
             path: "networkConfiguration.awsvpcConfiguration.subnetSelector",
@@ -42,6 +68,7 @@ pub(super) static TABLE: KindTable = KindTable {
         },
     ],
     scope_member: Some("cluster"),
+    // A cluster may be anybody's: what stands in it is not ours because the cluster is.
     parent: None,
     name_member: Some("serviceName"),
     marks: MarkStyle::Tags,
@@ -51,37 +78,11 @@ pub(super) static TABLE: KindTable = KindTable {
     drain: Some(Drain { path: "desiredCount", to: Literal::Int(0), seen: "runningCount" }),
 };
 
-/// `family:revision` is enforced; a bare family is in sync with any revision of it. ARNs count by their end.
-fn same_task_definition(wanted: &Value, have: &Value) -> bool {
-    let (Some(wanted), Some(have)) = (wanted.as_str(), have.as_str()) else { return wanted == have };
-    let (wanted, have) = (short(wanted), short(have));
-    match wanted.contains(':') {
-        true => wanted == have,
-        false => have.split(':').next() == Some(wanted),
-    }
-}
-
-/// `arn:…:task-definition/web:7` → `web:7`.
-pub(super) fn short(task_definition: &str) -> &str {
-    task_definition.rsplit_once("task-definition/").map_or(task_definition, |(_, short)| short)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_family_takes_any_revision_and_a_revision_only_itself() {
-        let have = json!("arn:aws:ecs:us-east-1:123456789012:task-definition/great-task:7");
-        for (wanted, same) in [
-            ("great-task", true),
-            ("great-task:7", true),
-            ("great-task:1", false),
-            ("great", false),
-            ("arn:aws:ecs:us-east-1:123456789012:task-definition/great-task:7", true),
-        ] {
-            assert_eq!(same_task_definition(&json!(wanted), &have), same, "{wanted}");
-        }
-    }
+const fn reference(
+    path: &'static str,
+    kinds: &'static [&'static str],
+    member: &'static str,
+    output: &'static str,
+) -> RefField {
+    RefField { path, kinds, member, output, template: "{}", required: false }
 }

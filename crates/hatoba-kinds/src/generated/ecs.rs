@@ -1746,6 +1746,222 @@ impl VpcLatticeAdvancedConfiguration {
     }
 }
 
+/// The structure `ClusterSetting` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSetting {
+    /// AWS member `name`: one of `containerInsights`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// AWS member `value`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl ClusterSetting {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ClusterSetting, BuildError> {
+        let mut builder = types::ClusterSetting::builder();
+        if let Some(v) = &self.name {
+            builder = builder.set_name(Some(types::ClusterSettingName::from(v.as_str())));
+        }
+        if let Some(v) = &self.value {
+            builder = builder.set_value(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ClusterSetting) -> Self {
+        Self { name: sdk.name.as_ref().map(|v| v.as_str().to_owned()), value: sdk.value.clone() }
+    }
+}
+
+/// The structure `ClusterConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterConfiguration {
+    /// AWS member `executeCommandConfiguration`: [`ExecuteCommandConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execute_command_configuration: Option<ExecuteCommandConfiguration>,
+    /// AWS member `managedStorageConfiguration`: [`ManagedStorageConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_storage_configuration: Option<ManagedStorageConfiguration>,
+}
+
+impl ClusterConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ClusterConfiguration, BuildError> {
+        let mut builder = types::ClusterConfiguration::builder();
+        if let Some(v) = &self.execute_command_configuration {
+            builder = builder.set_execute_command_configuration(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.managed_storage_configuration {
+            builder = builder.set_managed_storage_configuration(Some(v.to_sdk()?));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ClusterConfiguration) -> Self {
+        Self {
+            execute_command_configuration: sdk
+                .execute_command_configuration
+                .as_ref()
+                .map(ExecuteCommandConfiguration::from_sdk),
+            managed_storage_configuration: sdk
+                .managed_storage_configuration
+                .as_ref()
+                .map(ManagedStorageConfiguration::from_sdk),
+        }
+    }
+}
+
+/// The structure `ExecuteCommandConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecuteCommandConfiguration {
+    /// AWS member `kmsKeyId`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// AWS member `logging`: one of `NONE`, `DEFAULT`, `OVERRIDE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logging: Option<String>,
+    /// AWS member `logConfiguration`: [`ExecuteCommandLogConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_configuration: Option<ExecuteCommandLogConfiguration>,
+}
+
+impl ExecuteCommandConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ExecuteCommandConfiguration, BuildError> {
+        let mut builder = types::ExecuteCommandConfiguration::builder();
+        if let Some(v) = &self.kms_key_id {
+            builder = builder.set_kms_key_id(Some(v.clone()));
+        }
+        if let Some(v) = &self.logging {
+            builder = builder.set_logging(Some(types::ExecuteCommandLogging::from(v.as_str())));
+        }
+        if let Some(v) = &self.log_configuration {
+            builder = builder.set_log_configuration(Some(v.to_sdk()?));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ExecuteCommandConfiguration) -> Self {
+        Self {
+            kms_key_id: sdk.kms_key_id.clone(),
+            logging: sdk.logging.as_ref().map(|v| v.as_str().to_owned()),
+            log_configuration: sdk.log_configuration.as_ref().map(ExecuteCommandLogConfiguration::from_sdk),
+        }
+    }
+}
+
+/// The structure `ExecuteCommandLogConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExecuteCommandLogConfiguration {
+    /// AWS member `cloudWatchLogGroupName`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_log_group_name: Option<String>,
+    /// AWS member `cloudWatchEncryptionEnabled`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_encryption_enabled: Option<bool>,
+    /// AWS member `s3BucketName`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_bucket_name: Option<String>,
+    /// AWS member `s3EncryptionEnabled`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_encryption_enabled: Option<bool>,
+    /// AWS member `s3KeyPrefix`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3_key_prefix: Option<String>,
+}
+
+impl ExecuteCommandLogConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ExecuteCommandLogConfiguration, BuildError> {
+        let mut builder = types::ExecuteCommandLogConfiguration::builder();
+        if let Some(v) = &self.cloud_watch_log_group_name {
+            builder = builder.set_cloud_watch_log_group_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.cloud_watch_encryption_enabled {
+            builder = builder.set_cloud_watch_encryption_enabled(Some(*v));
+        }
+        if let Some(v) = &self.s3_bucket_name {
+            builder = builder.set_s3_bucket_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.s3_encryption_enabled {
+            builder = builder.set_s3_encryption_enabled(Some(*v));
+        }
+        if let Some(v) = &self.s3_key_prefix {
+            builder = builder.set_s3_key_prefix(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ExecuteCommandLogConfiguration) -> Self {
+        Self {
+            cloud_watch_log_group_name: sdk.cloud_watch_log_group_name.clone(),
+            cloud_watch_encryption_enabled: Some(sdk.cloud_watch_encryption_enabled),
+            s3_bucket_name: sdk.s3_bucket_name.clone(),
+            s3_encryption_enabled: Some(sdk.s3_encryption_enabled),
+            s3_key_prefix: sdk.s3_key_prefix.clone(),
+        }
+    }
+}
+
+/// The structure `ManagedStorageConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ManagedStorageConfiguration {
+    /// AWS member `kmsKeyId`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// AWS member `fargateEphemeralStorageKmsKeyId`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fargate_ephemeral_storage_kms_key_id: Option<String>,
+}
+
+impl ManagedStorageConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ManagedStorageConfiguration, BuildError> {
+        let mut builder = types::ManagedStorageConfiguration::builder();
+        if let Some(v) = &self.kms_key_id {
+            builder = builder.set_kms_key_id(Some(v.clone()));
+        }
+        if let Some(v) = &self.fargate_ephemeral_storage_kms_key_id {
+            builder = builder.set_fargate_ephemeral_storage_kms_key_id(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ManagedStorageConfiguration) -> Self {
+        Self {
+            kms_key_id: sdk.kms_key_id.clone(),
+            fargate_ephemeral_storage_kms_key_id: sdk.fargate_ephemeral_storage_kms_key_id.clone(),
+        }
+    }
+}
+
 /// What Amazon ECS allows, from its service model.
 pub(crate) const LIMITS: &[Limit] = &[
     Limit {
@@ -1802,6 +2018,14 @@ pub(crate) const LIMITS: &[Limit] = &[
         structure: Some("VpcLatticeConfiguration"),
         ..Limit::of("CreateServiceRequest", "vpcLatticeConfigurations[]")
     },
+    Limit { structure: Some("ClusterConfiguration"), ..Limit::of("CreateClusterRequest", "configuration") },
+    Limit {
+        structure: Some("CapacityProviderStrategyItem"),
+        ..Limit::of("CreateClusterRequest", "defaultCapacityProviderStrategy[]")
+    },
+    Limit { structure: Some("ClusterSetting"), ..Limit::of("CreateClusterRequest", "settings[]") },
+    Limit { max: Some(50.0), ..Limit::of("CreateClusterRequest", "tags") },
+    Limit { structure: Some("Tag"), ..Limit::of("CreateClusterRequest", "tags[]") },
     Limit {
         structure: Some("AwsVpcConfiguration"),
         ..Limit::of("NetworkConfiguration", "awsvpcConfiguration")
@@ -2014,5 +2238,19 @@ pub(crate) const LIMITS: &[Limit] = &[
     Limit {
         structure: Some("VpcLatticeAdvancedConfiguration"),
         ..Limit::of("VpcLatticeConfiguration", "advancedConfiguration")
+    },
+    Limit { values: &["containerInsights"], ..Limit::of("ClusterSetting", "name") },
+    Limit {
+        structure: Some("ExecuteCommandConfiguration"),
+        ..Limit::of("ClusterConfiguration", "executeCommandConfiguration")
+    },
+    Limit {
+        structure: Some("ManagedStorageConfiguration"),
+        ..Limit::of("ClusterConfiguration", "managedStorageConfiguration")
+    },
+    Limit { values: &["NONE", "DEFAULT", "OVERRIDE"], ..Limit::of("ExecuteCommandConfiguration", "logging") },
+    Limit {
+        structure: Some("ExecuteCommandLogConfiguration"),
+        ..Limit::of("ExecuteCommandConfiguration", "logConfiguration")
     },
 ];

@@ -56,22 +56,28 @@ pub(super) const SERVICES: &[Service] = &[
         title: "Amazon ECS",
         model: "ecs/2014-11-13",
         package: "aws-sdk-ecs",
-        requests: &[Request {
-            shape: "CreateServiceRequest",
-            structures: &[
-                "networkConfiguration",
-                "serviceRegistries",
-                "loadBalancers",
-                "capacityProviderStrategy",
-                "deploymentConfiguration",
-                "deploymentController",
-                "placementConstraints",
-                "placementStrategy",
-                "serviceConnectConfiguration",
-                "volumeConfigurations",
-                "vpcLatticeConfigurations",
-            ],
-        }],
+        requests: &[
+            Request {
+                shape: "CreateServiceRequest",
+                structures: &[
+                    "networkConfiguration",
+                    "serviceRegistries",
+                    "loadBalancers",
+                    "capacityProviderStrategy",
+                    "deploymentConfiguration",
+                    "deploymentController",
+                    "placementConstraints",
+                    "placementStrategy",
+                    "serviceConnectConfiguration",
+                    "volumeConfigurations",
+                    "vpcLatticeConfigurations",
+                ],
+            },
+            Request {
+                shape: "CreateClusterRequest",
+                structures: &["settings", "configuration", "defaultCapacityProviderStrategy"],
+            },
+        ],
         extras: &[
             Extra {
                 shape: "ServiceRegistry",
