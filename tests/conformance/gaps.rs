@@ -22,7 +22,82 @@ pub(crate) struct Gap {
 
 const UPDATE_STAGE: &str = "`UpdateStage` answers 500";
 
+const ONLY_WHAT_WAS_SENT: &str = "members of an ECS service that were never sent are absent";
+const DEPLOYMENTS_STAND_STILL: &str = "`UpdateService` leaves the deployments as they were";
+
 pub(crate) const GAPS: &[Gap] = &[
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService healthCheckGracePeriodSeconds",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.maximumPercent",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.minimumHealthyPercent",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.deploymentCircuitBreaker",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.alarms",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.strategy",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.bakeTimeInMinutes",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.lifecycleHooks",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService deploymentConfiguration.earlySuccessCriteria",
+        reason: ONLY_WHAT_WAS_SENT,
+        holds: |port| Box::pin(defaults_are_absent(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService serviceConnectConfiguration",
+        reason: DEPLOYMENTS_STAND_STILL,
+        holds: |port| Box::pin(deployments_stand_still(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService volumeConfigurations",
+        reason: DEPLOYMENTS_STAND_STILL,
+        holds: |port| Box::pin(deployments_stand_still(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
+        case: "drift of EcsService vpcLatticeConfigurations",
+        reason: DEPLOYMENTS_STAND_STILL,
+        holds: |port| Box::pin(deployments_stand_still(port)),
+    },
     Gap {
         emulator: Emulator::Moto,
         case: "drift of Stage description",
@@ -96,6 +171,31 @@ async fn empty_parameters_stay(port: &Port) -> bool {
     let none = json!({ "integrationType": "HTTP_PROXY", "responseParameters": { "500": {} } });
     let update = Request::rest("PATCH", &format!("{integrations}/{id}"), &none);
     port.meddle(&update).await["responseParameters"] == json!({ "500": {} })
+}
+
+async fn proof_service(port: &Port, name: &str) -> Value {
+    let vpc = json!({ "awsvpcConfiguration": { "subnets": ["subnet-1"] } });
+    let service = json!({
+        "cluster": "main", "serviceName": name, "taskDefinition": "great-task:1", "desiredCount": 0,
+        "launchType": "FARGATE", "networkConfiguration": vpc,
+    });
+    port.meddle(&Request::json("ecs", "CreateService", &service)).await["service"].clone()
+}
+
+async fn defaults_are_absent(port: &Port) -> bool {
+    let service = proof_service(port, "proof-of-defaults").await;
+    let is_absent = |member: &str| service.get(member).is_none_or(Value::is_null);
+    is_absent("deploymentConfiguration") && is_absent("healthCheckGracePeriodSeconds")
+}
+
+async fn deployments_stand_still(port: &Port) -> bool {
+    proof_service(port, "proof-of-deployments").await;
+    let update = json!({
+        "cluster": "main", "service": "proof-of-deployments",
+        "serviceConnectConfiguration": { "enabled": true, "namespace": "stranger" },
+    });
+    let service = port.meddle(&Request::json("ecs", "UpdateService", &update)).await["service"].clone();
+    service["deployments"][0].get("serviceConnectConfiguration").is_none_or(Value::is_null)
 }
 
 /// The book names every gap.

@@ -6,6 +6,8 @@ mod article;
 mod crashes;
 mod documents;
 mod drift;
+mod ecs_cluster;
+mod ecs_fields;
 mod faults;
 mod guards;
 mod large;
