@@ -53,6 +53,12 @@
 //! | `DnsConfig.NamespaceId` in `ListServices` | not shown, as recorded |
 //! | Cloud Map request quota | 50 a second and operation, burst 100 |
 //! | `CreateCluster` of an ACTIVE name | returns the cluster unchanged |
+//! | capacity providers | `FARGATE` and `FARGATE_SPOT`; others cannot be made, and are not found |
+//! | `serviceConnectDefaults`, a namespace of Service Connect | shown as sent; no namespace is made of a name |
+//! | `UpdateCluster(configuration)` | laid over the one there is, member by member |
+//! | `UpdateService(deploymentConfiguration)` | laid over the one there is; the steps of another strategy go |
+//! | a service back from a strategy | has the launch type it was made with, else EC2 |
+//! | target groups, alarms, roles, hooks, volumes' names | not looked up |
 //! | ECS `CreateService` with the same members | returns the service; with others: "not idempotent" |
 //! | ECS rolling members sent unchanged | roll the tasks all the same |
 //! | ECS service scaled above 0 | `DeleteService` without `force` is refused |

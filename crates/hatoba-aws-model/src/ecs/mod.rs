@@ -3,6 +3,8 @@
 //! Invariant: a service's counts and deployments are always computed from its tasks, never stored beside them.
 
 mod cluster;
+#[cfg(test)]
+mod cluster_tests;
 mod cluster_update;
 mod deployment;
 mod reach;
