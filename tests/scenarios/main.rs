@@ -8,6 +8,7 @@ mod documents;
 mod drift;
 mod ecs_cluster;
 mod ecs_fields;
+mod ecs_peers;
 mod faults;
 mod guards;
 mod large;

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use hatoba_aws_model::Request;
 use hatoba_core::Truth;
 use hatoba_tests::{ARTICLE, Harbour};
-use serde_json::json;
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
@@ -38,16 +36,16 @@ async fn a_vpc_link_that_fails_is_shown_and_not_made_again_and_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_rollout_is_shown_and_left_to_a_human() {
+    let breaker = "  deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } }\n";
+    let article = ARTICLE.replace("  launchType: FARGATE\n", &format!("  launchType: FARGATE\n{breaker}"));
+    assert_ne!(article, ARTICLE);
     let mut harbour = Harbour::new();
-    harbour.start(ARTICLE);
+    harbour.start(&article);
     harbour.converge(TEN_MINUTES).await;
-    let breaker = json!({ "cluster": "main", "service": "great-service",
-        "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": true, "rollback": false } } });
-    harbour.meddle(&Request::json("ecs", "UpdateService", &breaker)).await;
     harbour.wait(TEN_MINUTES).await;
     harbour.clear_calls();
     harbour.world().faults().rollout_fails("CannotPullContainerError");
-    harbour.documents(&ARTICLE.replace("great-task:1", "great-task:2"));
+    harbour.documents(&article.replace("great-task:1", "great-task:2"));
     harbour.wait(HOUR).await;
     let status = harbour.status("EcsService", "great-service");
     assert_eq!(
@@ -59,7 +57,7 @@ async fn a_failed_rollout_is_shown_and_left_to_a_human() {
     assert_eq!(status.ready.reason.as_str(), "RolloutFailed");
     assert_eq!(harbour.writes().len(), 1, "one UpdateService: {}", harbour.calls_text());
 
-    harbour.documents(ARTICLE);
+    harbour.documents(&article);
     harbour.wait(Duration::from_secs(5)).await;
     harbour.converge(FIFTEEN_MINUTES).await;
     assert_eq!(harbour.writes().len(), 2, "{}", harbour.calls_text());

@@ -317,3 +317,11 @@ fn what_aws_would_refuse_is_said_with_its_place() {
         assert_eq!(found.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), [path], "{spec}");
     }
 }
+
+#[test]
+fn peers_39_a_namespace_is_no_registry() {
+    let namespace = "arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1";
+    let spec = json!({ "serviceName": "web", "taskDefinition": "web:1", "serviceRegistries": [{ "registryArn": namespace }] });
+    let found = check(spec.as_object().unwrap());
+    assert!(found[0].message.contains("expected the ARN of a Cloud Map service"), "{found:?}");
+}
