@@ -174,10 +174,9 @@ async fn empty_parameters_stay(port: &Port) -> bool {
 }
 
 async fn proof_service(port: &Port, name: &str) -> Value {
-    let vpc = json!({ "awsvpcConfiguration": { "subnets": ["subnet-1"] } });
     let service = json!({
         "cluster": "main", "serviceName": name, "taskDefinition": "great-task:1", "desiredCount": 0,
-        "launchType": "FARGATE", "networkConfiguration": vpc,
+        "launchType": "EC2",
     });
     port.meddle(&Request::json("ecs", "CreateService", &service)).await["service"].clone()
 }

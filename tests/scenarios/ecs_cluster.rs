@@ -142,3 +142,18 @@ async fn clusters_are_asked_for_by_name() {
     assert_eq!(harbour.count("ecs.ListClusters").0, 0, "{}", harbour.calls_text());
     assert_eq!(harbour.count("ecs.DescribeClusters").0, 1, "{}", harbour.calls_text());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_shows_the_cluster_before_what_runs_in_it() {
+    let harbour = Harbour::with(explicit(), Config::default());
+    harbour.documents(&chain());
+    let plan = harbour.engine.plan().await.unwrap();
+    let at = |document: &str| {
+        let found = plan.entries.iter().position(|entry| entry.document.to_string() == document);
+        found.unwrap_or_else(|| panic!("{document} is not in {:#?}", plan.entries))
+    };
+    assert!(at("EcsCluster/shop") < at("EcsService/great-service"), "{:#?}", plan.entries);
+    for entry in &plan.entries {
+        assert_eq!(entry.action, hatoba_engine::PlanAction::Create, "{entry:#?}");
+    }
+}

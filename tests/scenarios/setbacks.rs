@@ -36,7 +36,8 @@ async fn a_vpc_link_that_fails_is_shown_and_not_made_again_and_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_rollout_is_shown_and_left_to_a_human() {
-    let breaker = "  deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } }\n";
+    let breaker =
+        "  deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } }\n";
     let article = ARTICLE.replace("  launchType: FARGATE\n", &format!("  launchType: FARGATE\n{breaker}"));
     assert_ne!(article, ARTICLE);
     let mut harbour = Harbour::new();

@@ -184,6 +184,10 @@ pub(super) fn to_send(change: &Change) -> Members {
                 configuration.remove(steps);
             }
         }
+        // AWS demands the list, and shows it empty where alarms were taken away: an empty list reads as none.
+        if let Some(alarms) = configuration.get_mut("alarms").and_then(Value::as_object_mut) {
+            alarms.entry("alarmNames").or_insert(json!([]));
+        }
         if strategy != "ROLLING" {
             configuration.entry("bakeTimeInMinutes").or_insert(json!(0));
         }

@@ -262,6 +262,9 @@ fn only_what_differs_is_sent_and_what_goes_is_said() {
             "bakeTimeInMinutes": 0, "deploymentCircuitBreaker": { "enable": false, "rollback": false },
         } })
     );
+    let after = json!({ "deploymentConfiguration": { "alarms": { "enable": false, "rollback": false }, "maximumPercent": 150 } });
+    let sent_so = sent(after, &[("deploymentConfiguration.maximumPercent", json!(150))]);
+    assert_eq!(sent_so["deploymentConfiguration"]["alarms"]["alarmNames"], json!([]), "a member that AWS demands");
     // Back from a strategy to the launch type of before.
     let after = json!({ "launchType": "FARGATE", "capacityProviderStrategy": [{ "capacityProvider": "FARGATE" }] });
     assert_eq!(sent(after, &[("launchType", json!("FARGATE"))]), json!({ "capacityProviderStrategy": [] }));
