@@ -67,6 +67,25 @@ impl Places {
         }
     }
 
+    /// The same places under other paths: for each `(new, old)` what stands at `old` and below it is found at `new`.
+    ///
+    /// Later pairs win over earlier ones, so the general ones come first.
+    #[must_use]
+    pub fn moved(&self, paths: &[(String, String)]) -> Places {
+        let mut moved = Places::new(self.file.clone());
+        for (new, old) in paths {
+            let here = self.value(old);
+            moved.values.insert(new.clone(), (here.line, here.column));
+            let subtree = |table: &BTreeMap<String, (usize, usize)>| -> Vec<(String, (usize, usize))> {
+                let rest = |path: &String| Some(format!("{new}{}", below(path, old)?));
+                table.iter().filter_map(|(path, place)| Some((rest(path)?, *place))).collect()
+            };
+            moved.values.extend(subtree(&self.values));
+            moved.keys.extend(subtree(&self.keys));
+        }
+        moved
+    }
+
     fn nearest(&self, table: &BTreeMap<String, (usize, usize)>, path: &str) -> Place {
         let mut path = path;
         loop {
@@ -80,6 +99,12 @@ impl Places {
             }
         }
     }
+}
+
+/// What follows `parent` in `path`, if that is the parent or stands in it.
+fn below<'a>(path: &'a str, parent: &str) -> Option<&'a str> {
+    let rest = path.strip_prefix(parent)?;
+    (rest.is_empty() || rest.starts_with(['.', '['])).then_some(rest)
 }
 
 /// How much a diagnostic matters.
@@ -201,6 +226,22 @@ mod tests {
         assert_eq!(places.key("spec.dnsRecords[0].ttl").line, 8);
         assert_eq!(places.value("spec.missing.deep").line, 5);
         assert_eq!(places.value("policy").line, 1);
+    }
+
+    #[test]
+    fn places_move_to_other_paths_with_all_that_stands_below() {
+        let mut places = Places::new("a.yaml");
+        places.insert_value(String::new(), 1, 1);
+        places.insert_value("spec.service".into(), 5, 3);
+        places.insert_value("spec.service.desiredCount".into(), 6, 9);
+        places.insert_value("spec.services".into(), 9, 9);
+        places.insert_key("spec.service.cpuu".into(), 7, 5);
+        let pairs = [("", "spec.service"), ("spec", "spec.service"), ("spec.subnets", "spec.services")];
+        let moved = places.moved(&pairs.map(|(new, old)| (new.to_owned(), old.to_owned())));
+        assert_eq!(moved.value("spec.desiredCount").to_string(), "a.yaml:6:9");
+        assert_eq!(moved.key("spec.cpuu").line, 7);
+        assert_eq!(moved.value("spec.subnets[0]").line, 9);
+        assert_eq!(moved.value("metadata").line, 5);
     }
 
     #[test]

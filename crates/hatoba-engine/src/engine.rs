@@ -293,6 +293,9 @@ impl Engine {
                 state.queue.add(key.clone(), Priority::Change, now);
             }
         }
+        for key in checked.held_parts.keys().chain(&checked.assumed) {
+            state.queue.add(key.clone(), Priority::Change, now);
+        }
         for key in before.desired.keys().chain(before.held.keys()).filter(|key| !checked.exists(key)) {
             state.statuses.remove(key);
             state.outputs.remove(key);
@@ -305,6 +308,7 @@ impl Engine {
         }
         state.vanished.retain(|key, _| !checked.exists(key));
         state.pruning.retain(|key, _| !checked.exists(key));
+        state.fold_wholes(|_| true, self.clock.now());
         drop(state);
         // Resources without a name of their own are asked for, or not, by what the documents say now.
         self.note_orphans();
@@ -352,6 +356,10 @@ impl Engine {
         let status = fold(previous, key, digest, outcome, now);
         if previous != Some(&status) {
             state.statuses.insert(key.clone(), status);
+            state.fold_wholes(
+                |whole| whole.parts.contains_key(key) || whole.outputs.iter().any(|o| o.of == *key),
+                now,
+            );
             drop(state);
             self.published.send_modify(|count| *count += 1);
         }

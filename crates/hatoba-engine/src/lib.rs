@@ -43,6 +43,7 @@ mod shown;
 mod sink;
 mod users;
 mod web;
+mod whole;
 mod world;
 
 pub use clock::Clock;
@@ -51,4 +52,4 @@ pub use plan::{Plan, PlanAction, PlanEntry};
 pub use shown::{DocumentShown, Event, PruningShown, QueueShown, Shown, SourceShown};
 pub use sink::StatusSink;
 pub use web::serve;
-pub use world::{Checked, check};
+pub use world::{Checked, check, rendered};

@@ -81,10 +81,8 @@ impl Engine {
     /// When each document was last compared with AWS.
     pub fn verified(&self) -> BTreeMap<Key, jiff::Timestamp> {
         let state = self.state();
-        let verified = state.memory.iter().filter(|(key, _)| state.checked.desired.contains_key(key));
-        verified
-            .filter_map(|(key, memory)| Some((key.clone(), self.clock.date_of(memory.verified_at?))))
-            .collect()
+        let verified = state.checked.desired.keys().chain(state.checked.wholes.keys());
+        verified.filter_map(|key| Some((key.clone(), self.clock.date_of(state.verified_at(key)?)))).collect()
     }
 
     /// Whether every document is as far as it gets by itself.
@@ -117,9 +115,15 @@ fn documents(state: &State) -> BTreeMap<Key, DocumentShown> {
     let read = read.map(|document| (&document.key, document.places.file()));
     let held =
         state.checked.held.iter().filter_map(|(key, found)| Some((key, found.first()?.place.file.as_str())));
-    let files: BTreeMap<&Key, &str> = held.chain(read).collect();
+    // A part stands in the file of the document that asks for it.
+    let parts = state
+        .checked
+        .wholes
+        .values()
+        .flat_map(|whole| whole.parts.keys().map(|part| (part, whole.file.as_str())));
+    let files: BTreeMap<&Key, &str> = parts.chain(held).chain(read).collect();
     let shown = |(key, status): (&Key, &Status)| {
-        let verified = state.memory.get(key).and_then(|memory| memory.verified_at);
+        let verified = state.verified_at(key);
         let shown = DocumentShown {
             status: status.clone(),
             verified_seconds_ago: verified.map(|at| at.elapsed().as_secs_f64()),

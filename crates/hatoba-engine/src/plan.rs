@@ -181,7 +181,7 @@ impl Engine {
             objects: view.as_ref().map(|view| view.objects.iter().collect()).map_err(Clone::clone),
             remembered: None,
             last_incarnation: 0,
-            is_document: &|key| checked.exists(key),
+            is_document: &|key| checked.may_exist(key),
             users: &|object| self.inventory.users(kind, object).len(),
             first: std::collections::BTreeSet::new(),
         };

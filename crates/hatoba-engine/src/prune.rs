@@ -31,6 +31,9 @@ pub(crate) struct Orphan {
 impl Engine {
     /// A key without a document that could be worked on.
     pub(crate) async fn without_document(&self, key: &Key) -> Next {
+        if let Some(next) = self.part_of_held(key).await {
+            return next;
+        }
         let found = self.state().checked.held.get(key).cloned();
         match found {
             Some(found) => {
@@ -47,7 +50,7 @@ impl Engine {
     }
 
     /// References to a held document still resolve through what exists in AWS.
-    async fn find_held(&self, key: &Key) {
+    pub(crate) async fn find_held(&self, key: &Key) {
         let Some(kind) = Self::kind(key) else { return };
         let everything = Interest { everything: true, ..Interest::default() };
         let top = kind.table().parent.and_then(KindId::of).unwrap_or(kind);
@@ -75,8 +78,13 @@ impl Engine {
     }
 
     /// Every resource of ours without a document, by the document that asked for it.
+    ///
+    /// None while a document that is made of others is held: any resource may be a part of it.
     pub(crate) fn orphans(&self) -> BTreeMap<Key, Vec<Orphan>> {
         let checked = self.state().checked.clone();
+        if checked.is_doubtful() {
+            return BTreeMap::new();
+        }
         let places = {
             let state = self.state();
             let place = |(key, memory): (&Key, &Memory)| Some((key.clone(), memory.place.clone()?));
@@ -306,7 +314,7 @@ impl Engine {
         let evidence = Evidence {
             owner: &self.options.owner,
             owner_is_explicit: self.options.owner_is_explicit,
-            source_is_complete: state.source.is_complete() && !held_sibling,
+            source_is_complete: state.source.is_complete() && !held_sibling && !state.checked.is_doubtful(),
             mark: orphan.object.mark.present(),
             deletion,
             absent_for,

@@ -152,7 +152,7 @@ impl Engine {
             objects: view.as_ref().map(|view| view.objects.iter().collect()).map_err(Clone::clone),
             remembered: remembered.as_deref(),
             last_incarnation,
-            is_document: &|key| checked.exists(key),
+            is_document: &|key| checked.may_exist(key),
             users: &|object| self.inventory.users(kind, object).len(),
             first: self.first(desired),
         };

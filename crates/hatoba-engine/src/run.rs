@@ -195,7 +195,8 @@ impl Engine {
         {
             let mut state = self.state();
             let checked = Arc::clone(&state.checked);
-            for key in checked.desired.keys().chain(checked.held.keys()) {
+            let held = checked.held.keys().chain(checked.held_parts.keys()).chain(&checked.assumed);
+            for key in checked.desired.keys().chain(held) {
                 // The first pass of all lists anyway.
                 if !is_first {
                     state.memory.entry(key.clone()).or_default().not_before = Some(now);

@@ -6,6 +6,7 @@ use hatoba_core::{
     Deletion, Desired, Diagnostic, Document, Key, Lookup, LookupUse, MarkStyle, Members, RefField, Reference,
     TAG_VALUE_CHARS_MAX, did_you_mean, label_list, path,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::KindId;
@@ -15,7 +16,7 @@ use crate::selector::Selector;
 
 /// The diagnostic for a document whose kind nobody knows.
 pub fn unknown_kind(document: &Document) -> Diagnostic {
-    let kinds = KindId::ALL.iter().map(|kind| kind.table().kind);
+    let kinds = KindId::ALL.iter().map(|kind| kind.table().kind).chain([crate::http_service::KIND]);
     let known = kinds.clone().collect::<Vec<_>>().join(", ");
     let message = format!("unknown kind `{}`, expected one of {known}", document.key.kind);
     let diagnostic = Diagnostic::error(document.places.value("kind"), "kind", message);
@@ -68,6 +69,30 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
     })
 }
 
+/// The spec with the types and only the fields that documents of `kind` take.
+pub(crate) fn typed<S: DeserializeOwned>(document: &Document, kind: &str) -> Result<S, Diagnostic> {
+    let spec = Value::Object(document.spec.clone());
+    let error = match serde_path_to_error::deserialize::<_, S>(spec) {
+        Ok(spec) => return Ok(spec),
+        Err(error) => error,
+    };
+    let at = match error.path().to_string() {
+        path if path == "." => "spec".to_owned(),
+        path => format!("spec.{path}"),
+    };
+    let text = error.inner().to_string();
+    let Some((field, known)) = unknown_field(&text) else {
+        return Err(Diagnostic::error(document.places.value(&at), at, plain(&text)));
+    };
+    let path = if at.ends_with(&format!(".{field}")) { at } else { format!("{at}.{field}") };
+    let hint = match did_you_mean(&field, known.iter().map(String::as_str)) {
+        Some(guess) => format!("did you mean `{guess}`?"),
+        None => format!("fields here: {}", known.join(", ")),
+    };
+    let place = document.places.key(&path);
+    Err(Diagnostic::error(place, path, format!("unknown field `{field}` of {kind}")).hint(hint))
+}
+
 struct Reader<'a> {
     document: &'a Document,
     found: Vec<Diagnostic>,
@@ -81,28 +106,13 @@ impl Reader<'_> {
 
     /// Whether the spec has the types and only the fields that the kind takes.
     fn types<K: Kind>(&mut self) -> bool {
-        let spec = Value::Object(self.document.spec.clone());
-        let Err(error) = serde_path_to_error::deserialize::<_, K::Spec>(spec) else { return true };
-        let at = match error.path().to_string() {
-            path if path == "." => "spec".to_owned(),
-            path => format!("spec.{path}"),
-        };
-        let text = error.inner().to_string();
-        let Some((field, known)) = unknown_field(&text) else {
-            self.say(&at, plain(&text), None);
-            return false;
-        };
-        let path = if at.ends_with(&format!(".{field}")) { at } else { format!("{at}.{field}") };
-        let hint = match did_you_mean(&field, known.iter().map(String::as_str)) {
-            Some(guess) => format!("did you mean `{guess}`?"),
-            None => format!("fields here: {}", known.join(", ")),
-        };
-        let place = self.document.places.key(&path);
-        self.found.push(
-            Diagnostic::error(place, path, format!("unknown field `{field}` of {}", K::TABLE.kind))
-                .hint(hint),
-        );
-        false
+        match typed::<K::Spec>(self.document, K::TABLE.kind) {
+            Ok(_) => true,
+            Err(found) => {
+                self.found.push(found);
+                false
+            }
+        }
     }
 
     /// AWS's own limits, where the kind has not said it better.

@@ -10,7 +10,7 @@ pub(crate) mod check;
 mod compare;
 mod driver;
 mod fields;
-mod spec;
+pub(crate) mod spec;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,7 @@
 
 mod driver;
 mod fields;
-mod spec;
+pub(crate) mod spec;
 
 /// The kind.
 pub(crate) struct HttpApi;
