@@ -7,8 +7,11 @@ mod policy;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use hatoba_core::{Diagnostic, Document, Key, Place, Places};
+
+pub use writer::emit_document;
 
 use crate::{Variables, yaml};
 

@@ -110,6 +110,18 @@ fn variable(text: &str) -> Option<(&str, &str)> {
     is_name(name).then_some((name, after))
 }
 
+/// The text that expands to this one, whatever variables there are.
+pub(crate) fn literal(text: &str) -> String {
+    let mut literal = String::new();
+    for (at, character) in text.char_indices() {
+        let rest = &text[at..];
+        let means_more = variable(rest).is_some() || (rest.starts_with("${") && text[..at].ends_with('$'));
+        literal.push_str(if means_more { "$" } else { "" });
+        literal.push(character);
+    }
+    literal
+}
+
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
@@ -148,6 +160,25 @@ mod tests {
         ] {
             assert_eq!(vars.expand(text).unwrap(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_literally_stays_as_it_is() {
+        let vars = vars(&["A=1"]);
+        for text in [
+            "",
+            "${A}",
+            "$${A}",
+            "$$${A}",
+            "$$$$",
+            "$${",
+            "${request.path.id}",
+            "a$é${A}${A}",
+            "$ ${a} $$ {A}",
+        ] {
+            assert_eq!(vars.expand(&literal(text)).unwrap(), text, "{}", literal(text));
+        }
+        assert_eq!(literal("${request.path.id} $request.path"), "${request.path.id} $request.path");
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Explains a kind or a field: what it is, what leaving it out means, how it is changed.
     Explain(Explain),
+    /// Prints the documents that documents made of others come to, one for each resource.
+    Render(Render),
 }
 
 /// Whose resources, and how they are looked after.
@@ -177,6 +179,24 @@ pub(crate) struct Explain {
     /// For example `VpcLink`, or `EcsService.networkConfiguration`.
     #[arg(value_name = "KIND[.FIELD…]")]
     pub(crate) path: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Render {
+    /// The folder that holds the documents.
+    pub(crate) dir: PathBuf,
+
+    /// How the documents are printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Rendering,
+}
+
+/// How documents are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Rendering {
+    /// As they are written by hand.
+    #[default]
+    Yaml,
 }
 
 impl Owner {

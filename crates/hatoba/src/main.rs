@@ -7,6 +7,7 @@ mod logging;
 mod plan;
 mod plan_text;
 mod progress;
+mod render;
 mod report;
 mod run;
 mod sandbox;
@@ -45,6 +46,7 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
         Command::Sandbox(sandbox) => runtime.block_on(sandbox::sandbox(sandbox, vars)),
         Command::Plan(plan) => runtime.block_on(plan::plan(plan, vars)),
         Command::Explain(explain) => print_explanation(&explain.path),
+        Command::Render(render) => render::run(&render.dir, &vars, render.output),
         Command::Validate(validate) => validate::run(&validate.dir, &vars, validate.output),
     };
     runtime.shutdown_timeout(LEAVE);

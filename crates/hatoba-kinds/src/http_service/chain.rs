@@ -98,7 +98,8 @@ impl Reader<'_> {
         let (subnets, groups) = (network("subnets"), network("securityGroups"));
         let (subnet_selector, group_selector) = (network("subnetSelector"), network("securityGroupSelector"));
         let mut more = vec![
-            ("spec.serviceRegistries", "spec.service.port"),
+            ("spec.serviceRegistries", "spec.service"),
+            ("spec.serviceRegistries[0]", "spec.service"),
             ("spec.taskDefinitionRef", "spec.service.taskDefinition"),
         ];
         if self.spec.network.is_some() {

@@ -1,1 +1,621 @@
+//! Tables of expansions: names, merging, clashing, CORS, named stages, shared APIs, back ends.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use hatoba_core::{Deletion, Document, Drift, Key, Places, Policy, check_name};
+use serde_json::{Value, json};
+
+use crate::{Expanded, expand};
+
+fn network() -> Value {
+    json!({
+        "vpcSelector": { "tags": { "Name": "awesome-vpc" } },
+        "subnetSelector": { "tags": { "Tier": "private" } },
+        "securityGroupSelector": { "tags": { "Name": "great-sg" } },
+    })
+}
+
+/// The contract's document.
+fn orders() -> Value {
+    json!({
+        "namespace": "private.example.com",
+        "network": network(),
+        "service": { "cluster": "main", "taskDefinition": "great-task", "desiredCount": 1, "port": 80 },
+        "api": {
+            "corsConfiguration": { "allowOrigins": ["https://app.example.com"] },
+            "authorizer": { "jwtConfiguration": { "issuer": "https://issuer.example.com", "audience": ["web"] } },
+            "routes": [{ "routeKey": "$default" }, { "routeKey": "GET /health", "authorizationType": "NONE" }],
+        },
+    })
+}
+
+/// The contract's document with other members; `null` takes one out.
+fn orders_with(changes: Value) -> Value {
+    let mut spec = orders();
+    for (path, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(hatoba_core::path::take(&mut spec, path)),
+            value => hatoba_core::path::set(&mut spec, path, value.clone()),
+        }
+    }
+    spec
+}
+
+fn document(key: &str, spec: &Value) -> Document {
+    let spec = spec.as_object().cloned().unwrap();
+    Document::new(key.parse().unwrap(), BTreeMap::new(), spec, Policy::default(), Places::new("a.yaml"))
+}
+
+fn expanded(documents: &[Document]) -> Expanded {
+    expand(documents, &BTreeSet::new())
+}
+
+/// Specs by key, of a source without errors.
+fn specs(documents: &[Document]) -> BTreeMap<String, Value> {
+    let expanded = expanded(documents);
+    assert_eq!(expanded.held, BTreeMap::new());
+    let spec = |document: &Document| (document.key.to_string(), Value::Object(document.spec.clone()));
+    expanded.documents.iter().map(spec).collect()
+}
+
+fn one(spec: &Value) -> BTreeMap<String, Value> {
+    specs(&[document("HttpService/orders", spec)])
+}
+
+/// Paths and messages of what is wrong with one document.
+fn wrong(spec: &Value) -> Vec<String> {
+    let expanded = expanded(&[document("HttpService/orders", spec)]);
+    assert!(expanded.documents.is_empty() || expanded.held.is_empty());
+    expanded.held.values().flatten().map(|found| format!("{}: {}", found.path, found.message)).collect()
+}
+
+#[test]
+fn the_contracts_document_is_the_articles_chain() {
+    let specs = one(&orders());
+    let link = specs.keys().find(|key| key.starts_with("VpcLink/link-")).unwrap().clone();
+    let link_name = link.trim_start_matches("VpcLink/");
+    let registries = json!([{ "discoveryServiceRef": "orders", "port": 80 }]);
+    let (subnets, groups) = (network()["subnetSelector"].clone(), network()["securityGroupSelector"].clone());
+    let expected = [
+        (
+            "PrivateDnsNamespace/private-example-com",
+            json!({ "name": "private.example.com", "vpcSelector": { "tags": { "Name": "awesome-vpc" } } }),
+        ),
+        (
+            "DiscoveryService/orders",
+            json!({
+                "namespaceRef": "private-example-com",
+                "dnsConfig": { "routingPolicy": "MULTIVALUE", "dnsRecords": [{ "type": "SRV", "ttl": 60 }] },
+                "healthCheckCustomConfig": { "failureThreshold": 1 },
+            }),
+        ),
+        (
+            "EcsService/orders",
+            json!({
+                "cluster": "main", "taskDefinition": "great-task", "desiredCount": 1, "launchType": "FARGATE",
+                "serviceRegistries": registries,
+                "networkConfiguration": {
+                    "awsvpcConfiguration": { "subnetSelector": subnets, "securityGroupSelector": groups },
+                },
+            }),
+        ),
+        (link.as_str(), json!({ "subnetSelector": subnets, "securityGroupSelector": groups })),
+        ("HttpApi/orders", json!({ "corsConfiguration": { "allowOrigins": ["https://app.example.com"] } })),
+        (
+            "Authorizer/orders",
+            json!({
+                "apiRef": "orders", "authorizerType": "JWT",
+                "jwtConfiguration": { "issuer": "https://issuer.example.com", "audience": ["web"] },
+            }),
+        ),
+        ("Stage/orders.default", json!({ "apiRef": "orders", "stageName": "$default", "autoDeploy": true })),
+        (
+            "Integration/orders.service",
+            json!({
+                "apiRef": "orders", "integrationType": "HTTP_PROXY", "integrationMethod": "ANY",
+                "connectionType": "VPC_LINK", "vpcLinkRef": link_name, "discoveryServiceRef": "orders",
+            }),
+        ),
+        (
+            "Route/orders.default",
+            json!({
+                "apiRef": "orders", "routeKey": "$default", "integrationRef": "orders.service",
+                "authorizationType": "JWT", "authorizerRef": "orders",
+            }),
+        ),
+        (
+            "Route/orders.get-health",
+            json!({
+                "apiRef": "orders", "routeKey": "GET /health", "integrationRef": "orders.service",
+                "authorizationType": "NONE",
+            }),
+        ),
+        (
+            "Route/orders.options-proxy",
+            json!({
+                "apiRef": "orders", "routeKey": "OPTIONS /{proxy+}", "integrationRef": "orders.service",
+                "authorizationType": "NONE",
+            }),
+        ),
+    ];
+    let expected: BTreeMap<String, Value> =
+        expected.into_iter().map(|(key, spec)| (key.to_owned(), spec)).collect();
+    assert_eq!(specs, expected);
+    let url =
+        &expanded(&[document("HttpService/orders", &orders())]).wholes[&key("HttpService/orders")].outputs[0];
+    assert_eq!(
+        (url.name.as_str(), url.of.to_string(), url.template.as_str()),
+        ("url", "HttpApi/orders".into(), "{}")
+    );
+}
+
+fn key(text: &str) -> Key {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_question_of_browsers_gets_a_route_only_where_a_token_would_swallow_it() {
+    let options = "Route/orders.options-proxy";
+    for (changes, expected) in [
+        (json!({}), true),
+        (json!({ "api.corsConfiguration": null }), false),
+        (json!({ "api.authorizer": null }), false),
+        (json!({ "api.routes": [{ "routeKey": "GET /a" }] }), false),
+        (json!({ "api.routes": [{ "routeKey": "ANY /a/{proxy+}" }] }), true),
+        (json!({ "api.routes": [{ "routeKey": "$default", "authorizationType": "AWS_IAM" }] }), true),
+        (json!({ "api.routes": [{ "routeKey": "$default", "authorizationType": "NONE" }] }), false),
+    ] {
+        let spec = orders_with(changes.clone());
+        assert_eq!(one(&spec).contains_key(options), expected, "{changes}");
+    }
+    let stated = json!([{ "routeKey": "$default" }, { "routeKey": "OPTIONS /{proxy+}", "authorizationType": "AWS_IAM" }]);
+    let stated = one(&orders_with(json!({ "api.routes": stated })));
+    assert_eq!(stated[options]["authorizationType"], "AWS_IAM");
+}
+
+#[test]
+fn routes_are_public_only_with_a_word_on_it() {
+    let spec = orders_with(json!({ "api.authorizer": null }));
+    let expanded = expanded(&[document("HttpService/orders", &spec)]);
+    let warnings: Vec<&str> = expanded.warnings.iter().map(|found| found.path.as_str()).collect();
+    assert_eq!(warnings, ["spec.api.routes[0]"], "the other one says NONE");
+    let spec = |key: &str| {
+        expanded.documents.iter().find(|document| document.key.to_string() == key).unwrap().spec.clone()
+    };
+    assert_eq!(spec("Route/orders.default")["authorizationType"], "NONE");
+
+    let lambda = json!({ "authorizerType": "REQUEST", "authorizerUri": "arn:x", "authorizerPayloadFormatVersion": "2.0" });
+    let specs = one(&orders_with(json!({ "api.authorizer": lambda })));
+    assert_eq!(specs["Route/orders.default"]["authorizationType"], "CUSTOM");
+    let iam = json!([{ "routeKey": "GET /a", "authorizationType": "AWS_IAM" }, { "routeKey": "GET /b", "authorizationScopes": ["r"] }]);
+    let specs = one(&orders_with(json!({ "api.routes": iam })));
+    assert_eq!(specs["Route/orders.get-a"].get("authorizerRef"), None);
+    assert_eq!(specs["Route/orders.get-b"]["authorizationScopes"], json!(["r"]));
+}
+
+#[test]
+fn a_named_stage_takes_its_name_out_of_the_path() {
+    let specs =
+        one(&orders_with(json!({ "api.stage": { "stageName": "prod", "stageVariables": { "a": "b" } } })));
+    assert_eq!(
+        specs["Integration/orders.service"]["requestParameters"],
+        json!({ "overwrite:path": "$request.path" })
+    );
+    assert_eq!(
+        specs["Stage/orders.prod"],
+        json!({ "apiRef": "orders", "stageName": "prod", "autoDeploy": true, "stageVariables": { "a": "b" } })
+    );
+    let own =
+        json!({ "requestParameters": { "overwrite:path": "/v1$request.path", "append:header.a": "b" } });
+    let specs = one(&orders_with(json!({ "api.stage": { "stageName": "prod" }, "integration": own })));
+    assert_eq!(
+        specs["Integration/orders.service"]["requestParameters"], own["requestParameters"],
+        "stated: it stays"
+    );
+    let public =
+        json!([{ "routeKey": "GET /a", "integration": { "integrationUri": "https://example.com/{proxy}" } }]);
+    let specs = one(&orders_with(json!({ "api.stage": { "stageName": "prod" }, "api.routes": public })));
+    assert_eq!(specs["Integration/orders.example-com-proxy"].get("requestParameters"), None);
+    let url = &expanded(&[document(
+        "HttpService/orders",
+        &orders_with(json!({ "api.stage": { "stageName": "prod" } })),
+    )])
+    .wholes[&key("HttpService/orders")]
+        .outputs[0];
+    assert_eq!(url.template, "{}/prod");
+}
+
+#[test]
+fn one_integration_for_each_distinct_back_end() {
+    let listener = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/old/50dc6c495c0c9188/0467ef3c8400ae65";
+    let lambda = "arn:aws:lambda:us-east-1:123456789012:function:report";
+    let routes = json!([
+        { "routeKey": "$default" },
+        { "routeKey": "GET /slow", "integration": { "timeoutInMillis": 29000 } },
+        { "routeKey": "GET /old", "integration": { "integrationUri": listener } },
+        { "routeKey": "PUT /old", "integration": { "integrationUri": listener } },
+        { "routeKey": "GET /report", "integration": { "integrationUri": lambda } },
+        { "routeKey": "GET /web", "integration": { "integrationUri": "https://www.example.com" } },
+        { "routeKey": "GET /other", "integrationRef": "by-hand" },
+    ]);
+    let specs = one(&orders_with(json!({ "api.routes": routes, "api.corsConfiguration": null })));
+    let of = |route: &str| {
+        let name = specs[&format!("Route/orders.{route}")]["integrationRef"].as_str().unwrap();
+        (name.to_owned(), specs.get(&format!("Integration/{name}")).cloned().unwrap_or_default())
+    };
+    assert_eq!(of("default").0, "orders.service", "the usual one keeps its name whatever others there are");
+    let (slow, spec) = of("get-slow");
+    assert!(slow.starts_with("orders.service-"), "{slow}");
+    assert_eq!((&spec["timeoutInMillis"], &spec["discoveryServiceRef"]), (&json!(29000), &json!("orders")));
+    let (old, spec) = of("get-old");
+    assert_eq!((old.as_str(), &old), ("orders.listener-old", &of("put-old").0));
+    assert_eq!((&spec["connectionType"], &spec["integrationMethod"]), (&json!("VPC_LINK"), &json!("ANY")));
+    assert!(spec["vpcLinkRef"].as_str().unwrap().starts_with("link-"));
+    let (report, spec) = of("get-report");
+    assert_eq!((report.as_str(), &spec["integrationType"]), ("orders.lambda-report", &json!("AWS_PROXY")));
+    assert_eq!((&spec["payloadFormatVersion"], &spec["integrationMethod"]), (&json!("2.0"), &json!("POST")));
+    let (web, spec) = of("get-web");
+    assert_eq!((web.as_str(), &spec["integrationType"]), ("orders.www-example-com", &json!("HTTP_PROXY")));
+    assert_eq!(spec.get("connectionType"), None);
+    assert_eq!(of("get-other").0, "by-hand");
+    assert_eq!(specs.keys().filter(|key| key.starts_with("Integration/")).count(), 5);
+}
+
+#[test]
+fn aws_services_need_their_parameters() {
+    let queue = |parameters: Value| {
+        json!({
+            "api": { "routes": [{ "routeKey": "POST /orders", "authorizationType": "NONE", "integration": {
+                "integrationSubtype": "SQS-SendMessage",
+                "credentialsArn": "arn:aws:iam::123456789012:role/api",
+                "requestParameters": parameters,
+            } }] },
+        })
+    };
+    let specs = one(&queue(json!({ "QueueUrl": "https://sqs/q", "MessageBody": "$request.body" })));
+    let spec = &specs["Integration/orders.sqs-sendmessage"];
+    assert_eq!(
+        (&spec["integrationType"], &spec["payloadFormatVersion"]),
+        (&json!("AWS_PROXY"), &json!("1.0"))
+    );
+    assert_eq!(
+        specs.keys().map(String::as_str).collect::<Vec<_>>(),
+        [
+            "HttpApi/orders",
+            "Integration/orders.sqs-sendmessage",
+            "Route/orders.post-orders",
+            "Stage/orders.default"
+        ],
+        "without `service` there is no Cloud Map, no ECS and no link"
+    );
+    let at = "spec.api.routes[0].integration";
+    assert_eq!(
+        wrong(&queue(json!({ "QueueUrl": "x" }))),
+        [format!("{at}.requestParameters: SQS-SendMessage needs MessageBody")]
+    );
+    let mut typo = queue(json!({}));
+    typo["api"]["routes"][0]["integration"]["integrationSubtype"] = json!("SQS-SendMesage");
+    assert_eq!(
+        wrong(&typo),
+        [format!("{at}.integrationSubtype: unknown integration subtype `SQS-SendMesage`")]
+    );
+    let mut bare = queue(json!({ "QueueUrl": "x", "MessageBody": "y" }));
+    bare["api"]["routes"][0]["integration"].as_object_mut().unwrap().remove("credentialsArn");
+    assert_eq!(wrong(&bare), [format!("{at}: SQS-SendMessage needs `credentialsArn`")]);
+}
+
+#[test]
+fn a_shared_api_gets_routes_and_nothing_else() {
+    let shared = |spec: Value| orders_with(json!({ "api": null, "apiRef": "shared-api", "routes": spec }));
+    let routes = json!([{ "routeKey": "GET /orders", "authorizationType": "AWS_IAM" }]);
+    let spec = shared(routes.clone());
+    let specs = one(&spec);
+    assert!(!specs.keys().any(|key| key.starts_with("HttpApi/") || key.starts_with("Stage/")), "{specs:#?}");
+    assert_eq!(specs["Route/orders.get-orders"]["apiRef"], "shared-api");
+    assert_eq!(specs["Integration/orders.service"]["apiRef"], "shared-api");
+    let below_api = orders_with(json!({ "api": { "routes": routes }, "apiRef": "shared-api" }));
+    assert_eq!(one(&below_api), specs, "the routes may stand in `api` too");
+
+    let named = document("Stage/prod", &json!({ "apiRef": "shared-api", "stageName": "prod" }));
+    let specs = self::specs(&[document("HttpService/orders", &spec), named]);
+    assert_eq!(specs["Integration/orders.service"]["requestParameters"]["overwrite:path"], "$request.path");
+
+    assert_eq!(wrong(&shared(json!([]))), ["spec: expected at least one route"]);
+    let cors = orders_with(json!({ "apiRef": "shared-api" }));
+    assert_eq!(
+        wrong(&cors),
+        ["spec.api.corsConfiguration: `corsConfiguration` belongs to the document that owns the API"]
+    );
+}
+
+#[test]
+fn a_task_definition_may_stand_inside() {
+    let definition = json!({ "cpu": "256", "memory": "512", "containerDefinitions": [
+        { "name": "web", "image": "nginx", "portMappings": [{ "containerPort": 8080 }] },
+    ] });
+    let specs = one(&orders_with(json!({ "service.taskDefinition": definition, "service.port": null })));
+    assert_eq!(specs["EcsTaskDefinition/orders"], definition);
+    let service = &specs["EcsService/orders"];
+    assert_eq!((&service["taskDefinitionRef"], service.get("taskDefinition")), (&json!("orders"), None));
+    assert_eq!(service["serviceRegistries"][0]["port"], 8080, "the only port mapping");
+    let bridge = json!({ "service.port": null, "service.containerName": "web", "service.containerPort": 80 });
+    let registry = json!({ "discoveryServiceRef": "orders", "containerName": "web", "containerPort": 80 });
+    assert_eq!(one(&orders_with(bridge))["EcsService/orders"]["serviceRegistries"], json!([registry]));
+
+    let dotted = self::specs(&[document(
+        "HttpService/shop.orders",
+        &orders_with(json!({ "service.taskDefinition": definition })),
+    )]);
+    assert_eq!(dotted["EcsService/shop.orders"]["serviceName"], "shop-orders");
+    assert_eq!(dotted["EcsTaskDefinition/shop.orders"]["family"], "shop-orders");
+}
+
+#[test]
+fn what_several_imply_is_one_document_and_what_differs_clashes() {
+    let two =
+        |second: Value| [document("HttpService/orders", &orders()), document("HttpService/users", &second)];
+    let specs = self::specs(&two(orders()));
+    for kind in ["PrivateDnsNamespace/", "VpcLink/"] {
+        assert_eq!(specs.keys().filter(|key| key.starts_with(kind)).count(), 1, "{kind}");
+    }
+    let other_subnets = orders_with(json!({ "network.subnetSelector": { "tags": { "Tier": "public" } } }));
+    let specs = self::specs(&two(other_subnets));
+    assert_eq!(specs.keys().filter(|key| key.starts_with("VpcLink/")).count(), 2);
+
+    let other_vpc = orders_with(json!({ "network.vpcSelector": { "tags": { "Name": "other-vpc" } } }));
+    let clashing = expanded(&two(other_vpc));
+    let held: Vec<String> =
+        clashing.held.iter().map(|(key, found)| format!("{key}: {}", found[0].message)).collect();
+    assert_eq!(
+        held,
+        [
+            "HttpService/orders: this implies a PrivateDnsNamespace/private-example-com otherwise than HttpService/users",
+            "HttpService/users: this implies a PrivateDnsNamespace/private-example-com otherwise than HttpService/orders",
+        ]
+    );
+    assert!(clashing.documents.iter().all(|document| document.key.kind != "PrivateDnsNamespace"));
+}
+
+#[test]
+fn a_document_that_somebody_wrote_wins_if_it_says_the_same() {
+    let with =
+        |key: &str, spec: Value| expanded(&[document("HttpService/orders", &orders()), document(key, &spec)]);
+    let vpc = network()["vpcSelector"].clone();
+    let namespace =
+        |vpc: &Value| json!({ "name": "private.example.com", "vpcSelector": vpc, "description": "ours" });
+    for name in ["private-example-com", "by-hand"] {
+        let key = format!("PrivateDnsNamespace/{name}");
+        let expanded = with(&key, namespace(&vpc));
+        assert_eq!(expanded.held, BTreeMap::new());
+        let spec = |key: &str| {
+            &expanded.documents.iter().find(|document| document.key.to_string() == key).unwrap().spec
+        };
+        assert_eq!(spec("DiscoveryService/orders")["namespaceRef"], name);
+        assert_eq!(spec(&key)["description"], "ours");
+        assert_eq!(
+            expanded.documents.iter().filter(|document| document.key.kind == "PrivateDnsNamespace").count(),
+            1
+        );
+        assert_eq!(expanded.wholes_of(&self::key(&key)).count(), 0, "it is nobody's part");
+    }
+    let other = json!({ "tags": { "Name": "other-vpc" } });
+    let clashing = with("PrivateDnsNamespace/private-example-com", namespace(&other));
+    assert_eq!(clashing.held.keys().map(Key::to_string).collect::<Vec<_>>(), ["HttpService/orders"]);
+    let clashing = with("HttpApi/orders", json!({}));
+    let found = &clashing.held[&key("HttpService/orders")][0];
+    assert_eq!(found.message, "this makes a HttpApi/orders, and there is a document of that name");
+    assert_eq!(found.path, "spec.api");
+}
+
+#[test]
+fn a_link_of_ones_own_replaces_the_networks() {
+    let specs = one(&orders_with(json!({ "vpcLinkRef": "shared-link" })));
+    assert!(!specs.keys().any(|key| key.starts_with("VpcLink/")));
+    assert_eq!(specs["Integration/orders.service"]["vpcLinkRef"], "shared-link");
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    for (changes, expected) in [
+        (
+            json!({ "service.prot": 80 }),
+            "spec.service.prot: unknown field `prot`; it is neither a field of EcsService nor one of this document's own",
+        ),
+        (
+            json!({ "api.rutes": [] }),
+            "spec.api.rutes: unknown field `rutes`; it is neither a field of HttpApi nor one of this document's own",
+        ),
+        (json!({ "nmespace": "x" }), "spec.nmespace: unknown field `nmespace` of HttpService"),
+        (json!({ "service.port": null }), "spec.service: `port` is missing"),
+        (json!({ "service.port": "80" }), "spec.service.port: expected a whole number, got string \"80\""),
+        (json!({ "service.taskDefinition": null }), "spec.service: `taskDefinition` is missing"),
+        (
+            json!({ "service.serviceRegistries": [] }),
+            "spec.service.serviceRegistries: `serviceRegistries` is filled in here, expected it to be left out",
+        ),
+        (json!({ "namespace": null }), "spec: `namespace` is missing: the tasks are found by a name in it"),
+        (
+            json!({ "network.vpcSelector": null }),
+            "spec.network: `private.example.com` needs a VPC: expected `vpcSelector` or `vpcId`",
+        ),
+        (
+            json!({ "network.subnetSelector": null }),
+            "spec.network: a VPC link leads there, and it needs subnets",
+        ),
+        (json!({ "service": null }), "spec.api.routes[0]: the route leads nowhere: there is no `service`"),
+        (json!({ "api.routes": [] }), "spec: expected at least one route"),
+        (
+            json!({ "api.stage": { "apiRef": "x" } }),
+            "spec.api.stage.apiRef: `apiRef` is filled in here, expected it to be left out",
+        ),
+        (
+            json!({ "api.routes": [{ "routeKey": "GET /a" }, { "routeKey": "GET /a" }] }),
+            "spec.api.routes[1].routeKey: `GET /a` is given twice, also at spec.api.routes[0]",
+        ),
+        (
+            json!({ "api.routes": [{ "routekey": "GET /a" }] }),
+            "spec.api.routes[0].routekey: unknown field `routekey` of HttpService",
+        ),
+        (
+            json!({ "api.routes": [{ "routeKey": "GET /a", "authorizationType": "AWS_IAM", "authorizationScopes": ["x"] }] }),
+            "spec.api.routes[0].authorizationScopes: only a route with JWT takes scopes; this one has AWS_IAM",
+        ),
+        (
+            json!({ "api.authorizer": null, "api.routes": [{ "routeKey": "GET /a", "authorizationType": "JWT" }] }),
+            "spec.api.routes[0].authorizationType: JWT needs an authorizer, and there is none",
+        ),
+        (
+            json!({ "api.routes": [{ "routeKey": "GET /a", "integration": { "integrationUri": "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/app/x/1" } }] }),
+            "spec.api.routes[0].integration.integrationUri: expected the ARN of a listener, got that of a load balancer",
+        ),
+    ] {
+        assert_eq!(wrong(&orders_with(changes.clone()))[..1], [expected.to_owned()], "{changes}");
+    }
+}
+
+#[test]
+fn labels_and_policy_pass_to_the_parts() {
+    let labelled = |name: &str, team: &str, policy: Value| {
+        let labels =
+            BTreeMap::from([("team".to_owned(), team.to_owned()), ("env".to_owned(), "prod".to_owned())]);
+        let policy: Policy = serde_json::from_value(policy).unwrap();
+        let spec = orders().as_object().cloned().unwrap();
+        Document::new(Key::new("HttpService", name), labels, spec, policy, Places::new("a.yaml"))
+    };
+    let policy = json!({
+        "deletion": "Retain", "drift": "Report",
+        "fields": { "service.desiredCount": { "range": [1, 5] }, "api.stage.stageVariables": "ignore", "api.corsConfiguration": "initial" },
+    });
+    let documents = [labelled("orders", "web", policy), labelled("users", "ops", json!({}))];
+    let expanded = expanded(&documents);
+    assert_eq!(expanded.held, BTreeMap::new());
+    let part =
+        |key: &str| expanded.documents.iter().find(|document| document.key.to_string() == key).unwrap();
+    let ecs = part("EcsService/orders");
+    assert_eq!(
+        (ecs.labels["team"].as_str(), ecs.policy.deletion, ecs.policy.drift),
+        ("web", Deletion::Retain, Drift::Report)
+    );
+    let fields = |key: &str| part(key).policy.fields.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields("EcsService/orders"), ["desiredCount"]);
+    assert_eq!(fields("Stage/orders.default"), ["stageVariables"]);
+    assert_eq!(fields("HttpApi/orders"), ["corsConfiguration"]);
+    for untaggable in ["Route/orders.default", "Integration/orders.service"] {
+        assert_eq!(part(untaggable).policy.deletion, Deletion::Delete, "{untaggable}");
+    }
+    let shared = part("PrivateDnsNamespace/private-example-com");
+    assert_eq!(shared.labels, BTreeMap::from([("env".to_owned(), "prod".to_owned())]), "where all agree");
+    assert_eq!(
+        (shared.policy.deletion, shared.policy.drift),
+        (Deletion::Retain, Drift::Report),
+        "the most careful"
+    );
+}
+
+#[test]
+fn policies_that_lead_nowhere_are_refused() {
+    let with = |policy: Value, spec: Value| {
+        let policy: Policy = serde_json::from_value(policy).unwrap();
+        let spec = spec.as_object().cloned().unwrap();
+        let document =
+            Document::new(key("HttpService/orders"), BTreeMap::new(), spec, policy, Places::new("a.yaml"));
+        expanded(&[document])
+            .held
+            .into_values()
+            .flatten()
+            .map(|found| (found.path, found.message))
+            .collect::<Vec<_>>()
+    };
+    let (path, message) = with(json!({ "fields": { "desiredCount": "ignore" } }), orders()).remove(0);
+    assert_eq!(path, "policy.fields.desiredCount");
+    assert!(message.starts_with("expected a path below service.taskDefinition"), "{message}");
+    let (path, _) = with(json!({ "fields": { "service.taskDefinition.cpu": "ignore" } }), orders()).remove(0);
+    assert_eq!(path, "policy.fields.service.taskDefinition.cpu", "the task definition is not ours");
+    let (path, _) = with(json!({ "adopt": { "id": "x" } }), orders()).remove(0);
+    assert_eq!(path, "policy.adopt");
+}
+
+#[test]
+fn paths_of_parts_lead_back() {
+    let expanded = expanded(&[document("HttpService/orders", &orders())]);
+    let whole = &expanded.wholes[&key("HttpService/orders")];
+    for (part, path, expected) in [
+        ("EcsService/orders", "spec.desiredCount", "spec.service.desiredCount"),
+        ("EcsService/orders", "spec", "spec.service"),
+        (
+            "EcsService/orders",
+            "spec.networkConfiguration.awsvpcConfiguration.subnetSelector",
+            "spec.network.subnetSelector",
+        ),
+        ("EcsService/orders", "spec.serviceRegistries[0].port", "spec.service.port"),
+        ("EcsService/orders", "policy.fields.desiredCount", "policy.fields.service.desiredCount"),
+        ("EcsService/orders", "metadata.labels.a", "metadata.labels.a"),
+        ("DiscoveryService/orders", "spec.namespaceRef", "spec.namespace"),
+        ("PrivateDnsNamespace/private-example-com", "spec.vpcSelector.tags", "spec.network.vpcSelector.tags"),
+        ("Route/orders.get-health", "spec.routeKey", "spec.api.routes[1].routeKey"),
+        ("Route/orders.default", "spec.authorizerRef", "spec.api.authorizer"),
+        ("Authorizer/orders", "spec.jwtConfiguration.issuer", "spec.api.authorizer.jwtConfiguration.issuer"),
+        ("HttpApi/orders", "", "spec.api"),
+    ] {
+        assert_eq!(whole.path_of(&key(part), path), expected, "{part} {path}");
+    }
+}
+
+/// Every order of the routes and of the documents comes to the same, and so does the same twice.
+#[test]
+fn order_does_not_matter() {
+    let routes = [
+        json!({ "routeKey": "$default" }),
+        json!({ "routeKey": "GET /a-b" }),
+        json!({ "routeKey": "GET /a/b", "integration": { "timeoutInMillis": 1000 } }),
+        json!({ "routeKey": "ANY /x", "integration": { "timeoutInMillis": 2000 } }),
+        json!({ "routeKey": "GET /{id}", "authorizationType": "NONE" }),
+    ];
+    let of = |turn: usize, reverse: bool| {
+        let mut turned = routes.to_vec();
+        turned.rotate_left(turn);
+        if reverse {
+            turned.reverse();
+        }
+        let mut documents = vec![
+            document("HttpService/orders", &orders_with(json!({ "api.routes": turned }))),
+            document("HttpService/users", &orders()),
+            document("HttpApi/other", &json!({})),
+        ];
+        documents.rotate_left(turn % 3);
+        let digests =
+            expanded(&documents).documents.into_iter().map(|document| (document.key, document.digest));
+        digests.collect::<BTreeMap<_, _>>()
+    };
+    let first = of(0, false);
+    for turn in 0..routes.len() {
+        for reverse in [false, true] {
+            assert_eq!(of(turn, reverse), first, "turned by {turn}, reversed: {reverse}");
+        }
+    }
+    for key in first.keys() {
+        assert!(check_name(&key.name).is_ok(), "{key}");
+    }
+}
+
+/// A route that comes or goes leaves the names of all others as they are.
+#[test]
+fn names_do_not_depend_on_what_stands_beside() {
+    let names = |routes: Value| {
+        one(&orders_with(json!({ "api.routes": routes }))).into_keys().collect::<BTreeSet<_>>()
+    };
+    let (a, b) = (
+        json!({ "routeKey": "GET /a" }),
+        json!({ "routeKey": "GET /b", "integration": { "timeoutInMillis": 1000 } }),
+    );
+    let (alone, both) = (names(json!([a])), names(json!([b, a])));
+    assert!(alone.is_subset(&both), "{alone:?} {both:?}");
+    assert_eq!(both.difference(&alone).count(), 2, "a route and an integration");
+}
+
+#[test]
+fn a_name_too_long_for_its_parts_is_refused() {
+    let long = "a".repeat(129);
+    let expanded = expanded(&[document(&format!("HttpService/{long}"), &orders())]);
+    assert_eq!(expanded.held.values().next().unwrap()[0].path, "metadata.name");
+}
