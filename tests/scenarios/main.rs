@@ -12,6 +12,7 @@ mod ecs_peers;
 mod faults;
 mod guards;
 mod large;
+mod http_service;
 mod many;
 mod pauses;
 mod plan;

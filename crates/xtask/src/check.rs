@@ -40,8 +40,11 @@ const STEPS: &[Step] = &[
     ("reference", |_| shell::run(&mut documentation())),
     ("build", |_| shell::run(&mut shell::cargo(&["build", "--workspace", "--all-targets", "--locked"]))),
     ("tests", |depth| shell::run(&mut tests(depth))),
-    ("samples", |_| shell::run(&mut shell::command(binary(), &["validate", "deploy/samples/article"]))),
+    ("samples", |_| samples()),
 ];
+
+/// Folders of sample documents.
+const SAMPLES: [&str; 3] = ["article", "shared-api", "named-stage"];
 
 /// Runs every step.
 ///
@@ -72,6 +75,14 @@ fn tests(depth: Depth) -> Command {
         command.env("HATOBA_REQUIRE_ALL", "1");
     }
     command
+}
+
+/// Every folder of sample documents is good by itself.
+fn samples() -> Result<()> {
+    for folder in SAMPLES {
+        shell::run(&mut shell::command(binary(), &["validate", &format!("deploy/samples/{folder}")]))?;
+    }
+    Ok(())
 }
 
 /// The binary that the build step made.
