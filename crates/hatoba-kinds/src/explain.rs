@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use hatoba_core::{Field, KindTable, Mutability, Omitted, ReplaceStyle, Shape, did_you_mean};
 use serde_json::{Map, Value};
 
-use crate::KindId;
+use crate::{KindId, http_service};
 
 /// Explains `Kind` or `Kind.field.inner`.
 ///
@@ -18,8 +18,11 @@ use crate::KindId;
 /// A sentence with what was meant, when there is no such kind or field.
 pub fn explain(path: &str) -> Result<String, String> {
     let (name, field) = path.split_once('.').map_or((path, None), |(kind, field)| (kind, Some(field)));
+    if name == http_service::KIND {
+        return made_of_others(field);
+    }
     let Some(kind) = KindId::of(name) else {
-        let kinds = || KindId::ALL.iter().map(|kind| kind.table().kind);
+        let kinds = || KindId::ALL.iter().map(|kind| kind.table().kind).chain([http_service::KIND]);
         return Err(match did_you_mean(name, kinds()) {
             Some(guess) => format!("there is no kind `{name}`; did you mean `{guess}`?"),
             None => format!(
@@ -80,6 +83,33 @@ impl Schema {
             members.and_then(|members| members.get(step)).ok_or_else(|| (step.to_owned(), known()))
         })
     }
+}
+
+/// A document that is made of others has no table: its fields are what they say, and the parts' are explained there.
+fn made_of_others(field: Option<&str>) -> Result<String, String> {
+    let schema = Schema { root: http_service::schema().to_value() };
+    let field = field.map(|field| field.strip_prefix("spec.").unwrap_or(field));
+    let at = match field.map(|field| schema.at(field)) {
+        None => schema.root(),
+        Some(Ok(member)) => member,
+        Some(Err((step, known))) => {
+            let known =
+                if known.is_empty() { "see the part's own kind".to_owned() } else { known.join(", ") };
+            return Err(format!("{} has no field `{step}` of its own there; {known}", http_service::KIND));
+        }
+    };
+    let path = field.map(|field| format!(".{field}")).unwrap_or_default();
+    let mut text = format!("{}{path}: {}\n", http_service::KIND, words(at));
+    if field.is_none() {
+        let _ = writeln!(text, "\nExample:\n");
+        for line in http_service::SAMPLE.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    for (name, member) in schema.members(at).into_iter().flatten() {
+        let _ = writeln!(text, "\n  {name} <{}>\n      {}", type_of(&schema, member), words(member));
+    }
+    Ok(text)
 }
 
 fn whole(kind: KindId, schema: &Schema) -> String {

@@ -37,6 +37,27 @@ use crate::http_api::spec::HttpApiSpec;
 /// The kind's name in documents.
 pub(crate) const KIND: &str = "HttpService";
 
+/// A sample document.
+pub(crate) const SAMPLE: &str = "apiVersion: hatoba/v1
+kind: HttpService
+metadata: { name: orders }
+spec:
+  namespace: private.example.com
+  network:
+    vpcSelector: { tags: { Name: awesome-vpc } }
+    subnetSelector: { tags: { Tier: private } }
+    securityGroupSelector: { tags: { Name: great-sg } }
+  service: { cluster: main, taskDefinition: great-task, desiredCount: 1, port: 80 }
+  api:
+    authorizer: { jwtConfiguration: { issuer: 'https://issuer.example.com', audience: [web] } }
+    routes: [{ routeKey: $default }, { routeKey: GET /health, authorizationType: NONE }]
+";
+
+/// The JSON Schema of `spec`.
+pub(crate) fn schema() -> schemars::Schema {
+    schemars::schema_for!(spec::HttpServiceSpec)
+}
+
 /// What one document may need to know of all the others.
 pub(super) struct Facts<'a> {
     /// Documents of single kinds.

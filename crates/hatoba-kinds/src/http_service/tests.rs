@@ -619,3 +619,15 @@ fn a_name_too_long_for_its_parts_is_refused() {
     let expanded = expanded(&[document(&format!("HttpService/{long}"), &orders())]);
     assert_eq!(expanded.held.values().next().unwrap()[0].path, "metadata.name");
 }
+
+#[test]
+fn it_is_explained_like_any_kind() {
+    let text = crate::explain("HttpService").unwrap();
+    for word in ["namespace <", "network <", "service <", "api <", "apiRef <", "kind: HttpService"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    let text = crate::explain("HttpService.api.routes").unwrap();
+    assert!(text.contains("authorizationScopes <"), "{text}");
+    assert!(crate::explain("HttpService.api.rutes").unwrap_err().contains("routes"));
+    assert!(crate::explain("HttpServce").unwrap_err().contains("did you mean `HttpService`?"));
+}
