@@ -49,6 +49,28 @@ async fn explain_says_what_leaving_a_field_out_means() {
 }
 
 #[tokio::test]
+async fn what_is_rendered_is_valid_and_a_bad_document_is_not_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "orders.yaml", include_str!("../../deploy/samples/named-stage/orders.yaml"));
+    let rendered = Hatoba::run(&["render", folder.path().to_str().unwrap()], None).await;
+    assert_eq!((rendered.code, rendered.stderr.as_str()), (Some(0), ""), "{rendered:?}");
+    assert!(rendered.stdout.contains("# part of HttpService/orders (orders.yaml)\n"), "{}", rendered.stdout);
+
+    put(folder.path(), "orders.yaml", &rendered.stdout);
+    let valid = Hatoba::run(&["validate", folder.path().to_str().unwrap()], None).await;
+    assert_eq!(
+        (valid.code, valid.stdout.as_str()),
+        (Some(0), "9 documents in 1 file: all good\n"),
+        "{valid:?}"
+    );
+
+    put(folder.path(), "bad.yaml", BAD);
+    let bad = Hatoba::run(&["render", folder.path().to_str().unwrap(), "--output", "yaml"], None).await;
+    assert_eq!((bad.code, bad.stdout.as_str()), (Some(1), ""), "{bad:?}");
+    assert!(bad.stderr.contains("bad.yaml:5:3"), "{}", bad.stderr);
+}
+
+#[tokio::test]
 async fn a_plan_changes_nothing_and_once_carries_it_out() {
     let (aws, folder) = (Aws::quick().await, documents());
     let source = folder.path().to_str().unwrap();

@@ -127,6 +127,6 @@ policy: { deletion: Retain }
             errors.contains("spec.service.prot: unknown field") && errors.contains("a.yaml:8:"),
             "{errors}"
         );
-        assert!(errors.contains("did you mean `port`?"), "{errors}");
+        assert!(errors.contains("fields here: cluster,") && errors.contains(": 1 error,"), "{errors}");
     }
 }

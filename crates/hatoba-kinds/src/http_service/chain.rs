@@ -57,7 +57,11 @@ impl Reader<'_> {
         let at = "spec.service";
         let own = ["port", "containerName", "containerPort", "taskDefinition"].map(str::to_owned);
         let known = self.facts.ecs_fields.iter().cloned().chain(own).collect();
+        let before = self.found.len();
         self.refuse_unknown(at, &service.members, &known, "EcsService");
+        if self.found.len() > before {
+            return; // what is missing may only be misspelt
+        }
         self.refuse_wired(at, &service.members, &["serviceRegistries"]);
         let registry = self.registry(&service);
         let ServiceSpec { task_definition, mut members, .. } = service;

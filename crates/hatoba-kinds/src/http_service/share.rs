@@ -72,9 +72,9 @@ fn is_written(
             })
         });
         let message = match differs {
-            _ if !part.is_shared => format!("this makes a {key}, and there is a document of that name"),
+            _ if !part.is_shared => format!("this makes {key}, and there is a document of that name"),
             Some((member, _)) => {
-                format!("this implies a {key}, and the document of that name has another `{member}`")
+                format!("this implies {key}, and the document of that name has another `{member}`")
             }
             None => continue,
         };
@@ -93,7 +93,7 @@ fn clash(key: &Key, asked: &[Asked<'_>]) -> Option<Vec<(Key, Diagnostic)>> {
     let found = asked.iter().map(|(whole, part)| {
         let others = asked.iter().filter(|(other, _)| other.key != whole.key);
         let others = others.map(|(other, _)| other.key.to_string()).collect::<Vec<_>>().join(", ");
-        let message = format!("this implies a {key} otherwise than {others}");
+        let message = format!("this implies {key} otherwise than {others}");
         let hint = "say the same in all of them, or write that document and name it";
         (whole.key.clone(), said(whole, part, message).hint(hint))
     });
