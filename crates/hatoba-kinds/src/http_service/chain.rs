@@ -39,10 +39,11 @@ impl Reader<'_> {
             ("healthCheckCustomConfig".to_owned(), json!({ "failureThreshold": 1 })),
         ]);
         let own = self.spec.discovery.clone().unwrap_or_default();
-        if !own.contains_key("namespaceRef") && !own.contains_key("namespaceId") {
-            if let Some(namespace) = self.namespace() {
-                members.insert("namespaceRef".to_owned(), json!(namespace));
-            }
+        if !own.contains_key("namespaceRef")
+            && !own.contains_key("namespaceId")
+            && let Some(namespace) = self.namespace()
+        {
+            members.insert("namespaceRef".to_owned(), json!(namespace));
         }
         members.extend(own);
         let named = if self.spec.namespace_ref.is_some() { "spec.namespaceRef" } else { "spec.namespace" };
