@@ -81,9 +81,14 @@ fn ecs_quota(operation: &str) -> Quota {
         }
         "DescribeClusters" | "ListClusters" => quota("ecs.cluster.read", 20.0, 50.0),
         "RegisterTaskDefinition" | "DeregisterTaskDefinition" => quota("ecs.definition.modify", 1.0, 20.0),
-        "DescribeTaskDefinition" | "ListTaskDefinitions" => quota("ecs.definition.read", 20.0, 50.0),
+        "DeleteTaskDefinitions" => quota("ecs.definition.delete", 1.0, 5.0),
+        "DescribeTaskDefinition" | "ListTaskDefinitions" | "ListTaskDefinitionFamilies" => {
+            quota("ecs.definition.read", 20.0, 50.0)
+        }
         "CreateService" | "UpdateService" | "DeleteService" => quota("ecs.service.modify", 5.0, 50.0),
-        "ListServiceDeployments" => quota("ecs.deployment", 20.0, 50.0),
+        "ListServiceDeployments" | "DescribeServiceDeployments" | "DescribeServiceRevisions" => {
+            quota("ecs.deployment", 20.0, 50.0)
+        }
         "TagResource" | "UntagResource" => quota("ecs.tag.modify", 10.0, 20.0),
         "ListTagsForResource" => quota("ecs.tag.read", 20.0, 50.0),
         _ => quota("ecs.service.read", 20.0, 100.0),

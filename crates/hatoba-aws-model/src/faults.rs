@@ -14,6 +14,7 @@ pub struct Faults {
     hidden: BTreeMap<String, Duration>,
     vpc_links: VecDeque<String>,
     rollouts: VecDeque<Rollout>,
+    revisions: BTreeMap<String, String>,
     operations: VecDeque<(String, String)>,
     overlap_allowed: bool,
 }
@@ -67,6 +68,11 @@ impl Faults {
     /// circuit breaker's decision.
     pub fn rollout_fails(&mut self, reason: &str) {
         self.rollouts.push_back(Rollout::Fails(reason.to_owned()));
+    }
+
+    /// From now on tasks of this task definition (`web:7`) stop before they run, with this reason, in every service.
+    pub fn revision_fails(&mut self, definition: &str, reason: &str) {
+        self.revisions.insert(definition.to_owned(), reason.to_owned());
     }
 
     /// The tasks of the next ECS deployment stay PENDING.
@@ -125,6 +131,12 @@ impl Faults {
 
     pub(crate) fn take_rollout(&mut self) -> Option<Rollout> {
         self.rollouts.pop_front()
+    }
+
+    /// Why tasks of this definition (by ARN) fail.
+    pub(crate) fn revision_failure(&self, arn: &str) -> Option<String> {
+        let short = arn.rsplit('/').next().unwrap_or(arn);
+        self.revisions.get(short).cloned()
     }
 
     pub(crate) fn take_operation_failure(&mut self) -> Option<(String, String)> {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::path;
 use crate::{
-    Cause, Desired, Field, FieldMode, KindTable, Members, Mutability, Omitted, OmittedPolicy, Resolved, Shape,
+    Cause, Desired, Digest, Field, FieldMode, KindTable, Members, Mutability, Omitted, OmittedPolicy,
+    Resolved, Shape,
 };
 
 /// Up to here every whole number has a float of its own (2^53).
@@ -69,11 +70,13 @@ pub fn normalise(table: &KindTable, members: Members) -> Members {
 /// `observed` must have been through [`normalise`].
 pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff {
     let mut diff = Diff::default();
+    let content = desired.table.replace.revisions().map(|revisions| (revisions.normal)(&resolved.members));
+    let members = content.as_ref().unwrap_or(&resolved.members);
     for field in desired.table.fields {
         let have = path::get_member(observed, field.path).cloned().unwrap_or(Value::Null);
         let wanted = match mode(desired, field.path) {
             FieldMode::Ignore | FieldMode::Initial => continue,
-            FieldMode::Enforce => match wanted(desired, resolved, field) {
+            FieldMode::Enforce => match wanted(desired, members, field) {
                 Some(wanted) => wanted,
                 None => continue,
             },
@@ -100,8 +103,8 @@ pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff 
 }
 
 /// What the document says about a field, `None`: nothing, it is not ours.
-fn wanted(desired: &Desired, resolved: &Resolved, field: &Field) -> Option<Value> {
-    match (stated(&resolved.members, field.path), field.omitted, desired.policy.omitted) {
+fn wanted(desired: &Desired, members: &Members, field: &Field) -> Option<Value> {
+    match (stated(members, field.path), field.omitted, desired.policy.omitted) {
         (Some(value), ..) => Some(value.clone()),
         (None, Omitted::Untouched, _) | (None, Omitted::Default(_), OmittedPolicy::Untouched) => None,
         (None, Omitted::Default(_), OmittedPolicy::Default) => Some(Value::Null),
@@ -275,6 +278,13 @@ pub fn at_creation(table: &KindTable, resolved: &Resolved) -> Members {
         Value::Object(members) => members,
         _ => Members::new(),
     }
+}
+
+/// The digest of what a new revision would hold; `None` for kinds without revisions.
+pub(crate) fn content(table: &KindTable, resolved: &Resolved) -> Option<String> {
+    let revisions = table.replace.revisions()?;
+    let normal = without_nulls(Value::Object((revisions.normal)(&at_creation(table, resolved))));
+    Some(Digest::of(&one_number(normal)).to_string())
 }
 
 #[cfg(test)]

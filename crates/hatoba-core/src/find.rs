@@ -43,7 +43,7 @@ pub(crate) fn find<'a>(
         mine = taken_over(desired, resolved, objects, sight, natural_key);
     }
     if !mine.is_empty() {
-        return choose(mine, sight);
+        return choose(desired, mine, sight);
     }
     let may_be_mine =
         |object: &Object| object.natural_key == natural_key || sight.remembered == Some(object.id.as_str());
@@ -125,7 +125,7 @@ fn taken_over<'a>(
 
 /// The current one among those that bear the mark: the highest usable incarnation; of twins the one with
 /// users, else the oldest, else the smallest id.
-fn choose<'a>(mut mine: Vec<&'a Object>, sight: &Sight<'a, '_>) -> Found<'a> {
+fn choose<'a>(desired: &Desired, mut mine: Vec<&'a Object>, sight: &Sight<'a, '_>) -> Found<'a> {
     mine.sort_by_key(|object| {
         (
             std::cmp::Reverse((object.is_usable(), incarnation(object))),
@@ -148,9 +148,21 @@ fn choose<'a>(mut mine: Vec<&'a Object>, sight: &Sight<'a, '_>) -> Found<'a> {
             },
         })
         .collect();
+    if let Some(revisions) = desired.table.replace.revisions() {
+        surplus = beyond(revisions.kept, surplus, sight);
+    }
     // One at a time goes: what is still used must not keep the others.
     surplus.sort_by_key(|surplus| (sight.users)(surplus.object) > 0);
     Found::Mine { current, surplus }
+}
+
+/// Of revisions the newest `kept` stay, and so does whatever is used; the oldest goes first. Twins go as ever.
+fn beyond<'a>(kept: usize, surplus: Vec<Surplus<'a>>, sight: &Sight<'a, '_>) -> Vec<Surplus<'a>> {
+    let stay = kept.saturating_sub(1); // beside the current one
+    let (twins, superseded): (Vec<_>, Vec<_>) =
+        surplus.into_iter().partition(|surplus| surplus.why == SurplusKind::Twin);
+    let old = superseded.into_iter().skip(stay).rev();
+    twins.into_iter().chain(old.filter(|surplus| (sight.users)(surplus.object) == 0)).collect()
 }
 
 pub(crate) fn incarnation(object: &Object) -> u32 {

@@ -88,7 +88,8 @@ fn cycle<'a>(start: &'a Key, documents: &'a BTreeMap<Key, Desired>) -> Option<Ve
 /// Two documents that ask for the same resource in AWS.
 fn clashes(documents: &BTreeMap<Key, Desired>) -> Vec<(Key, Problem)> {
     let mut claims: BTreeMap<(String, String, String), Vec<&Key>> = BTreeMap::new();
-    for (key, desired) in documents.iter().filter(|(_, desired)| desired.table.unique) {
+    let is_one = |desired: &Desired| desired.table.unique || desired.table.replace.revisions().is_some();
+    for (key, desired) in documents.iter().filter(|(_, desired)| is_one(desired)) {
         let scope = match desired.parent() {
             Some(parent) => parent.to_string(),
             None => desired

@@ -33,6 +33,7 @@ mod status;
 #[path = "tests/support.rs"]
 mod support;
 mod table;
+mod withhold;
 
 pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, next};
 pub use assess::{Assessment, Sight, Surplus, SurplusKind, Verdict, assess};
@@ -45,7 +46,7 @@ pub use document::{
 };
 pub use graph::{creation_order, problems as graph_problems};
 pub use key::{Key, KeyError, check_name};
-pub use mark::{Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, owner_is_legal};
+pub use mark::{CONTENT, Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, owner_is_legal};
 pub use object::{Life, Object, Readiness, Scope};
 pub use parts::of_parts;
 pub use pause::{PAUSE_TAG, Pause, pause, paused};
@@ -53,6 +54,6 @@ pub use prune::{Evidence, Fuse, fuse, may_delete};
 pub use seen::{Cause, Reason, Seen};
 pub use status::{Condition, Outcome, Status, Truth, fold};
 pub use table::{
-    Drain, Field, KindTable, Literal, MarkStyle, Mutability, Omitted, RefField, ReplaceStyle, SelectorField,
-    Shape,
+    Drain, Field, KindTable, Literal, MarkStyle, Mutability, Omitted, RefField, ReplaceStyle, Revisions,
+    SelectorField, Shape,
 };

@@ -13,6 +13,8 @@ const DOCUMENT: &str = "hatoba:document";
 const INCARNATION: &str = "hatoba:incarnation";
 const DELETION: &str = "hatoba:deletion";
 pub(crate) const LABELS: &str = "hatoba:labels";
+/// The tag of a revision that names its content: the digest of the members' normal form.
+pub const CONTENT: &str = "hatoba:content";
 
 /// Longest value of a tag in characters (AWS tag limit).
 pub const TAG_VALUE_CHARS_MAX: usize = 256;

@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use crate::Members;
+
 /// Everything the decisions need to know about a kind of resource.
 #[derive(Debug)]
 pub struct KindTable {
@@ -227,12 +229,43 @@ pub enum MarkStyle {
 }
 
 /// Whether a replacement can stand beside the old one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum ReplaceStyle {
     /// The next incarnation is made, dependents move, the old one goes.
     MakeBeforeBreak,
     /// The name is unique: the old one must go first.
     DeleteFirst,
+    /// Every change makes a revision beside the others, and no revision ever changes.
+    Revisions(Revisions),
+}
+
+/// By style alone.
+impl PartialEq for ReplaceStyle {
+    fn eq(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+impl Eq for ReplaceStyle {}
+
+impl ReplaceStyle {
+    /// What is said of revisions, where the kind has them.
+    pub fn revisions(&self) -> Option<&Revisions> {
+        match self {
+            ReplaceStyle::Revisions(revisions) => Some(revisions),
+            ReplaceStyle::MakeBeforeBreak | ReplaceStyle::DeleteFirst => None,
+        }
+    }
+}
+
+/// A resource that is a series of revisions.
+#[derive(Clone, Copy, Debug)]
+pub struct Revisions {
+    /// So many of the newest stay, the current one among them.
+    pub kept: usize,
+    /// The normal form of all members: two that mean the same have the same. Members that come to AWS's default
+    /// stay as `null`, and so do those that are `null`.
+    pub normal: fn(&Members) -> Members,
 }
 
 /// What must be written before a delete.

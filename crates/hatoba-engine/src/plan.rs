@@ -186,6 +186,7 @@ impl Engine {
             first: std::collections::BTreeSet::new(),
         };
         let mut assessment = assess(desired, &resolved, &sight);
+        self.withhold(kind, &mut assessment).await;
         if let Some(current) = assessment.current.filter(|current| current.is_usable()) {
             outputs.insert(desired.key.clone(), current.outputs.clone());
         }
@@ -277,8 +278,11 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
         Verdict::Replace(_, drift) => {
             entry.action = PlanAction::Replace;
             entry.fields.clone_from(drift);
-            entry.cause =
-                Some(Cause::new("Replacing", "a new one is made first, then the old one goes: no gap"));
+            let how = match desired.table.replace.revisions() {
+                Some(_) => "the next revision is registered, and what names it moves to it: no gap",
+                None => "a new one is made first, then the old one goes: no gap",
+            };
+            entry.cause = Some(Cause::new("Replacing", how));
         }
         Verdict::Unknown(cause) => {
             return PlanEntry {
@@ -311,11 +315,10 @@ fn all_fields(desired: &Desired, creation: &Creation) -> Vec<FieldDrift> {
 
 /// The calls that an entry comes to.
 fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Operation> {
-    let of = |prefix: &str| {
-        kind.operations().iter().find(|operation| operation.is_write && operation.name.starts_with(prefix))
-    };
+    let of = |verb: &str| kind.operation_named(verb);
     let calls = match (entry.action, step) {
         (PlanAction::Create, _) => vec![of("Create")],
+        (PlanAction::Replace, _) if kind.table().replace.revisions().is_some() => vec![of("Create")],
         (PlanAction::Replace, _) => vec![of("Create"), of("Delete")],
         (PlanAction::Delete, _) if kind.table().drain.is_some() => vec![of("Update"), of("Delete")],
         (PlanAction::Delete, _) => vec![of("Delete")],

@@ -241,9 +241,9 @@ impl Engine {
         let interest =
             Interest { names: BTreeSet::from([orphan.object.natural_key.clone()]), everything: true };
         self.inventory.ensure(&orphan.place, fresh, &interest).await;
-        if let Err(cause) = self.look_at_users(&orphan.place, &orphan.object.id, fresh).await {
-            return Err(Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}")));
-        }
+        let unknown =
+            |cause: Cause| Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}"));
+        self.look_at_users(&orphan.place, &orphan.object.id, fresh).await.map_err(unknown)?;
         let view = self.inventory.view(&orphan.place)?;
         let is_it = |object: &Object| object.id == orphan.object.id && !object.is_leaving();
         let Some(object) = view.objects.into_iter().find(is_it) else {
@@ -258,6 +258,8 @@ impl Engine {
             id: orphan.object.id.clone(),
             arn: orphan.object.arn.clone(),
         };
+        let users = self.users_now(&orphan.place, &orphan.object, &target, None).await.map_err(unknown)?;
+        self.judge(key, &orphan, &users)?;
         let (action, why) = match drained(*kind, &orphan.object, &target) {
             Drained::Yes => (Action::Delete(target), "its document is gone"),
             Drained::Write(action) => (*action, "its document is gone: scaled to 0 first"),

@@ -50,6 +50,7 @@ impl Engine {
             let view = self.sight(&place, &desired).await;
             let mut assessment = self.assess(kind, &desired, &resolved, &place, &view);
             assessment.notes.extend(self.left_behind(&desired, &place));
+            self.withhold(kind, &mut assessment).await;
             let leave = self.leave(&desired, &place, &view, &mut assessment);
             let step = self.gate(&desired, &assessment, &view, next(&desired, &assessment, &leave));
             let step = self.unused(&place, &assessment, step, not_before).await;

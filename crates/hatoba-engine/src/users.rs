@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hatoba_core::{Assessment, Cause, Desired, Object, Step, SurplusKind};
+use hatoba_core::{Assessment, Cause, Desired, Object, Step, SurplusKind, Target, Verdict};
 use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
@@ -22,7 +22,10 @@ impl Engine {
             !object.is_leaving()
                 && mark.is_some_and(|mark| mark.owner == self.options.owner && mark.document == desired.key)
         };
-        let twins: Vec<&Object> = view.objects.iter().filter(bears_its_mark).collect();
+        let mut twins: Vec<&Object> = view.objects.iter().filter(bears_its_mark).collect();
+        if desired.table.replace.revisions().is_some() {
+            twins = same_incarnation(twins); // there are always several
+        }
         if twins.len() > 1 {
             for twin in twins {
                 self.look_at_users(place, &twin.id, None).await?;
@@ -31,7 +34,8 @@ impl Engine {
         Ok(view)
     }
 
-    /// Turns the removal of a surplus resource into a hold while anything uses it.
+    /// Turns the removal of a surplus resource into a hold while anything uses it. Of revisions the first that
+    /// nobody uses goes: the others stay where they are.
     pub(crate) async fn unused(
         &self,
         place: &Place,
@@ -39,21 +43,56 @@ impl Engine {
         step: Step,
         not_before: Option<Instant>,
     ) -> Step {
-        let Step::RemoveSurplus(target) = &step else { return step };
-        let users = match self.look_at_users(place, &target.id, not_before).await {
-            Ok(()) => assessment
-                .surplus
-                .iter()
-                .find(|surplus| surplus.object.id == target.id)
-                .map(|surplus| self.inventory.users(place.0, surplus.object)),
-            Err(cause) => Some(vec![format!("nobody knows whom ({cause})")]),
-        };
-        match users {
-            Some(users) if !users.is_empty() => {
-                let message = format!("{} is one too many and still used by {}", target.id, users.join(", "));
-                Step::Hold(Cause::new("DuplicateInUse", message))
+        let Step::RemoveSurplus(first) = &step else { return step };
+        let is_series = place.0.table().replace.revisions().is_some();
+        let mut used = Vec::new();
+        for surplus in assessment.surplus.iter().filter(|s| is_series || s.object.id == first.id) {
+            let target =
+                Target { id: surplus.object.id.clone(), arn: surplus.object.arn.clone(), ..first.clone() };
+            match self.users_now(place, surplus.object, &target, not_before).await {
+                Ok(users) if users.is_empty() => return Step::RemoveSurplus(target),
+                Ok(users) => used.push(format!("{} by {}", target.id, users.join(", "))),
+                Err(cause) => {
+                    let message =
+                        format!("{} is one too many, and nobody knows who uses it ({cause})", target.id);
+                    return Step::Hold(Cause::new("DuplicateInUse", message));
+                }
             }
-            _ => step,
+        }
+        let used = used.join("; ");
+        Step::Hold(match is_series {
+            true => Cause::new("RevisionInUse", format!("kept though newer ones have followed: {used}")),
+            false => Cause::new("DuplicateInUse", format!("one too many and still used: {used}")),
+        })
+    }
+
+    /// Who uses a resource, by lists of our kinds, and where nobody does by the kind's own thorough look.
+    ///
+    /// # Errors
+    /// Why that is not known.
+    pub(crate) async fn users_now(
+        &self,
+        place: &Place,
+        object: &Object,
+        target: &Target,
+        not_before: Option<Instant>,
+    ) -> Result<Vec<String>, Cause> {
+        self.look_at_users(place, &object.id, not_before).await?;
+        let users = self.inventory.users(place.0, object);
+        if !users.is_empty() {
+            return Ok(users);
+        }
+        let users = place.0.users(&self.aws, target).await.map_err(|error| error.cause())?;
+        Ok(users.into_iter().collect())
+    }
+
+    /// Takes out of an update what AWS has tried already and given up. Not knowing that, nothing is written.
+    pub(crate) async fn withhold(&self, kind: KindId, assessment: &mut Assessment<'_>) {
+        let Verdict::Update(change) = &assessment.verdict else { return };
+        match kind.given_up(&self.aws, change).await {
+            Ok(None) => {}
+            Ok(Some(given_up)) => assessment.withhold(&given_up.fields, given_up.cause),
+            Err(error) => assessment.verdict = Verdict::Unknown(error.cause()),
         }
     }
 
@@ -135,4 +174,11 @@ impl Engine {
     fn everything_of_ours(&self) -> Interest {
         Interest { everything: self.options.owner_is_explicit, ..Interest::default() }
     }
+}
+
+/// Those whose incarnation another one has too.
+fn same_incarnation(objects: Vec<&Object>) -> Vec<&Object> {
+    let number = |object: &Object| object.mark.present().map(|mark| mark.incarnation);
+    let twice = |object: &&Object| objects.iter().filter(|o| number(o) == number(object)).count() > 1;
+    objects.iter().copied().filter(twice).collect()
 }

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
-use hatoba_core::Lookup;
+use hatoba_core::{Lookup, Object};
 use tokio::time::{Duration, Instant};
 
 use crate::ec2::Ec2;
@@ -35,6 +35,7 @@ pub struct Aws {
     region: String,
     account: std::sync::OnceLock<String>,
     slow: Mutex<SlowFacts>,
+    lasting: Mutex<BTreeMap<String, Object>>,
     looking_up: tokio::sync::Mutex<()>,
 }
 
@@ -53,6 +54,7 @@ impl Aws {
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             account: std::sync::OnceLock::new(),
             slow: Mutex::default(),
+            lasting: Mutex::default(),
             looking_up: tokio::sync::Mutex::default(),
         }
     }
@@ -168,6 +170,21 @@ impl Aws {
                 SlowName::Lookup(lookup) => drop(slow.lookups.remove(&lookup)),
             }
         }
+    }
+
+    /// What never changes, by its ARN, as read earlier; its tags may be old.
+    pub(crate) fn lasting(&self, arn: &str) -> Option<Object> {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner).get(arn).cloned()
+    }
+
+    /// Remembers what never changes.
+    pub(crate) fn remember_lasting(&self, arn: &str, object: Object) {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner).insert(arn.to_owned(), object);
+    }
+
+    /// Forgets what is gone, or may have changed after all.
+    pub(crate) fn forget_lasting(&self, arn: &str) {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
     }
 
     fn slow(&self) -> MutexGuard<'_, SlowFacts> {

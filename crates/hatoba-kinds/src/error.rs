@@ -100,6 +100,13 @@ impl CallError {
         }
     }
 
+    /// Whether whoever answered has no such operation: an emulator.
+    pub(crate) fn is_unknown_operation(&self) -> bool {
+        let unknown = ["UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented"];
+        self.code.as_deref().is_some_and(|code| unknown.contains(&code))
+            || self.message.contains("has not been implemented")
+    }
+
     /// The stable word and the sentence for conditions and logs.
     pub fn cause(&self) -> Cause {
         let reason = match (&self.code, self.disposition) {
@@ -192,6 +199,7 @@ const MESSAGES: &[(&str, Disposition)] = &[
     ("Unable to assume the service linked role", Disposition::Retry),
     ("verify that the ECS service role being passed has the proper permissions", Disposition::Retry),
     ("Unable to describe task definition", Disposition::Gone),
+    ("The specified task definition does not exist", Disposition::Gone),
 ];
 
 /// What happens next, from what AWS answered. Pure.

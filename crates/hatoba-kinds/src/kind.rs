@@ -99,6 +99,22 @@ pub(crate) trait Kind {
         async move { Err(error) }
     }
 
+    /// Who uses a resource, beyond what lists of our own kinds show; read just before it is removed.
+    fn users(
+        _aws: &Aws,
+        _target: &Target,
+    ) -> impl Future<Output = Result<BTreeSet<String>, CallError>> + Send {
+        async { Ok(BTreeSet::new()) }
+    }
+
+    /// What of a change AWS has tried already and given up; read just before the change is sent.
+    fn given_up(
+        _aws: &Aws,
+        _change: &Change,
+    ) -> impl Future<Output = Result<Option<GivenUp>, CallError>> + Send {
+        async { Ok(None) }
+    }
+
     /// Scopes and names that may hold resources of ours though no document of ours names them.
     fn discover(
         _aws: &Aws,
@@ -173,6 +189,15 @@ impl Answer {
     pub(crate) fn object(object: Object) -> Self {
         Answer::Object(Box::new(object))
     }
+}
+
+/// Fields that AWS has tried to change as asked, and has changed back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Their paths.
+    pub fields: BTreeSet<String>,
+    /// Why AWS gave up.
+    pub cause: Cause,
 }
 
 /// How an operation stands.

@@ -29,7 +29,7 @@ mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Action, Creation, Desired, Diagnostic, Document, KindTable, Object};
+use hatoba_core::{Action, Change, Creation, Desired, Diagnostic, Document, KindTable, Object, Target};
 
 use crate::kind::Kind;
 
@@ -38,7 +38,7 @@ pub use compile::unknown_kind;
 pub use error::{CallError, Disposition, LOOK_SOON, classify};
 pub use expand::{Expanded, OutputOf, PathMap, Whole, expand, is_whole};
 pub use explain::{Schema, explain};
-pub use kind::{Answer, Interest, Progress};
+pub use kind::{Answer, GivenUp, Interest, Progress};
 pub use quota::{Operation, Quota};
 pub use rules::{Finding, RULES, Rule, check_chain};
 
@@ -46,6 +46,7 @@ registry::registry! {
     private_dns_namespace::PrivateDnsNamespace,
     discovery_service::DiscoveryService,
     ecs_cluster::EcsCluster,
+    ecs_task_definition::EcsTaskDefinition,
     ecs_service::EcsService,
     http_api::HttpApi,
     vpc_link::VpcLink,
@@ -57,7 +58,7 @@ registry::registry! {
 impl KindId {
     /// The operation that carries a write out.
     pub fn operation_of(self, action: &Action) -> Option<&'static Operation> {
-        let prefix = match action {
+        let verb = match action {
             Action::Create(_) => "Create",
             Action::Update(_) => "Update",
             Action::Clear { operation, .. } => operation,
@@ -65,7 +66,19 @@ impl KindId {
             Action::Tag { .. } => "Tag",
             Action::Delete(_) => "Delete",
         };
-        self.operations().iter().find(|operation| operation.is_write && operation.name.starts_with(prefix))
+        self.operation_named(verb)
+    }
+
+    /// The write that begins with the verb, in whatever word AWS has for it: a revision is registered.
+    pub fn operation_named(self, verb: &str) -> Option<&'static Operation> {
+        let own = match verb {
+            "Create" => "Register",
+            "Delete" => "Deregister",
+            verb => verb,
+        };
+        let writes = || self.operations().iter().filter(|operation| operation.is_write);
+        let find = |word: &str| writes().find(|operation| operation.name.starts_with(word));
+        find(verb).or_else(|| find(own))
     }
 }
 

@@ -29,6 +29,15 @@ pub(crate) const ECS_CLUSTER_READ: Quota = Quota { name: "ecs-cluster-read", per
 /// "Request throttling for the Amazon ECS API": cluster modify actions.
 pub(crate) const ECS_CLUSTER_MODIFY: Quota =
     Quota { name: "ecs-cluster-modify", per_second: 1.0, burst: 20.0 };
+/// "Request throttling for the Amazon ECS API": task definition modify actions.
+pub(crate) const ECS_DEFINITION_MODIFY: Quota =
+    Quota { name: "ecs-definition-modify", per_second: 1.0, burst: 20.0 };
+/// "Request throttling for the Amazon ECS API": task definition read actions.
+pub(crate) const ECS_DEFINITION_READ: Quota =
+    Quota { name: "ecs-definition-read", per_second: 20.0, burst: 50.0 };
+/// "Request throttling for the Amazon ECS API": service deployment and service revision actions.
+pub(crate) const ECS_DEPLOYMENT_READ: Quota =
+    Quota { name: "ecs-deployment-read", per_second: 20.0, burst: 50.0 };
 /// "Request throttling for the Amazon ECS API": tag modify actions.
 pub(crate) const ECS_TAG_MODIFY: Quota = Quota { name: "ecs-tag-modify", per_second: 10.0, burst: 20.0 };
 /// Cloud Map publishes no control-plane rate; users report about 50 per second (an assumption, kept well below).

@@ -102,6 +102,22 @@ macro_rules! registry {
                 match self { $(KindId::$kind => $module::$kind::poll(aws, operation, made).await,)+ }
             }
 
+            /// Who uses a resource, beyond what lists of our own kinds show.
+            ///
+            /// # Errors
+            /// When that cannot be read.
+            pub async fn users(self, aws: &Aws, target: &Target) -> Result<BTreeSet<String>, CallError> {
+                match self { $(KindId::$kind => $module::$kind::users(aws, target).await,)+ }
+            }
+
+            /// What of a change AWS has tried already and given up.
+            ///
+            /// # Errors
+            /// When that cannot be read.
+            pub async fn given_up(self, aws: &Aws, change: &Change) -> Result<Option<GivenUp>, CallError> {
+                match self { $(KindId::$kind => $module::$kind::given_up(aws, change).await,)+ }
+            }
+
             /// Scopes and names that may hold resources of ours though no document names them.
             ///
             /// # Errors

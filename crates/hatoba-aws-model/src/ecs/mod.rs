@@ -7,6 +7,7 @@ mod cluster;
 mod cluster_tests;
 mod cluster_update;
 mod deployment;
+mod deployment_view;
 mod reach;
 mod registry;
 mod scheduler;
@@ -17,6 +18,7 @@ mod service_view;
 mod tags;
 mod task;
 mod task_definition;
+mod task_definition_body;
 #[cfg(test)]
 mod tests;
 
@@ -96,12 +98,14 @@ struct Service {
     created: Duration,
     /// Newest first; the first is PRIMARY.
     deployments: Vec<Deployment>,
-    /// The definition and template of the last completed deployment: where a rollback goes.
-    completed: Option<(String, Object)>,
+    /// Definition, template and revision of the last completed deployment: where a rollback goes.
+    completed: Option<(String, Object, String)>,
     /// Newest first.
     events: Vec<Value>,
     /// Service deployments, newest first.
     history: Vec<Object>,
+    /// Service revisions by ARN.
+    revisions: BTreeMap<String, Object>,
 }
 
 impl Ecs {
@@ -123,6 +127,8 @@ impl Ecs {
             "RegisterTaskDefinition" => self.register_definition(input, env),
             "DescribeTaskDefinition" => self.describe_definition(&input),
             "ListTaskDefinitions" => self.list_definitions(&input, env),
+            "ListTaskDefinitionFamilies" => self.list_families(&input, env),
+            "DeleteTaskDefinitions" => self.delete_definitions(&input, env),
             "DeregisterTaskDefinition" => self.deregister_definition(&input, env),
             "CreateService" => self.create_service(input, cloud_map, env),
             "DescribeServices" => self.describe_services(&input, env),
@@ -130,6 +136,8 @@ impl Ecs {
             "UpdateService" => self.update_service(input, cloud_map, env),
             "DeleteService" => self.delete_service(&input, env),
             "ListServiceDeployments" => self.list_service_deployments(&input, env),
+            "DescribeServiceDeployments" => self.describe_service_deployments(&input),
+            "DescribeServiceRevisions" => self.describe_service_revisions(&input),
             "ListTasks" => self.list_tasks(&input, env),
             "DescribeTasks" => self.describe_tasks(&input, env),
             "TagResource" => self.tag_resource(&input),

@@ -1,7 +1,7 @@
 //! The service scheduler: starts and stops tasks until a service is as it should be.
 
 use super::task::{Start, new_task};
-use super::{Ecs, Event, Service, ServiceKey, registry};
+use super::{Ecs, Event, ServiceKey, registry};
 use crate::cloud_map::CloudMap;
 use crate::env::Env;
 use crate::faults::Rollout;
@@ -129,8 +129,13 @@ impl Ecs {
         let Some(deployment) = service.deployments.iter_mut().find(|d| d.id == task.deployment) else {
             return;
         };
-        if let Some(Rollout::Fails(reason)) = deployment.fate.clone() {
+        let ordered = match deployment.fate.clone() {
+            Some(Rollout::Fails(reason)) => Some(reason),
+            _ => env.faults.revision_failure(&deployment.definition),
+        };
+        if let Some(reason) = ordered {
             object::set(&mut task.body, "stoppedReason", reason.as_str());
+            object::set(&mut task.body, "stopCode", "TaskFailedToStart");
             deployment.failed_tasks += 1;
             deployment.not_before = env.now + RETRY;
             let failed = deployment.failed_tasks;
@@ -153,17 +158,12 @@ impl Ecs {
 
     fn count_failure(&mut self, key: &ServiceKey, failed: usize, env: &mut Env<'_>) {
         let Some(service) = self.services.get_mut(key) else { return };
-        let breaker =
-            service.body.get("deploymentConfiguration").and_then(|c| c.get("deploymentCircuitBreaker"));
-        let on = |name: &str| breaker.and_then(|b| b.get(name)).and_then(Value::as_bool).unwrap_or(false);
-        let (enabled, rollback) = (on("enable"), on("rollback"));
         let threshold = (desired_count(&service.body) / 2).clamp(FAILURES_MIN, FAILURES_MAX);
-        if !enabled || failed < threshold {
+        if !service.breaker("enable") || failed < threshold {
             env.after(RETRY, Event::Retried { service: key.clone() });
             return;
         }
-        let back = if rollback { service.completed.clone() } else { None };
-        service.fail("ECS deployment circuit breaker: tasks failed to start.", back.is_some(), env);
+        service.fail("ECS deployment circuit breaker: tasks failed to start.", threshold, env);
         let pending: Vec<String> = service
             .deployments
             .first()
@@ -173,10 +173,8 @@ impl Ecs {
         for task in &pending {
             self.stop_task(task, env);
         }
-        if let Some((definition, template)) = back
-            && let Some(service) = self.services.get_mut(key)
-        {
-            roll_back(service, &definition, template, env);
+        if let Some(service) = self.services.get_mut(key) {
+            service.roll_back(env);
         }
         self.schedule(key, env);
     }
@@ -231,18 +229,6 @@ impl Ecs {
     pub(super) fn alive_tasks(&self, key: &ServiceKey) -> Vec<String> {
         let mine = self.tasks.iter().filter(|(_, task)| task.service == *key && task.is_alive());
         mine.map(|(id, _)| id.clone()).collect()
-    }
-}
-
-/// Starts a deployment of what ran before.
-fn roll_back(service: &mut Service, definition: &str, template: Object, env: &mut Env<'_>) {
-    for (name, value) in template {
-        object::set(&mut service.body, &name, value);
-    }
-    service.deploy(definition, None, env);
-    if let Some(primary) = service.deployments.first_mut() {
-        primary.reason =
-            format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", primary.id);
     }
 }
 

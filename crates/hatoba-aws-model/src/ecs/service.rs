@@ -12,6 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::object::{self, Object, Rule, Shape, optional, required};
 use crate::time;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A service without tasks does not drain in no time.
@@ -81,6 +82,7 @@ impl Ecs {
             completed: None,
             events: Vec::new(),
             history: Vec::new(),
+            revisions: BTreeMap::new(),
         };
         let fate = env.faults.take_rollout();
         service.deploy(&definition_arn, fate, env);

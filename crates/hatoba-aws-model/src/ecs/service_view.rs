@@ -115,28 +115,4 @@ impl Ecs {
             .collect();
         Ok(page_of(input, "ListServices", 10, entries, env)?.into_output("serviceArns", "nextToken"))
     }
-
-    pub(super) fn list_service_deployments(&self, input: &Object, env: &Env<'_>) -> Outcome {
-        let cluster = self.cluster_name(input)?;
-        let Some(given) = object::text(input, "service") else { return Err(invalid("Service is required.")) };
-        let Some(service) = self.services.get(&(cluster, name_of(given).to_owned())) else {
-            return Err(super::service::no_service());
-        };
-        let statuses = object::texts(input, "status");
-        let entries = service
-            .history
-            .iter()
-            .enumerate()
-            .filter(|(_, record)| {
-                statuses.is_empty() || statuses.contains(&object::text_or_empty(record, "status"))
-            })
-            .map(|(at, record)| Entry {
-                key: format!("{at:08}"),
-                created: service.created,
-                value: Value::Object(record.clone()),
-            })
-            .collect();
-        let page = page_of(input, "ListServiceDeployments", 20, entries, env)?;
-        Ok(page.into_output("serviceDeployments", "nextToken"))
-    }
 }

@@ -1,8 +1,10 @@
 //! Task definitions: a family is a series of revisions that never change.
 
-use super::{Definition, Ecs, arn, check, check_name, client, invalid, name_of, page_of, tags};
+use super::{
+    Definition, Ecs, arn, check, check_name, client, invalid, name_of, page_of, tags, task_definition_body,
+};
 use crate::env::Env;
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::object::{self, Object, Rule, Shape, optional, required};
 use crate::page::Entry;
 use crate::time;
@@ -15,13 +17,24 @@ const RULES: &[Rule] = &[
     optional("requiresCompatibilities", Shape::Texts(10)),
     optional("cpu", Shape::Text(1, 32)),
     optional("memory", Shape::Text(1, 32)),
+    optional("taskRoleArn", Shape::Text(1, 2048)),
+    optional("executionRoleArn", Shape::Text(1, 2048)),
+    optional("pidMode", Shape::OneOf(&["host", "task"])),
+    optional("ipcMode", Shape::OneOf(&["host", "task", "none"])),
     optional("volumes", Shape::Objects(100)),
     optional("placementConstraints", Shape::Objects(10)),
+    optional("proxyConfiguration", Shape::Object),
+    optional("inferenceAccelerators", Shape::Objects(10)),
+    optional("ephemeralStorage", Shape::Object),
+    optional("runtimePlatform", Shape::Object),
+    optional("enableFaultInjection", Shape::Flag),
     optional("tags", Shape::Objects(50)),
 ];
 
-/// Task sizes of Fargate, in CPU units.
-const FARGATE_CPU: &[&str] = &["256", "512", "1024", "2048", "4096", "8192", "16384"];
+/// "Amazon ECS service quotas": the size of a task definition.
+const SIZE_BYTES_MAX: usize = 64 * 1024;
+/// What one DeleteTaskDefinitions takes.
+const DELETED_MAX: usize = 10;
 
 impl Ecs {
     /// Adds a revision, also when it equals the one before.
@@ -30,7 +43,10 @@ impl Ecs {
         let tags = tags::of_input(&input)?;
         let family = object::text_or_empty(&input, "family").to_owned();
         check_name(&family, "Family").map_err(|failure| client(failure.message))?;
-        let mut body = read_back(input, env)?;
+        if Value::Object(input.clone()).to_string().len() > SIZE_BYTES_MAX {
+            return Err(client("Actual length exceeds the max allowed length of 65536."));
+        }
+        let mut body = task_definition_body::read_back(input, env)?;
         let revisions = self.families.entry(family.clone()).or_default();
         let revision = revisions.len() + 1;
         object::set(&mut body, "revision", revision);
@@ -79,6 +95,13 @@ impl Ecs {
     }
 
     pub(super) fn list_definitions(&self, input: &Object, env: &Env<'_>) -> Outcome {
+        check(
+            input,
+            &[
+                optional("status", Shape::OneOf(&["ACTIVE", "INACTIVE", "DELETE_IN_PROGRESS"])),
+                optional("sort", Shape::OneOf(&["ASC", "DESC"])),
+            ],
+        )?;
         let family = object::text(input, "familyPrefix");
         let status = object::text(input, "status").unwrap_or("ACTIVE");
         let descending = object::text(input, "sort") == Some("DESC");
@@ -107,6 +130,59 @@ impl Ecs {
         Ok(page.into_output("taskDefinitionArns", "nextToken"))
     }
 
+    pub(super) fn list_families(&self, input: &Object, env: &Env<'_>) -> Outcome {
+        check(input, &[optional("status", Shape::OneOf(&["ACTIVE", "INACTIVE", "ALL"]))])?;
+        let prefix = object::text_or_empty(input, "familyPrefix");
+        let status = object::text(input, "status").unwrap_or("ALL");
+        let is_active =
+            |all: &[Definition]| all.iter().any(|d| object::text(&d.body, "status") == Some("ACTIVE"));
+        let entries = self
+            .families
+            .iter()
+            .filter(|(name, all)| {
+                name.starts_with(prefix) && (status == "ALL" || (status == "ACTIVE") == is_active(all))
+            })
+            .map(|(name, all)| Entry {
+                key: name.clone(),
+                created: all.first().map(|first| first.created).unwrap_or_default(),
+                value: json!(name),
+            })
+            .collect();
+        let page = page_of(input, "ListTaskDefinitionFamilies", 100, entries, env)?;
+        Ok(page.into_output("families", "nextToken"))
+    }
+
+    /// Only what is INACTIVE goes, and what is used stays DELETE_IN_PROGRESS: nothing is ever forgotten here.
+    pub(super) fn delete_definitions(&mut self, input: &Object, env: &Env<'_>) -> Outcome {
+        check(input, &[required("taskDefinitions", Shape::Texts(1000))])?;
+        let asked: Vec<String> =
+            object::texts(input, "taskDefinitions").into_iter().map(str::to_owned).collect();
+        if asked.is_empty() || asked.len() > DELETED_MAX {
+            return Err(invalid(format!("taskDefinitions must have 1 to {DELETED_MAX} items.")));
+        }
+        let (mut deleted, mut failures) = (Vec::new(), Vec::new());
+        for given in &asked {
+            let Some((family, Some(revision))) = family_and_revision(given) else {
+                return Err(invalid("Revision is missing."));
+            };
+            let found = self.families.get_mut(family).and_then(|all| all.get_mut(revision.checked_sub(1)?));
+            match found.map(|definition| &mut definition.body) {
+                None => failures.push(json!({"arn": given, "reason": "MISSING"})),
+                Some(body) if object::text(body, "status") == Some("ACTIVE") => failures.push(json!({
+                    "arn": given, "reason": "The specified task definition is still in ACTIVE status. Please deregister the target and try again.",
+                })),
+                Some(body) => {
+                    object::set(body, "status", "DELETE_IN_PROGRESS");
+                    object::default(body, "deleteRequestedAt", time::epoch(env.now));
+                    deleted.push(Value::Object(body.clone()));
+                }
+            }
+        }
+        let mut out = object::only("taskDefinitions", deleted);
+        object::set(&mut out, "failures", failures);
+        Ok(out)
+    }
+
     /// A definition by family (its latest ACTIVE revision), `family:revision`, or ARN.
     pub(super) fn definition(&self, given: &str) -> Option<&Definition> {
         let (family, revision) = family_and_revision(given)?;
@@ -122,124 +198,5 @@ fn family_and_revision(given: &str) -> Option<(&str, Option<usize>)> {
     match name_of(given).split_once(':') {
         Some((family, revision)) => Some((family, Some(revision.parse().ok()?))),
         None => Some((name_of(given), None)),
-    }
-}
-
-/// The definition as AWS gives it back, with the defaults it fills in.
-fn read_back(input: Object, env: &Env<'_>) -> Result<Object, Failure> {
-    let mut body = input;
-    body.remove("tags");
-    object::default(&mut body, "networkMode", "bridge");
-    for member in ["cpu", "memory"] {
-        if let Some(size) = object::text(&body, member).map(units) {
-            object::set(&mut body, member, size);
-        }
-    }
-    for member in ["taskRoleArn", "executionRoleArn"] {
-        if let Some(role) = object::text(&body, member).filter(|role| !role.starts_with("arn:")) {
-            let role = format!("arn:aws:iam::{}:role/{role}", env.config.account);
-            object::set(&mut body, member, role);
-        }
-    }
-    object::default(&mut body, "volumes", json!([]));
-    object::default(&mut body, "placementConstraints", json!([]));
-    let awsvpc = object::text(&body, "networkMode") == Some("awsvpc");
-    if let Some(Value::Array(containers)) = body.get_mut("containerDefinitions") {
-        for container in containers.iter_mut().filter_map(Value::as_object_mut) {
-            read_back_container(container, awsvpc);
-        }
-    }
-    if let Some(Value::Array(volumes)) = body.get_mut("volumes") {
-        for volume in volumes.iter_mut().filter_map(Value::as_object_mut) {
-            object::default(volume, "configuredAtLaunch", false);
-            let backed = ["host", "efsVolumeConfiguration", "dockerVolumeConfiguration"];
-            if !backed.iter().any(|member| volume.contains_key(*member)) {
-                object::set(volume, "host", json!({}));
-            }
-        }
-    }
-    check_containers(&body)?;
-    let fargate = check_fargate(&body)?;
-    let compatible = if fargate || awsvpc { json!(["EC2", "FARGATE"]) } else { json!(["EXTERNAL", "EC2"]) };
-    object::set(&mut body, "compatibilities", compatible);
-    object::set(&mut body, "requiresAttributes", json!([]));
-    object::set(&mut body, "status", "ACTIVE");
-    object::set(&mut body, "registeredAt", time::epoch(env.now));
-    let by = format!("arn:aws:sts::{}:assumed-role/hatoba/sandbox", env.config.account);
-    object::set(&mut body, "registeredBy", by);
-    Ok(body)
-}
-
-fn read_back_container(container: &mut Object, awsvpc: bool) {
-    object::default(container, "cpu", 0);
-    object::default(container, "essential", true);
-    for member in ["environment", "mountPoints", "volumesFrom", "systemControls", "portMappings"] {
-        object::default(container, member, json!([]));
-    }
-    if let Some(Value::Array(ports)) = container.get_mut("portMappings") {
-        for port in ports.iter_mut().filter_map(Value::as_object_mut) {
-            object::default(port, "protocol", "tcp");
-            let host = match port.get("containerPort") {
-                Some(container) if awsvpc => container.clone(),
-                _ => json!(0),
-            };
-            object::default(port, "hostPort", host);
-        }
-    }
-    if let Some(Value::Object(health)) = container.get_mut("healthCheck") {
-        for (member, default) in [("interval", 30), ("timeout", 5), ("retries", 3)] {
-            object::default(health, member, default);
-        }
-    }
-    if let Some(Value::Object(log)) = container.get_mut("logConfiguration") {
-        object::default(log, "options", json!({}));
-        object::default(log, "secretOptions", json!([]));
-    }
-}
-
-fn check_containers(body: &Object) -> Result<(), Failure> {
-    let containers = object::list(body, "containerDefinitions");
-    let mut names: Vec<&str> = Vec::new();
-    for container in containers {
-        let part = |name: &str| container.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let Some(name) = part("name") else {
-            return Err(client("Container.name should not be null or empty."));
-        };
-        if part("image").is_none() {
-            return Err(client("Container.image should not be null or empty."));
-        }
-        if names.contains(&name) {
-            return Err(client(format!("Container names must be unique: {name}")));
-        }
-        names.push(name);
-    }
-    if !containers.iter().any(|container| container.get("essential") == Some(&json!(true))) {
-        return Err(client("Invalid setting for container. At least one container must be essential."));
-    }
-    Ok(())
-}
-
-/// Whether the definition is for Fargate; refuses one that Fargate cannot run.
-fn check_fargate(body: &Object) -> Result<bool, Failure> {
-    if !object::texts(body, "requiresCompatibilities").contains(&"FARGATE") {
-        return Ok(false);
-    }
-    if object::text(body, "networkMode") != Some("awsvpc") {
-        return Err(client("Fargate only supports network mode ‘awsvpc’."));
-    }
-    let cpu = object::text_or_empty(body, "cpu");
-    if !FARGATE_CPU.contains(&cpu) || object::text(body, "memory").is_none() {
-        return Err(client("No Fargate configuration exists for given values."));
-    }
-    Ok(true)
-}
-
-/// `1 vCPU` and `2 GB` as the numbers AWS gives back.
-fn units(size: &str) -> String {
-    let lower = size.to_lowercase();
-    let number = lower.trim_end_matches(|c: char| c.is_alphabetic() || c.is_whitespace());
-    match (number.trim().parse::<f64>(), lower.ends_with("vcpu") || lower.ends_with("gb")) {
-        (Ok(count), true) => format!("{}", (count * 1024.0).round()),
-        _ => size.to_owned(),
     }
 }

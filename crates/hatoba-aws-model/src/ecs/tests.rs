@@ -261,7 +261,7 @@ fn a_registry_must_suit_the_network_mode() {
     let a = json!({"Name": "a", "NamespaceId": namespace, "DnsConfig": {"DnsRecords": [{"Type": "A", "TTL": 1}]}});
     let a = aws.map("CreateService", a)["Service"]["Arn"].clone();
     let bridge = json!({
-        "family": "bridge", "containerDefinitions": [{"name": "web", "image": "i", "portMappings": [{"containerPort": 80}]}],
+        "family": "bridge", "containerDefinitions": [{"name": "web", "image": "i", "memory": 64, "portMappings": [{"containerPort": 80}]}],
     });
     aws.ecs("RegisterTaskDefinition", bridge);
     let unknown = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-none";

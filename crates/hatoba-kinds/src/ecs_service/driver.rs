@@ -4,11 +4,11 @@ use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{self, Deployment, DeploymentRolloutState, SchedulingStrategy, Service, ServiceField};
 use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
 
-use super::EcsService;
 use super::check::{adapt, check};
 use super::compare::{short, to_send};
 use super::fields::TABLE;
 use super::spec::EcsServiceSpec;
+use super::{EcsService, rollout};
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::generated::ecs::{
@@ -16,7 +16,7 @@ use crate::generated::ecs::{
     NetworkConfiguration, PlacementConstraint, PlacementStrategy, ServiceConnectConfiguration, ServiceRegistry,
     ServiceVolumeConfiguration, VpcLatticeConfiguration,
 };
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
+use crate::kind::{Answer, GivenUp, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_READ, ECS_SERVICE_MODIFY, ECS_SERVICE_READ, Operation};
 use crate::tags;
 
@@ -59,7 +59,21 @@ spec:
         ("monitoring", "DescribeServices does not show it: a difference would never be seen"),
     ];
     const OPERATIONS: &'static [Operation] =
-        &[DESCRIBE, LIST_SERVICES, LIST_CLUSTERS, CREATE, UPDATE, DELETE, tags::ECS_TAG, tags::ECS_UNTAG];
+        &[
+            DESCRIBE,
+            LIST_SERVICES,
+            LIST_CLUSTERS,
+            CREATE,
+            UPDATE,
+            DELETE,
+            tags::ECS_TAG,
+            tags::ECS_UNTAG,
+            rollout::LIST_DEPLOYMENTS,
+            rollout::DESCRIBE_DEPLOYMENTS,
+            rollout::DESCRIBE_REVISIONS,
+            rollout::LIST_TASKS,
+            rollout::DESCRIBE_TASKS,
+        ];
     const LISTS_BY_NAME: bool = true;
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateServiceRequest"));
 
@@ -97,7 +111,9 @@ spec:
             for service in answer.services.unwrap_or_default() {
                 // INACTIVE is gone; it only has not been forgotten yet.
                 if service.status.as_deref() != Some("INACTIVE") {
-                    objects.push(observe(scope, &service)?);
+                    let mut object = observe(scope, &service)?;
+                    rollout::explain(aws, &service, &mut object).await?;
+                    objects.push(object);
                 }
             }
         }
@@ -191,6 +207,10 @@ spec:
         // Never forced: AWS refuses while tasks are wanted.
         let result = aws.call(&DELETE, aws.ecs.delete_service().cluster(&target.scope).service(&target.id).send()).await;
         deleted(result, Answer::Done)
+    }
+
+    async fn given_up(aws: &Aws, change: &Change) -> Result<Option<GivenUp>, CallError> {
+        rollout::given_up(aws, change).await
     }
 
     async fn discover(aws: &Aws) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
@@ -289,6 +309,7 @@ pub(super) fn observe(scope: &str, service: &Service) -> Result<Object, CallErro
     uses.extend(deployments.filter_map(|deployment| deployment.task_definition.clone()));
     uses.extend(service.task_definition.clone());
     uses.insert(scope.to_owned());
+    uses.extend(rollout::definitions(service));
     let life = match service.status.as_deref() {
         Some("DRAINING") => Life::Leaving { holds_name: true },
         _ => Life::Live,

@@ -10,6 +10,7 @@ pub(crate) mod check;
 mod compare;
 mod driver;
 mod fields;
+mod rollout;
 pub(crate) mod spec;
 #[cfg(test)]
 mod tests;

@@ -20,12 +20,12 @@ pub(crate) struct EcsServiceSpec {
     /// AWS's name, 1 to 255 letters, digits, `-` and `_`; `metadata.name` if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) service_name: Option<String>,
+    /// The EcsTaskDefinition document: the service moves to each new revision of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) task_definition_ref: Option<String>,
     /// `family:revision` is enforced; with a bare family any revision of it is in sync.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) task_definition: Option<String>,
-    /// Names an `EcsTaskDefinition` document; fills `taskDefinition`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) task_definition_ref: Option<String>,
     /// `ENABLED` or `DISABLED`; not ours if left out: AWS enables it at creation where it can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) availability_zone_rebalancing: Option<String>,

@@ -1962,6 +1962,1797 @@ impl ManagedStorageConfiguration {
     }
 }
 
+/// The structure `ContainerDefinition` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContainerDefinition {
+    /// AWS member `name`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// AWS member `image`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// AWS member `repositoryCredentials`: [`RepositoryCredentials`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_credentials: Option<RepositoryCredentials>,
+    /// AWS member `cpu`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<i32>,
+    /// AWS member `memory`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<i32>,
+    /// AWS member `memoryReservation`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_reservation: Option<i32>,
+    /// AWS member `links`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<Vec<String>>,
+    /// AWS member `portMappings`: list of [`PortMapping`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_mappings: Option<Vec<PortMapping>>,
+    /// AWS member `essential`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub essential: Option<bool>,
+    /// AWS member `restartPolicy`: [`ContainerRestartPolicy`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<ContainerRestartPolicy>,
+    /// AWS member `entryPoint`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_point: Option<Vec<String>>,
+    /// AWS member `command`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// AWS member `environment`: list of [`KeyValuePair`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Vec<KeyValuePair>>,
+    /// AWS member `environmentFiles`: list of [`EnvironmentFile`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment_files: Option<Vec<EnvironmentFile>>,
+    /// AWS member `mountPoints`: list of [`MountPoint`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount_points: Option<Vec<MountPoint>>,
+    /// AWS member `volumesFrom`: list of [`VolumeFrom`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volumes_from: Option<Vec<VolumeFrom>>,
+    /// AWS member `linuxParameters`: [`LinuxParameters`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub linux_parameters: Option<LinuxParameters>,
+    /// AWS member `secrets`: list of [`Secret`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Vec<Secret>>,
+    /// AWS member `dependsOn`: list of [`ContainerDependency`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depends_on: Option<Vec<ContainerDependency>>,
+    /// AWS member `startTimeout`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<i32>,
+    /// AWS member `stopTimeout`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_timeout: Option<i32>,
+    /// AWS member `versionConsistency`: one of `enabled`, `disabled`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_consistency: Option<String>,
+    /// AWS member `hostname`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// AWS member `user`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// AWS member `workingDirectory`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// AWS member `disableNetworking`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disable_networking: Option<bool>,
+    /// AWS member `privileged`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<bool>,
+    /// AWS member `readonlyRootFilesystem`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readonly_root_filesystem: Option<bool>,
+    /// AWS member `dnsServers`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_servers: Option<Vec<String>>,
+    /// AWS member `dnsSearchDomains`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_search_domains: Option<Vec<String>>,
+    /// AWS member `extraHosts`: list of [`HostEntry`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra_hosts: Option<Vec<HostEntry>>,
+    /// AWS member `dockerSecurityOptions`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_security_options: Option<Vec<String>>,
+    /// AWS member `interactive`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interactive: Option<bool>,
+    /// AWS member `pseudoTerminal`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudo_terminal: Option<bool>,
+    /// AWS member `dockerLabels`: map of strings to strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_labels: Option<std::collections::BTreeMap<String, String>>,
+    /// AWS member `ulimits`: list of [`Ulimit`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ulimits: Option<Vec<Ulimit>>,
+    /// AWS member `logConfiguration`: [`LogConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_configuration: Option<LogConfiguration>,
+    /// AWS member `healthCheck`: [`HealthCheck`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// AWS member `systemControls`: list of [`SystemControl`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system_controls: Option<Vec<SystemControl>>,
+    /// AWS member `resourceRequirements`: list of [`ResourceRequirement`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_requirements: Option<Vec<ResourceRequirement>>,
+    /// AWS member `firelensConfiguration`: [`FirelensConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firelens_configuration: Option<FirelensConfiguration>,
+    /// AWS member `credentialSpecs`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_specs: Option<Vec<String>>,
+}
+
+impl ContainerDefinition {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ContainerDefinition, BuildError> {
+        let mut builder = types::ContainerDefinition::builder();
+        if let Some(v) = &self.name {
+            builder = builder.set_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.image {
+            builder = builder.set_image(Some(v.clone()));
+        }
+        if let Some(v) = &self.repository_credentials {
+            builder = builder.set_repository_credentials(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.cpu {
+            builder = builder.set_cpu(Some(*v));
+        }
+        if let Some(v) = &self.memory {
+            builder = builder.set_memory(Some(*v));
+        }
+        if let Some(v) = &self.memory_reservation {
+            builder = builder.set_memory_reservation(Some(*v));
+        }
+        if let Some(v) = &self.links {
+            builder = builder.set_links(Some(v.clone()));
+        }
+        if let Some(v) = &self.port_mappings {
+            builder = builder
+                .set_port_mappings(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.essential {
+            builder = builder.set_essential(Some(*v));
+        }
+        if let Some(v) = &self.restart_policy {
+            builder = builder.set_restart_policy(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.entry_point {
+            builder = builder.set_entry_point(Some(v.clone()));
+        }
+        if let Some(v) = &self.command {
+            builder = builder.set_command(Some(v.clone()));
+        }
+        if let Some(v) = &self.environment {
+            builder = builder
+                .set_environment(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.environment_files {
+            builder = builder.set_environment_files(Some(
+                v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?,
+            ));
+        }
+        if let Some(v) = &self.mount_points {
+            builder = builder
+                .set_mount_points(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.volumes_from {
+            builder = builder
+                .set_volumes_from(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.linux_parameters {
+            builder = builder.set_linux_parameters(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.secrets {
+            builder =
+                builder.set_secrets(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.depends_on {
+            builder = builder
+                .set_depends_on(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.start_timeout {
+            builder = builder.set_start_timeout(Some(*v));
+        }
+        if let Some(v) = &self.stop_timeout {
+            builder = builder.set_stop_timeout(Some(*v));
+        }
+        if let Some(v) = &self.version_consistency {
+            builder = builder.set_version_consistency(Some(types::VersionConsistency::from(v.as_str())));
+        }
+        if let Some(v) = &self.hostname {
+            builder = builder.set_hostname(Some(v.clone()));
+        }
+        if let Some(v) = &self.user {
+            builder = builder.set_user(Some(v.clone()));
+        }
+        if let Some(v) = &self.working_directory {
+            builder = builder.set_working_directory(Some(v.clone()));
+        }
+        if let Some(v) = &self.disable_networking {
+            builder = builder.set_disable_networking(Some(*v));
+        }
+        if let Some(v) = &self.privileged {
+            builder = builder.set_privileged(Some(*v));
+        }
+        if let Some(v) = &self.readonly_root_filesystem {
+            builder = builder.set_readonly_root_filesystem(Some(*v));
+        }
+        if let Some(v) = &self.dns_servers {
+            builder = builder.set_dns_servers(Some(v.clone()));
+        }
+        if let Some(v) = &self.dns_search_domains {
+            builder = builder.set_dns_search_domains(Some(v.clone()));
+        }
+        if let Some(v) = &self.extra_hosts {
+            builder = builder
+                .set_extra_hosts(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.docker_security_options {
+            builder = builder.set_docker_security_options(Some(v.clone()));
+        }
+        if let Some(v) = &self.interactive {
+            builder = builder.set_interactive(Some(*v));
+        }
+        if let Some(v) = &self.pseudo_terminal {
+            builder = builder.set_pseudo_terminal(Some(*v));
+        }
+        if let Some(v) = &self.docker_labels {
+            builder =
+                builder.set_docker_labels(Some(v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()));
+        }
+        if let Some(v) = &self.ulimits {
+            builder =
+                builder.set_ulimits(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.log_configuration {
+            builder = builder.set_log_configuration(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.health_check {
+            builder = builder.set_health_check(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.system_controls {
+            builder = builder
+                .set_system_controls(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.resource_requirements {
+            builder = builder.set_resource_requirements(Some(
+                v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?,
+            ));
+        }
+        if let Some(v) = &self.firelens_configuration {
+            builder = builder.set_firelens_configuration(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.credential_specs {
+            builder = builder.set_credential_specs(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ContainerDefinition) -> Self {
+        Self {
+            name: sdk.name.clone(),
+            image: sdk.image.clone(),
+            repository_credentials: sdk.repository_credentials.as_ref().map(RepositoryCredentials::from_sdk),
+            cpu: Some(sdk.cpu),
+            memory: sdk.memory,
+            memory_reservation: sdk.memory_reservation,
+            links: sdk.links.as_ref().filter(|v| !v.is_empty()).cloned(),
+            port_mappings: sdk
+                .port_mappings
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(PortMapping::from_sdk).collect()),
+            essential: sdk.essential,
+            restart_policy: sdk.restart_policy.as_ref().map(ContainerRestartPolicy::from_sdk),
+            entry_point: sdk.entry_point.as_ref().filter(|v| !v.is_empty()).cloned(),
+            command: sdk.command.as_ref().filter(|v| !v.is_empty()).cloned(),
+            environment: sdk
+                .environment
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(KeyValuePair::from_sdk).collect()),
+            environment_files: sdk
+                .environment_files
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(EnvironmentFile::from_sdk).collect()),
+            mount_points: sdk
+                .mount_points
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(MountPoint::from_sdk).collect()),
+            volumes_from: sdk
+                .volumes_from
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(VolumeFrom::from_sdk).collect()),
+            linux_parameters: sdk.linux_parameters.as_ref().map(LinuxParameters::from_sdk),
+            secrets: sdk
+                .secrets
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(Secret::from_sdk).collect()),
+            depends_on: sdk
+                .depends_on
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(ContainerDependency::from_sdk).collect()),
+            start_timeout: sdk.start_timeout,
+            stop_timeout: sdk.stop_timeout,
+            version_consistency: sdk.version_consistency.as_ref().map(|v| v.as_str().to_owned()),
+            hostname: sdk.hostname.clone(),
+            user: sdk.user.clone(),
+            working_directory: sdk.working_directory.clone(),
+            disable_networking: sdk.disable_networking,
+            privileged: sdk.privileged,
+            readonly_root_filesystem: sdk.readonly_root_filesystem,
+            dns_servers: sdk.dns_servers.as_ref().filter(|v| !v.is_empty()).cloned(),
+            dns_search_domains: sdk.dns_search_domains.as_ref().filter(|v| !v.is_empty()).cloned(),
+            extra_hosts: sdk
+                .extra_hosts
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(HostEntry::from_sdk).collect()),
+            docker_security_options: sdk.docker_security_options.as_ref().filter(|v| !v.is_empty()).cloned(),
+            interactive: sdk.interactive,
+            pseudo_terminal: sdk.pseudo_terminal,
+            docker_labels: sdk
+                .docker_labels
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
+            ulimits: sdk
+                .ulimits
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(Ulimit::from_sdk).collect()),
+            log_configuration: sdk.log_configuration.as_ref().map(LogConfiguration::from_sdk),
+            health_check: sdk.health_check.as_ref().map(HealthCheck::from_sdk),
+            system_controls: sdk
+                .system_controls
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(SystemControl::from_sdk).collect()),
+            resource_requirements: sdk
+                .resource_requirements
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(ResourceRequirement::from_sdk).collect()),
+            firelens_configuration: sdk.firelens_configuration.as_ref().map(FirelensConfiguration::from_sdk),
+            credential_specs: sdk.credential_specs.as_ref().filter(|v| !v.is_empty()).cloned(),
+        }
+    }
+}
+
+/// The structure `RepositoryCredentials` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RepositoryCredentials {
+    /// AWS member `credentialsParameter`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_parameter: Option<String>,
+}
+
+impl RepositoryCredentials {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::RepositoryCredentials, BuildError> {
+        let mut builder = types::RepositoryCredentials::builder();
+        if let Some(v) = &self.credentials_parameter {
+            builder = builder.set_credentials_parameter(Some(v.clone()));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::RepositoryCredentials) -> Self {
+        Self { credentials_parameter: Some(sdk.credentials_parameter.clone()) }
+    }
+}
+
+/// The structure `PortMapping` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PortMapping {
+    /// AWS member `containerPort`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_port: Option<i32>,
+    /// AWS member `hostPort`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_port: Option<i32>,
+    /// AWS member `protocol`: one of `tcp`, `udp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// AWS member `name`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// AWS member `appProtocol`: one of `http`, `http2`, `grpc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<String>,
+    /// AWS member `containerPortRange`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_port_range: Option<String>,
+}
+
+impl PortMapping {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::PortMapping, BuildError> {
+        let mut builder = types::PortMapping::builder();
+        if let Some(v) = &self.container_port {
+            builder = builder.set_container_port(Some(*v));
+        }
+        if let Some(v) = &self.host_port {
+            builder = builder.set_host_port(Some(*v));
+        }
+        if let Some(v) = &self.protocol {
+            builder = builder.set_protocol(Some(types::TransportProtocol::from(v.as_str())));
+        }
+        if let Some(v) = &self.name {
+            builder = builder.set_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.app_protocol {
+            builder = builder.set_app_protocol(Some(types::ApplicationProtocol::from(v.as_str())));
+        }
+        if let Some(v) = &self.container_port_range {
+            builder = builder.set_container_port_range(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::PortMapping) -> Self {
+        Self {
+            container_port: sdk.container_port,
+            host_port: sdk.host_port,
+            protocol: sdk.protocol.as_ref().map(|v| v.as_str().to_owned()),
+            name: sdk.name.clone(),
+            app_protocol: sdk.app_protocol.as_ref().map(|v| v.as_str().to_owned()),
+            container_port_range: sdk.container_port_range.clone(),
+        }
+    }
+}
+
+/// The structure `ContainerRestartPolicy` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContainerRestartPolicy {
+    /// AWS member `enabled`: boolean, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// AWS member `ignoredExitCodes`: list of integers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored_exit_codes: Option<Vec<i32>>,
+    /// AWS member `restartAttemptPeriod`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_attempt_period: Option<i32>,
+}
+
+impl ContainerRestartPolicy {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ContainerRestartPolicy, BuildError> {
+        let mut builder = types::ContainerRestartPolicy::builder();
+        if let Some(v) = &self.enabled {
+            builder = builder.set_enabled(Some(*v));
+        }
+        if let Some(v) = &self.ignored_exit_codes {
+            builder = builder.set_ignored_exit_codes(Some(v.clone()));
+        }
+        if let Some(v) = &self.restart_attempt_period {
+            builder = builder.set_restart_attempt_period(Some(*v));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ContainerRestartPolicy) -> Self {
+        Self {
+            enabled: Some(sdk.enabled),
+            ignored_exit_codes: sdk.ignored_exit_codes.as_ref().filter(|v| !v.is_empty()).cloned(),
+            restart_attempt_period: sdk.restart_attempt_period,
+        }
+    }
+}
+
+/// The structure `KeyValuePair` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeyValuePair {
+    /// AWS member `name`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// AWS member `value`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl KeyValuePair {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::KeyValuePair, BuildError> {
+        let mut builder = types::KeyValuePair::builder();
+        if let Some(v) = &self.name {
+            builder = builder.set_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.value {
+            builder = builder.set_value(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::KeyValuePair) -> Self {
+        Self { name: sdk.name.clone(), value: sdk.value.clone() }
+    }
+}
+
+/// The structure `EnvironmentFile` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentFile {
+    /// AWS member `value`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// AWS member `type`: one of `s3`, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+}
+
+impl EnvironmentFile {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::EnvironmentFile, BuildError> {
+        let mut builder = types::EnvironmentFile::builder();
+        if let Some(v) = &self.value {
+            builder = builder.set_value(Some(v.clone()));
+        }
+        if let Some(v) = &self.r#type {
+            builder = builder.set_type(Some(types::EnvironmentFileType::from(v.as_str())));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::EnvironmentFile) -> Self {
+        Self { value: Some(sdk.value.clone()), r#type: Some(sdk.r#type.as_str().to_owned()) }
+    }
+}
+
+/// The structure `MountPoint` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MountPoint {
+    /// AWS member `sourceVolume`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_volume: Option<String>,
+    /// AWS member `containerPath`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_path: Option<String>,
+    /// AWS member `readOnly`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+}
+
+impl MountPoint {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::MountPoint, BuildError> {
+        let mut builder = types::MountPoint::builder();
+        if let Some(v) = &self.source_volume {
+            builder = builder.set_source_volume(Some(v.clone()));
+        }
+        if let Some(v) = &self.container_path {
+            builder = builder.set_container_path(Some(v.clone()));
+        }
+        if let Some(v) = &self.read_only {
+            builder = builder.set_read_only(Some(*v));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::MountPoint) -> Self {
+        Self {
+            source_volume: sdk.source_volume.clone(),
+            container_path: sdk.container_path.clone(),
+            read_only: sdk.read_only,
+        }
+    }
+}
+
+/// The structure `VolumeFrom` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VolumeFrom {
+    /// AWS member `sourceContainer`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_container: Option<String>,
+    /// AWS member `readOnly`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+}
+
+impl VolumeFrom {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::VolumeFrom, BuildError> {
+        let mut builder = types::VolumeFrom::builder();
+        if let Some(v) = &self.source_container {
+            builder = builder.set_source_container(Some(v.clone()));
+        }
+        if let Some(v) = &self.read_only {
+            builder = builder.set_read_only(Some(*v));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::VolumeFrom) -> Self {
+        Self { source_container: sdk.source_container.clone(), read_only: sdk.read_only }
+    }
+}
+
+/// The structure `LinuxParameters` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LinuxParameters {
+    /// AWS member `capabilities`: [`KernelCapabilities`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<KernelCapabilities>,
+    /// AWS member `devices`: list of [`Device`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Vec<Device>>,
+    /// AWS member `initProcessEnabled`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init_process_enabled: Option<bool>,
+    /// AWS member `sharedMemorySize`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared_memory_size: Option<i32>,
+    /// AWS member `tmpfs`: list of [`Tmpfs`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tmpfs: Option<Vec<Tmpfs>>,
+    /// AWS member `maxSwap`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_swap: Option<i32>,
+    /// AWS member `swappiness`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swappiness: Option<i32>,
+}
+
+impl LinuxParameters {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::LinuxParameters, BuildError> {
+        let mut builder = types::LinuxParameters::builder();
+        if let Some(v) = &self.capabilities {
+            builder = builder.set_capabilities(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.devices {
+            builder =
+                builder.set_devices(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.init_process_enabled {
+            builder = builder.set_init_process_enabled(Some(*v));
+        }
+        if let Some(v) = &self.shared_memory_size {
+            builder = builder.set_shared_memory_size(Some(*v));
+        }
+        if let Some(v) = &self.tmpfs {
+            builder =
+                builder.set_tmpfs(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        if let Some(v) = &self.max_swap {
+            builder = builder.set_max_swap(Some(*v));
+        }
+        if let Some(v) = &self.swappiness {
+            builder = builder.set_swappiness(Some(*v));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::LinuxParameters) -> Self {
+        Self {
+            capabilities: sdk.capabilities.as_ref().map(KernelCapabilities::from_sdk),
+            devices: sdk
+                .devices
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(Device::from_sdk).collect()),
+            init_process_enabled: sdk.init_process_enabled,
+            shared_memory_size: sdk.shared_memory_size,
+            tmpfs: sdk
+                .tmpfs
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(Tmpfs::from_sdk).collect()),
+            max_swap: sdk.max_swap,
+            swappiness: sdk.swappiness,
+        }
+    }
+}
+
+/// The structure `KernelCapabilities` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KernelCapabilities {
+    /// AWS member `add`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add: Option<Vec<String>>,
+    /// AWS member `drop`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drop: Option<Vec<String>>,
+}
+
+impl KernelCapabilities {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::KernelCapabilities, BuildError> {
+        let mut builder = types::KernelCapabilities::builder();
+        if let Some(v) = &self.add {
+            builder = builder.set_add(Some(v.clone()));
+        }
+        if let Some(v) = &self.drop {
+            builder = builder.set_drop(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::KernelCapabilities) -> Self {
+        Self {
+            add: sdk.add.as_ref().filter(|v| !v.is_empty()).cloned(),
+            drop: sdk.drop.as_ref().filter(|v| !v.is_empty()).cloned(),
+        }
+    }
+}
+
+/// The structure `Device` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Device {
+    /// AWS member `hostPath`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_path: Option<String>,
+    /// AWS member `containerPath`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_path: Option<String>,
+    /// AWS member `permissions`: list of values out of `read`, `write`, `mknod`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<String>>,
+}
+
+impl Device {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::Device, BuildError> {
+        let mut builder = types::Device::builder();
+        if let Some(v) = &self.host_path {
+            builder = builder.set_host_path(Some(v.clone()));
+        }
+        if let Some(v) = &self.container_path {
+            builder = builder.set_container_path(Some(v.clone()));
+        }
+        if let Some(v) = &self.permissions {
+            builder = builder.set_permissions(Some(
+                v.iter().map(|v| types::DeviceCgroupPermission::from(v.as_str())).collect(),
+            ));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::Device) -> Self {
+        Self {
+            host_path: Some(sdk.host_path.clone()),
+            container_path: sdk.container_path.clone(),
+            permissions: sdk
+                .permissions
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(|v| v.as_str().to_owned()).collect()),
+        }
+    }
+}
+
+/// The structure `Tmpfs` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tmpfs {
+    /// AWS member `containerPath`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_path: Option<String>,
+    /// AWS member `size`: integer, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<i32>,
+    /// AWS member `mountOptions`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mount_options: Option<Vec<String>>,
+}
+
+impl Tmpfs {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::Tmpfs, BuildError> {
+        let mut builder = types::Tmpfs::builder();
+        if let Some(v) = &self.container_path {
+            builder = builder.set_container_path(Some(v.clone()));
+        }
+        if let Some(v) = &self.size {
+            builder = builder.set_size(Some(*v));
+        }
+        if let Some(v) = &self.mount_options {
+            builder = builder.set_mount_options(Some(v.clone()));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::Tmpfs) -> Self {
+        Self {
+            container_path: Some(sdk.container_path.clone()),
+            size: Some(sdk.size),
+            mount_options: sdk.mount_options.as_ref().filter(|v| !v.is_empty()).cloned(),
+        }
+    }
+}
+
+/// The structure `ContainerDependency` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContainerDependency {
+    /// AWS member `containerName`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_name: Option<String>,
+    /// AWS member `condition`: one of `START`, `COMPLETE`, `SUCCESS`, `HEALTHY`, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+}
+
+impl ContainerDependency {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ContainerDependency, BuildError> {
+        let mut builder = types::ContainerDependency::builder();
+        if let Some(v) = &self.container_name {
+            builder = builder.set_container_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.condition {
+            builder = builder.set_condition(Some(types::ContainerCondition::from(v.as_str())));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ContainerDependency) -> Self {
+        Self {
+            container_name: Some(sdk.container_name.clone()),
+            condition: Some(sdk.condition.as_str().to_owned()),
+        }
+    }
+}
+
+/// The structure `HostEntry` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostEntry {
+    /// AWS member `hostname`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<String>,
+    /// AWS member `ipAddress`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_address: Option<String>,
+}
+
+impl HostEntry {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::HostEntry, BuildError> {
+        let mut builder = types::HostEntry::builder();
+        if let Some(v) = &self.hostname {
+            builder = builder.set_hostname(Some(v.clone()));
+        }
+        if let Some(v) = &self.ip_address {
+            builder = builder.set_ip_address(Some(v.clone()));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::HostEntry) -> Self {
+        Self { hostname: Some(sdk.hostname.clone()), ip_address: Some(sdk.ip_address.clone()) }
+    }
+}
+
+/// The structure `Ulimit` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ulimit {
+    /// AWS member `name`: one of `core`, `cpu`, `data`, `fsize`, `locks`, `memlock`, `msgqueue`, `nice`, `nofile`, `nproc`, `rss`, `rtprio`, `rttime`, `sigpending`, `stack`, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// AWS member `softLimit`: integer, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soft_limit: Option<i32>,
+    /// AWS member `hardLimit`: integer, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hard_limit: Option<i32>,
+}
+
+impl Ulimit {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::Ulimit, BuildError> {
+        let mut builder = types::Ulimit::builder();
+        if let Some(v) = &self.name {
+            builder = builder.set_name(Some(types::UlimitName::from(v.as_str())));
+        }
+        if let Some(v) = &self.soft_limit {
+            builder = builder.set_soft_limit(Some(*v));
+        }
+        if let Some(v) = &self.hard_limit {
+            builder = builder.set_hard_limit(Some(*v));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::Ulimit) -> Self {
+        Self {
+            name: Some(sdk.name.as_str().to_owned()),
+            soft_limit: Some(sdk.soft_limit),
+            hard_limit: Some(sdk.hard_limit),
+        }
+    }
+}
+
+/// The structure `HealthCheck` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HealthCheck {
+    /// AWS member `command`: list of strings, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// AWS member `interval`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<i32>,
+    /// AWS member `timeout`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<i32>,
+    /// AWS member `retries`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<i32>,
+    /// AWS member `startPeriod`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_period: Option<i32>,
+}
+
+impl HealthCheck {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::HealthCheck, BuildError> {
+        let mut builder = types::HealthCheck::builder();
+        if let Some(v) = &self.command {
+            builder = builder.set_command(Some(v.clone()));
+        }
+        if let Some(v) = &self.interval {
+            builder = builder.set_interval(Some(*v));
+        }
+        if let Some(v) = &self.timeout {
+            builder = builder.set_timeout(Some(*v));
+        }
+        if let Some(v) = &self.retries {
+            builder = builder.set_retries(Some(*v));
+        }
+        if let Some(v) = &self.start_period {
+            builder = builder.set_start_period(Some(*v));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::HealthCheck) -> Self {
+        Self {
+            command: Some(&sdk.command).filter(|v| !v.is_empty()).cloned(),
+            interval: sdk.interval,
+            timeout: sdk.timeout,
+            retries: sdk.retries,
+            start_period: sdk.start_period,
+        }
+    }
+}
+
+/// The structure `SystemControl` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SystemControl {
+    /// AWS member `namespace`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// AWS member `value`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl SystemControl {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::SystemControl, BuildError> {
+        let mut builder = types::SystemControl::builder();
+        if let Some(v) = &self.namespace {
+            builder = builder.set_namespace(Some(v.clone()));
+        }
+        if let Some(v) = &self.value {
+            builder = builder.set_value(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::SystemControl) -> Self {
+        Self { namespace: sdk.namespace.clone(), value: sdk.value.clone() }
+    }
+}
+
+/// The structure `ResourceRequirement` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceRequirement {
+    /// AWS member `value`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// AWS member `type`: one of `GPU`, `InferenceAccelerator`, `NeuronDevice`, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// AWS member `sharingStrategy`: [`SharingStrategy`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing_strategy: Option<SharingStrategy>,
+}
+
+impl ResourceRequirement {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ResourceRequirement, BuildError> {
+        let mut builder = types::ResourceRequirement::builder();
+        if let Some(v) = &self.value {
+            builder = builder.set_value(Some(v.clone()));
+        }
+        if let Some(v) = &self.r#type {
+            builder = builder.set_type(Some(types::ResourceType::from(v.as_str())));
+        }
+        if let Some(v) = &self.sharing_strategy {
+            builder = builder.set_sharing_strategy(Some(v.to_sdk()?));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ResourceRequirement) -> Self {
+        Self {
+            value: Some(sdk.value.clone()),
+            r#type: Some(sdk.r#type.as_str().to_owned()),
+            sharing_strategy: sdk.sharing_strategy.as_ref().map(SharingStrategy::from_sdk),
+        }
+    }
+}
+
+/// The union `SharingStrategy` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SharingStrategy {
+    /// AWS member `nvidiaMps`: [`NvidiaMpsAllocation`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nvidia_mps: Option<NvidiaMpsAllocation>,
+}
+
+impl SharingStrategy {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::SharingStrategy, BuildError> {
+        if let Some(v) = &self.nvidia_mps {
+            return Ok(types::SharingStrategy::NvidiaMps(v.to_sdk()?));
+        }
+        Err(BuildError::other("SharingStrategy needs one member"))
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::SharingStrategy) -> Self {
+        let mut found = Self::default();
+        if let types::SharingStrategy::NvidiaMps(v) = sdk {
+            found.nvidia_mps = Some(NvidiaMpsAllocation::from_sdk(v));
+        }
+        found
+    }
+}
+
+/// The structure `NvidiaMpsAllocation` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NvidiaMpsAllocation {
+    /// AWS member `memory`: integer from at least 1, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<i32>,
+    /// AWS member `maxComputePercent`: integer from 1 to 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_compute_percent: Option<i32>,
+}
+
+impl NvidiaMpsAllocation {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::NvidiaMpsAllocation, BuildError> {
+        let mut builder = types::NvidiaMpsAllocation::builder();
+        if let Some(v) = &self.memory {
+            builder = builder.set_memory(Some(*v));
+        }
+        if let Some(v) = &self.max_compute_percent {
+            builder = builder.set_max_compute_percent(Some(*v));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::NvidiaMpsAllocation) -> Self {
+        Self { memory: Some(sdk.memory), max_compute_percent: sdk.max_compute_percent }
+    }
+}
+
+/// The structure `FirelensConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FirelensConfiguration {
+    /// AWS member `type`: one of `fluentd`, `fluentbit`, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// AWS member `options`: map of strings to strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl FirelensConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::FirelensConfiguration, BuildError> {
+        let mut builder = types::FirelensConfiguration::builder();
+        if let Some(v) = &self.r#type {
+            builder = builder.set_type(Some(types::FirelensConfigurationType::from(v.as_str())));
+        }
+        if let Some(v) = &self.options {
+            builder = builder.set_options(Some(v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::FirelensConfiguration) -> Self {
+        Self {
+            r#type: Some(sdk.r#type.as_str().to_owned()),
+            options: sdk
+                .options
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
+        }
+    }
+}
+
+/// The structure `Volume` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Volume {
+    /// AWS member `name`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// AWS member `host`: [`HostVolumeProperties`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostVolumeProperties>,
+    /// AWS member `dockerVolumeConfiguration`: [`DockerVolumeConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_volume_configuration: Option<DockerVolumeConfiguration>,
+    /// AWS member `efsVolumeConfiguration`: [`EfsVolumeConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efs_volume_configuration: Option<EfsVolumeConfiguration>,
+    /// AWS member `s3filesVolumeConfiguration`: [`S3FilesVolumeConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3files_volume_configuration: Option<S3FilesVolumeConfiguration>,
+    /// AWS member `fsxWindowsFileServerVolumeConfiguration`: [`FSxWindowsFileServerVolumeConfiguration`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fsx_windows_file_server_volume_configuration: Option<FSxWindowsFileServerVolumeConfiguration>,
+    /// AWS member `configuredAtLaunch`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub configured_at_launch: Option<bool>,
+}
+
+impl Volume {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::Volume, BuildError> {
+        let mut builder = types::Volume::builder();
+        if let Some(v) = &self.name {
+            builder = builder.set_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.host {
+            builder = builder.set_host(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.docker_volume_configuration {
+            builder = builder.set_docker_volume_configuration(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.efs_volume_configuration {
+            builder = builder.set_efs_volume_configuration(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.s3files_volume_configuration {
+            builder = builder.set_s3files_volume_configuration(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.fsx_windows_file_server_volume_configuration {
+            builder = builder.set_fsx_windows_file_server_volume_configuration(Some(v.to_sdk()?));
+        }
+        if let Some(v) = &self.configured_at_launch {
+            builder = builder.set_configured_at_launch(Some(*v));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::Volume) -> Self {
+        Self {
+            name: sdk.name.clone(),
+            host: sdk.host.as_ref().map(HostVolumeProperties::from_sdk),
+            docker_volume_configuration: sdk
+                .docker_volume_configuration
+                .as_ref()
+                .map(DockerVolumeConfiguration::from_sdk),
+            efs_volume_configuration: sdk
+                .efs_volume_configuration
+                .as_ref()
+                .map(EfsVolumeConfiguration::from_sdk),
+            s3files_volume_configuration: sdk
+                .s3files_volume_configuration
+                .as_ref()
+                .map(S3FilesVolumeConfiguration::from_sdk),
+            fsx_windows_file_server_volume_configuration: sdk
+                .fsx_windows_file_server_volume_configuration
+                .as_ref()
+                .map(FSxWindowsFileServerVolumeConfiguration::from_sdk),
+            configured_at_launch: sdk.configured_at_launch,
+        }
+    }
+}
+
+/// The structure `HostVolumeProperties` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HostVolumeProperties {
+    /// AWS member `sourcePath`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_path: Option<String>,
+}
+
+impl HostVolumeProperties {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::HostVolumeProperties, BuildError> {
+        let mut builder = types::HostVolumeProperties::builder();
+        if let Some(v) = &self.source_path {
+            builder = builder.set_source_path(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::HostVolumeProperties) -> Self {
+        Self { source_path: sdk.source_path.clone() }
+    }
+}
+
+/// The structure `DockerVolumeConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DockerVolumeConfiguration {
+    /// AWS member `scope`: one of `task`, `shared`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// AWS member `autoprovision`: boolean.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoprovision: Option<bool>,
+    /// AWS member `driver`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// AWS member `driverOpts`: map of strings to strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver_opts: Option<std::collections::BTreeMap<String, String>>,
+    /// AWS member `labels`: map of strings to strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl DockerVolumeConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::DockerVolumeConfiguration, BuildError> {
+        let mut builder = types::DockerVolumeConfiguration::builder();
+        if let Some(v) = &self.scope {
+            builder = builder.set_scope(Some(types::Scope::from(v.as_str())));
+        }
+        if let Some(v) = &self.autoprovision {
+            builder = builder.set_autoprovision(Some(*v));
+        }
+        if let Some(v) = &self.driver {
+            builder = builder.set_driver(Some(v.clone()));
+        }
+        if let Some(v) = &self.driver_opts {
+            builder = builder.set_driver_opts(Some(v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()));
+        }
+        if let Some(v) = &self.labels {
+            builder = builder.set_labels(Some(v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::DockerVolumeConfiguration) -> Self {
+        Self {
+            scope: sdk.scope.as_ref().map(|v| v.as_str().to_owned()),
+            autoprovision: sdk.autoprovision,
+            driver: sdk.driver.clone(),
+            driver_opts: sdk
+                .driver_opts
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
+            labels: sdk
+                .labels
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(|(k, v)| (k.clone(), v.clone())).collect()),
+        }
+    }
+}
+
+/// The structure `EFSVolumeConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EfsVolumeConfiguration {
+    /// AWS member `fileSystemId`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system_id: Option<String>,
+    /// AWS member `rootDirectory`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_directory: Option<String>,
+    /// AWS member `transitEncryption`: one of `ENABLED`, `DISABLED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transit_encryption: Option<String>,
+    /// AWS member `transitEncryptionPort`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transit_encryption_port: Option<i32>,
+    /// AWS member `authorizationConfig`: [`EfsAuthorizationConfig`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_config: Option<EfsAuthorizationConfig>,
+}
+
+impl EfsVolumeConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::EfsVolumeConfiguration, BuildError> {
+        let mut builder = types::EfsVolumeConfiguration::builder();
+        if let Some(v) = &self.file_system_id {
+            builder = builder.set_file_system_id(Some(v.clone()));
+        }
+        if let Some(v) = &self.root_directory {
+            builder = builder.set_root_directory(Some(v.clone()));
+        }
+        if let Some(v) = &self.transit_encryption {
+            builder = builder.set_transit_encryption(Some(types::EfsTransitEncryption::from(v.as_str())));
+        }
+        if let Some(v) = &self.transit_encryption_port {
+            builder = builder.set_transit_encryption_port(Some(*v));
+        }
+        if let Some(v) = &self.authorization_config {
+            builder = builder.set_authorization_config(Some(v.to_sdk()?));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::EfsVolumeConfiguration) -> Self {
+        Self {
+            file_system_id: Some(sdk.file_system_id.clone()),
+            root_directory: sdk.root_directory.clone(),
+            transit_encryption: sdk.transit_encryption.as_ref().map(|v| v.as_str().to_owned()),
+            transit_encryption_port: sdk.transit_encryption_port,
+            authorization_config: sdk.authorization_config.as_ref().map(EfsAuthorizationConfig::from_sdk),
+        }
+    }
+}
+
+/// The structure `EFSAuthorizationConfig` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EfsAuthorizationConfig {
+    /// AWS member `accessPointId`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_point_id: Option<String>,
+    /// AWS member `iam`: one of `ENABLED`, `DISABLED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iam: Option<String>,
+}
+
+impl EfsAuthorizationConfig {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::EfsAuthorizationConfig, BuildError> {
+        let mut builder = types::EfsAuthorizationConfig::builder();
+        if let Some(v) = &self.access_point_id {
+            builder = builder.set_access_point_id(Some(v.clone()));
+        }
+        if let Some(v) = &self.iam {
+            builder = builder.set_iam(Some(types::EfsAuthorizationConfigIam::from(v.as_str())));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::EfsAuthorizationConfig) -> Self {
+        Self {
+            access_point_id: sdk.access_point_id.clone(),
+            iam: sdk.iam.as_ref().map(|v| v.as_str().to_owned()),
+        }
+    }
+}
+
+/// The structure `S3FilesVolumeConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct S3FilesVolumeConfiguration {
+    /// AWS member `fileSystemArn`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system_arn: Option<String>,
+    /// AWS member `rootDirectory`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_directory: Option<String>,
+    /// AWS member `transitEncryptionPort`: integer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transit_encryption_port: Option<i32>,
+    /// AWS member `accessPointArn`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_point_arn: Option<String>,
+}
+
+impl S3FilesVolumeConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::S3FilesVolumeConfiguration, BuildError> {
+        let mut builder = types::S3FilesVolumeConfiguration::builder();
+        if let Some(v) = &self.file_system_arn {
+            builder = builder.set_file_system_arn(Some(v.clone()));
+        }
+        if let Some(v) = &self.root_directory {
+            builder = builder.set_root_directory(Some(v.clone()));
+        }
+        if let Some(v) = &self.transit_encryption_port {
+            builder = builder.set_transit_encryption_port(Some(*v));
+        }
+        if let Some(v) = &self.access_point_arn {
+            builder = builder.set_access_point_arn(Some(v.clone()));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::S3FilesVolumeConfiguration) -> Self {
+        Self {
+            file_system_arn: Some(sdk.file_system_arn.clone()),
+            root_directory: sdk.root_directory.clone(),
+            transit_encryption_port: sdk.transit_encryption_port,
+            access_point_arn: sdk.access_point_arn.clone(),
+        }
+    }
+}
+
+/// The structure `FSxWindowsFileServerVolumeConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FSxWindowsFileServerVolumeConfiguration {
+    /// AWS member `fileSystemId`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_system_id: Option<String>,
+    /// AWS member `rootDirectory`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_directory: Option<String>,
+    /// AWS member `authorizationConfig`: [`FSxWindowsFileServerAuthorizationConfig`], required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_config: Option<FSxWindowsFileServerAuthorizationConfig>,
+}
+
+impl FSxWindowsFileServerVolumeConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::FSxWindowsFileServerVolumeConfiguration, BuildError> {
+        let mut builder = types::FSxWindowsFileServerVolumeConfiguration::builder();
+        if let Some(v) = &self.file_system_id {
+            builder = builder.set_file_system_id(Some(v.clone()));
+        }
+        if let Some(v) = &self.root_directory {
+            builder = builder.set_root_directory(Some(v.clone()));
+        }
+        if let Some(v) = &self.authorization_config {
+            builder = builder.set_authorization_config(Some(v.to_sdk()?));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::FSxWindowsFileServerVolumeConfiguration) -> Self {
+        Self {
+            file_system_id: Some(sdk.file_system_id.clone()),
+            root_directory: Some(sdk.root_directory.clone()),
+            authorization_config: sdk
+                .authorization_config
+                .as_ref()
+                .map(FSxWindowsFileServerAuthorizationConfig::from_sdk),
+        }
+    }
+}
+
+/// The structure `FSxWindowsFileServerAuthorizationConfig` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FSxWindowsFileServerAuthorizationConfig {
+    /// AWS member `credentialsParameter`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_parameter: Option<String>,
+    /// AWS member `domain`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+}
+
+impl FSxWindowsFileServerAuthorizationConfig {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::FSxWindowsFileServerAuthorizationConfig, BuildError> {
+        let mut builder = types::FSxWindowsFileServerAuthorizationConfig::builder();
+        if let Some(v) = &self.credentials_parameter {
+            builder = builder.set_credentials_parameter(Some(v.clone()));
+        }
+        if let Some(v) = &self.domain {
+            builder = builder.set_domain(Some(v.clone()));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::FSxWindowsFileServerAuthorizationConfig) -> Self {
+        Self {
+            credentials_parameter: Some(sdk.credentials_parameter.clone()),
+            domain: Some(sdk.domain.clone()),
+        }
+    }
+}
+
+/// The structure `TaskDefinitionPlacementConstraint` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TaskDefinitionPlacementConstraint {
+    /// AWS member `type`: one of `memberOf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// AWS member `expression`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expression: Option<String>,
+}
+
+impl TaskDefinitionPlacementConstraint {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::TaskDefinitionPlacementConstraint, BuildError> {
+        let mut builder = types::TaskDefinitionPlacementConstraint::builder();
+        if let Some(v) = &self.r#type {
+            builder = builder.set_type(Some(types::TaskDefinitionPlacementConstraintType::from(v.as_str())));
+        }
+        if let Some(v) = &self.expression {
+            builder = builder.set_expression(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::TaskDefinitionPlacementConstraint) -> Self {
+        Self {
+            r#type: sdk.r#type.as_ref().map(|v| v.as_str().to_owned()),
+            expression: sdk.expression.clone(),
+        }
+    }
+}
+
+/// The structure `ProxyConfiguration` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProxyConfiguration {
+    /// AWS member `type`: one of `APPMESH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    /// AWS member `containerName`: string, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_name: Option<String>,
+    /// AWS member `properties`: list of [`KeyValuePair`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Vec<KeyValuePair>>,
+}
+
+impl ProxyConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::ProxyConfiguration, BuildError> {
+        let mut builder = types::ProxyConfiguration::builder();
+        if let Some(v) = &self.r#type {
+            builder = builder.set_type(Some(types::ProxyConfigurationType::from(v.as_str())));
+        }
+        if let Some(v) = &self.container_name {
+            builder = builder.set_container_name(Some(v.clone()));
+        }
+        if let Some(v) = &self.properties {
+            builder = builder
+                .set_properties(Some(v.iter().map(|v| v.to_sdk()).collect::<Result<_, BuildError>>()?));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::ProxyConfiguration) -> Self {
+        Self {
+            r#type: sdk.r#type.as_ref().map(|v| v.as_str().to_owned()),
+            container_name: Some(sdk.container_name.clone()),
+            properties: sdk
+                .properties
+                .as_ref()
+                .filter(|v| !v.is_empty())
+                .map(|v| v.iter().map(KeyValuePair::from_sdk).collect()),
+        }
+    }
+}
+
+/// The structure `EphemeralStorage` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EphemeralStorage {
+    /// AWS member `sizeInGiB`: integer, required.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "sizeInGiB")]
+    pub size_in_gib: Option<i32>,
+}
+
+impl EphemeralStorage {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::EphemeralStorage, BuildError> {
+        let mut builder = types::EphemeralStorage::builder();
+        if let Some(v) = &self.size_in_gib {
+            builder = builder.set_size_in_gib(Some(*v));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::EphemeralStorage) -> Self {
+        Self { size_in_gib: Some(sdk.size_in_gib) }
+    }
+}
+
+/// The structure `RuntimePlatform` of Amazon ECS.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RuntimePlatform {
+    /// AWS member `cpuArchitecture`: one of `X86_64`, `ARM64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_architecture: Option<String>,
+    /// AWS member `operatingSystemFamily`: one of `WINDOWS_SERVER_2019_FULL`, `WINDOWS_SERVER_2019_CORE`, `WINDOWS_SERVER_2016_FULL`, `WINDOWS_SERVER_2004_CORE`, `WINDOWS_SERVER_2022_CORE`, `WINDOWS_SERVER_2022_FULL`, `WINDOWS_SERVER_2025_CORE`, `WINDOWS_SERVER_2025_FULL`, `WINDOWS_SERVER_20H2_CORE`, `LINUX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operating_system_family: Option<String>,
+}
+
+impl RuntimePlatform {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::RuntimePlatform, BuildError> {
+        let mut builder = types::RuntimePlatform::builder();
+        if let Some(v) = &self.cpu_architecture {
+            builder = builder.set_cpu_architecture(Some(types::CpuArchitecture::from(v.as_str())));
+        }
+        if let Some(v) = &self.operating_system_family {
+            builder = builder.set_operating_system_family(Some(types::OsFamily::from(v.as_str())));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::RuntimePlatform) -> Self {
+        Self {
+            cpu_architecture: sdk.cpu_architecture.as_ref().map(|v| v.as_str().to_owned()),
+            operating_system_family: sdk.operating_system_family.as_ref().map(|v| v.as_str().to_owned()),
+        }
+    }
+}
+
 /// What Amazon ECS allows, from its service model.
 pub(crate) const LIMITS: &[Limit] = &[
     Limit {
@@ -2026,6 +3817,39 @@ pub(crate) const LIMITS: &[Limit] = &[
     Limit { structure: Some("ClusterSetting"), ..Limit::of("CreateClusterRequest", "settings[]") },
     Limit { max: Some(50.0), ..Limit::of("CreateClusterRequest", "tags") },
     Limit { structure: Some("Tag"), ..Limit::of("CreateClusterRequest", "tags[]") },
+    Limit {
+        structure: Some("ContainerDefinition"),
+        ..Limit::of("RegisterTaskDefinitionRequest", "containerDefinitions[]")
+    },
+    Limit {
+        structure: Some("EphemeralStorage"),
+        ..Limit::of("RegisterTaskDefinitionRequest", "ephemeralStorage")
+    },
+    Limit { values: &["host", "task", "none"], ..Limit::of("RegisterTaskDefinitionRequest", "ipcMode") },
+    Limit {
+        values: &["bridge", "host", "awsvpc", "none"],
+        ..Limit::of("RegisterTaskDefinitionRequest", "networkMode")
+    },
+    Limit { values: &["host", "task"], ..Limit::of("RegisterTaskDefinitionRequest", "pidMode") },
+    Limit {
+        structure: Some("TaskDefinitionPlacementConstraint"),
+        ..Limit::of("RegisterTaskDefinitionRequest", "placementConstraints[]")
+    },
+    Limit {
+        structure: Some("ProxyConfiguration"),
+        ..Limit::of("RegisterTaskDefinitionRequest", "proxyConfiguration")
+    },
+    Limit {
+        values: &["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"],
+        ..Limit::of("RegisterTaskDefinitionRequest", "requiresCompatibilities[]")
+    },
+    Limit {
+        structure: Some("RuntimePlatform"),
+        ..Limit::of("RegisterTaskDefinitionRequest", "runtimePlatform")
+    },
+    Limit { max: Some(50.0), ..Limit::of("RegisterTaskDefinitionRequest", "tags") },
+    Limit { structure: Some("Tag"), ..Limit::of("RegisterTaskDefinitionRequest", "tags[]") },
+    Limit { structure: Some("Volume"), ..Limit::of("RegisterTaskDefinitionRequest", "volumes[]") },
     Limit {
         structure: Some("AwsVpcConfiguration"),
         ..Limit::of("NetworkConfiguration", "awsvpcConfiguration")
@@ -2252,5 +4076,140 @@ pub(crate) const LIMITS: &[Limit] = &[
     Limit {
         structure: Some("ExecuteCommandLogConfiguration"),
         ..Limit::of("ExecuteCommandConfiguration", "logConfiguration")
+    },
+    Limit {
+        structure: Some("RepositoryCredentials"),
+        ..Limit::of("ContainerDefinition", "repositoryCredentials")
+    },
+    Limit { structure: Some("PortMapping"), ..Limit::of("ContainerDefinition", "portMappings[]") },
+    Limit { structure: Some("ContainerRestartPolicy"), ..Limit::of("ContainerDefinition", "restartPolicy") },
+    Limit { structure: Some("KeyValuePair"), ..Limit::of("ContainerDefinition", "environment[]") },
+    Limit { structure: Some("EnvironmentFile"), ..Limit::of("ContainerDefinition", "environmentFiles[]") },
+    Limit { structure: Some("MountPoint"), ..Limit::of("ContainerDefinition", "mountPoints[]") },
+    Limit { structure: Some("VolumeFrom"), ..Limit::of("ContainerDefinition", "volumesFrom[]") },
+    Limit { structure: Some("LinuxParameters"), ..Limit::of("ContainerDefinition", "linuxParameters") },
+    Limit { structure: Some("Secret"), ..Limit::of("ContainerDefinition", "secrets[]") },
+    Limit { structure: Some("ContainerDependency"), ..Limit::of("ContainerDefinition", "dependsOn[]") },
+    Limit { values: &["enabled", "disabled"], ..Limit::of("ContainerDefinition", "versionConsistency") },
+    Limit { structure: Some("HostEntry"), ..Limit::of("ContainerDefinition", "extraHosts[]") },
+    Limit { structure: Some("Ulimit"), ..Limit::of("ContainerDefinition", "ulimits[]") },
+    Limit { structure: Some("LogConfiguration"), ..Limit::of("ContainerDefinition", "logConfiguration") },
+    Limit { structure: Some("HealthCheck"), ..Limit::of("ContainerDefinition", "healthCheck") },
+    Limit { structure: Some("SystemControl"), ..Limit::of("ContainerDefinition", "systemControls[]") },
+    Limit {
+        structure: Some("ResourceRequirement"),
+        ..Limit::of("ContainerDefinition", "resourceRequirements[]")
+    },
+    Limit {
+        structure: Some("FirelensConfiguration"),
+        ..Limit::of("ContainerDefinition", "firelensConfiguration")
+    },
+    Limit { required: true, ..Limit::of("RepositoryCredentials", "credentialsParameter") },
+    Limit { values: &["tcp", "udp"], ..Limit::of("PortMapping", "protocol") },
+    Limit { values: &["http", "http2", "grpc"], ..Limit::of("PortMapping", "appProtocol") },
+    Limit { required: true, ..Limit::of("ContainerRestartPolicy", "enabled") },
+    Limit { required: true, ..Limit::of("EnvironmentFile", "value") },
+    Limit { required: true, values: &["s3"], ..Limit::of("EnvironmentFile", "type") },
+    Limit { structure: Some("KernelCapabilities"), ..Limit::of("LinuxParameters", "capabilities") },
+    Limit { structure: Some("Device"), ..Limit::of("LinuxParameters", "devices[]") },
+    Limit { structure: Some("Tmpfs"), ..Limit::of("LinuxParameters", "tmpfs[]") },
+    Limit { required: true, ..Limit::of("Device", "hostPath") },
+    Limit { values: &["read", "write", "mknod"], ..Limit::of("Device", "permissions[]") },
+    Limit { required: true, ..Limit::of("Tmpfs", "containerPath") },
+    Limit { required: true, ..Limit::of("Tmpfs", "size") },
+    Limit { required: true, ..Limit::of("ContainerDependency", "containerName") },
+    Limit {
+        required: true,
+        values: &["START", "COMPLETE", "SUCCESS", "HEALTHY"],
+        ..Limit::of("ContainerDependency", "condition")
+    },
+    Limit { required: true, ..Limit::of("HostEntry", "hostname") },
+    Limit { required: true, ..Limit::of("HostEntry", "ipAddress") },
+    Limit {
+        required: true,
+        values: &[
+            "core",
+            "cpu",
+            "data",
+            "fsize",
+            "locks",
+            "memlock",
+            "msgqueue",
+            "nice",
+            "nofile",
+            "nproc",
+            "rss",
+            "rtprio",
+            "rttime",
+            "sigpending",
+            "stack",
+        ],
+        ..Limit::of("Ulimit", "name")
+    },
+    Limit { required: true, ..Limit::of("Ulimit", "softLimit") },
+    Limit { required: true, ..Limit::of("Ulimit", "hardLimit") },
+    Limit { required: true, ..Limit::of("HealthCheck", "command") },
+    Limit {
+        required: true,
+        values: &["GPU", "InferenceAccelerator", "NeuronDevice"],
+        ..Limit::of("ResourceRequirement", "type")
+    },
+    Limit { structure: Some("SharingStrategy"), ..Limit::of("ResourceRequirement", "sharingStrategy") },
+    Limit { structure: Some("NvidiaMpsAllocation"), ..Limit::of("SharingStrategy", "nvidiaMps") },
+    Limit { required: true, min: Some(1.0), ..Limit::of("NvidiaMpsAllocation", "memory") },
+    Limit { min: Some(1.0), max: Some(100.0), ..Limit::of("NvidiaMpsAllocation", "maxComputePercent") },
+    Limit { required: true, values: &["fluentd", "fluentbit"], ..Limit::of("FirelensConfiguration", "type") },
+    Limit { structure: Some("HostVolumeProperties"), ..Limit::of("Volume", "host") },
+    Limit {
+        structure: Some("DockerVolumeConfiguration"),
+        ..Limit::of("Volume", "dockerVolumeConfiguration")
+    },
+    Limit { structure: Some("EfsVolumeConfiguration"), ..Limit::of("Volume", "efsVolumeConfiguration") },
+    Limit {
+        structure: Some("S3FilesVolumeConfiguration"),
+        ..Limit::of("Volume", "s3filesVolumeConfiguration")
+    },
+    Limit {
+        structure: Some("FSxWindowsFileServerVolumeConfiguration"),
+        ..Limit::of("Volume", "fsxWindowsFileServerVolumeConfiguration")
+    },
+    Limit { values: &["task", "shared"], ..Limit::of("DockerVolumeConfiguration", "scope") },
+    Limit { required: true, ..Limit::of("EfsVolumeConfiguration", "fileSystemId") },
+    Limit { values: &["ENABLED", "DISABLED"], ..Limit::of("EfsVolumeConfiguration", "transitEncryption") },
+    Limit {
+        structure: Some("EfsAuthorizationConfig"),
+        ..Limit::of("EfsVolumeConfiguration", "authorizationConfig")
+    },
+    Limit { values: &["ENABLED", "DISABLED"], ..Limit::of("EfsAuthorizationConfig", "iam") },
+    Limit { required: true, ..Limit::of("S3FilesVolumeConfiguration", "fileSystemArn") },
+    Limit { required: true, ..Limit::of("FSxWindowsFileServerVolumeConfiguration", "fileSystemId") },
+    Limit { required: true, ..Limit::of("FSxWindowsFileServerVolumeConfiguration", "rootDirectory") },
+    Limit {
+        required: true,
+        structure: Some("FSxWindowsFileServerAuthorizationConfig"),
+        ..Limit::of("FSxWindowsFileServerVolumeConfiguration", "authorizationConfig")
+    },
+    Limit { required: true, ..Limit::of("FSxWindowsFileServerAuthorizationConfig", "credentialsParameter") },
+    Limit { required: true, ..Limit::of("FSxWindowsFileServerAuthorizationConfig", "domain") },
+    Limit { values: &["memberOf"], ..Limit::of("TaskDefinitionPlacementConstraint", "type") },
+    Limit { values: &["APPMESH"], ..Limit::of("ProxyConfiguration", "type") },
+    Limit { required: true, ..Limit::of("ProxyConfiguration", "containerName") },
+    Limit { structure: Some("KeyValuePair"), ..Limit::of("ProxyConfiguration", "properties[]") },
+    Limit { required: true, ..Limit::of("EphemeralStorage", "sizeInGiB") },
+    Limit { values: &["X86_64", "ARM64"], ..Limit::of("RuntimePlatform", "cpuArchitecture") },
+    Limit {
+        values: &[
+            "WINDOWS_SERVER_2019_FULL",
+            "WINDOWS_SERVER_2019_CORE",
+            "WINDOWS_SERVER_2016_FULL",
+            "WINDOWS_SERVER_2004_CORE",
+            "WINDOWS_SERVER_2022_CORE",
+            "WINDOWS_SERVER_2022_FULL",
+            "WINDOWS_SERVER_2025_CORE",
+            "WINDOWS_SERVER_2025_FULL",
+            "WINDOWS_SERVER_20H2_CORE",
+            "LINUX",
+        ],
+        ..Limit::of("RuntimePlatform", "operatingSystemFamily")
     },
 ];

@@ -77,6 +77,17 @@ pub(super) const SERVICES: &[Service] = &[
                 shape: "CreateClusterRequest",
                 structures: &["settings", "configuration", "defaultCapacityProviderStrategy"],
             },
+            Request {
+                shape: "RegisterTaskDefinitionRequest",
+                structures: &[
+                    "containerDefinitions",
+                    "volumes",
+                    "placementConstraints",
+                    "proxyConfiguration",
+                    "ephemeralStorage",
+                    "runtimePlatform",
+                ],
+            },
         ],
         extras: &[
             Extra {
