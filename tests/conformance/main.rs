@@ -16,6 +16,7 @@ mod gaps;
 mod moto;
 mod port;
 mod prepare;
+mod revisions;
 mod stack;
 mod story;
 
@@ -58,6 +59,7 @@ const CASES: &[(&str, Run)] = &[
     ("deletion of Integration", |port| Box::pin(deletion::of_kind(port, "Integration"))),
     ("deletion of Route", |port| Box::pin(deletion::of_kind(port, "Route"))),
     ("deletion of Stage", |port| Box::pin(deletion::of_kind(port, "Stage"))),
+    ("revisions of EcsTaskDefinition", |port| Box::pin(revisions::of_a_family(port))),
     ("created from nothing", |port| Box::pin(story::created_from_nothing(port))),
 ];
 

@@ -19,4 +19,6 @@ mod plan;
 mod prune;
 mod served;
 mod setbacks;
+mod task_definition_forms;
+mod task_definitions;
 mod twins;

@@ -100,13 +100,6 @@ impl CallError {
         }
     }
 
-    /// Whether whoever answered has no such operation: an emulator.
-    pub(crate) fn is_unknown_operation(&self) -> bool {
-        let unknown = ["UnknownOperationException", "UnknownOperation", "InvalidAction", "NotImplemented"];
-        self.code.as_deref().is_some_and(|code| unknown.contains(&code))
-            || self.message.contains("has not been implemented")
-    }
-
     /// The stable word and the sentence for conditions and logs.
     pub fn cause(&self) -> Cause {
         let reason = match (&self.code, self.disposition) {

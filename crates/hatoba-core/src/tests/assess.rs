@@ -10,6 +10,8 @@ use crate::{Cause, Deletion, Seen, Step};
 
 #[path = "assess_replacement.rs"]
 mod replacement;
+#[path = "revisions.rs"]
+mod revisions;
 #[path = "assess_tags.rs"]
 mod tags;
 

@@ -25,6 +25,7 @@ pub(in super::super) const DESCRIBE_DEPLOYMENTS: Operation =
     Operation::read("ecs", "DescribeServiceDeployments", &[ECS_DEPLOYMENT_READ]);
 pub(in super::super) const DESCRIBE_REVISIONS: Operation =
     Operation::read("ecs", "DescribeServiceRevisions", &[ECS_DEPLOYMENT_READ]);
+const DESCRIBE_SERVICES: Operation = Operation::read("ecs", "DescribeServices", &[ECS_SERVICE_READ]);
 pub(in super::super) const LIST_TASKS: Operation = Operation::read("ecs", "ListTasks", &[ECS_SERVICE_READ]);
 pub(in super::super) const DESCRIBE_TASKS: Operation =
     Operation::read("ecs", "DescribeTasks", &[ECS_SERVICE_READ]);
@@ -40,6 +41,9 @@ pub(in super::super) async fn given_up(aws: &Aws, change: &Change) -> Result<Opt
     if fields.is_empty() {
         return Ok(None);
     }
+    if !has_history(aws, &change.target.scope, &change.target.id).await? {
+        return Ok(None);
+    }
     let history = history(aws, &change.target.scope, &change.target.id).await?;
     if history.iter().all(|entry| end(entry, &BTreeSet::new()) == End::Good) {
         return Ok(None);
@@ -49,6 +53,14 @@ pub(in super::super) async fn given_up(aws: &Aws, change: &Change) -> Result<Opt
     let definition = attempt.members.get("taskDefinition").and_then(Value::as_str).unwrap_or_default();
     let stopped = stopped(aws, &change.target.scope, &change.target.id, short(definition)).await?;
     Ok(Some(GivenUp { fields, cause: cause(change, attempt, &stopped) }))
+}
+
+/// Whether AWS keeps a history of the service: not of one that another controller than ECS deploys, and no emulator
+/// that we know of does.
+async fn has_history(aws: &Aws, cluster: &str, service: &str) -> Result<bool, CallError> {
+    let call = aws.ecs.describe_services().cluster(cluster).services(service).send();
+    let services = aws.call(&DESCRIBE_SERVICES, call).await?.services.unwrap_or_default();
+    Ok(services.iter().any(|service| service.current_service_deployment.is_some()))
 }
 
 /// The newest deployments of a service, newest first.
@@ -62,12 +74,8 @@ async fn history(aws: &Aws, cluster: &str, service: &str) -> Result<Vec<ServiceD
             .max_results(100)
             .set_next_token(token)
             .send();
-        match aws.call(&LIST_DEPLOYMENTS, call).await {
-            Ok(page) => Ok((page.service_deployments.unwrap_or_default(), page.next_token)),
-            // Emulators that keep no history have given nothing up.
-            Err(error) if error.is_unknown_operation() => Ok((Vec::new(), None)),
-            Err(error) => none_if_gone(Err(error)),
-        }
+        let page = aws.call(&LIST_DEPLOYMENTS, call).await;
+        none_if_gone(page.map(|page| (page.service_deployments.unwrap_or_default(), page.next_token)))
     })
     .await?;
     let created = |entry: &ServiceDeploymentBrief| entry.created_at.and_then(|date| date.to_millis().ok());
