@@ -37,6 +37,7 @@ spec:
   networkConfiguration:
     awsvpcConfiguration:
       subnetSelector: {{ tags: {{ Tier: private }} }}
+      securityGroupSelector: {{ tags: {{ Name: great-sg }} }}
 "
     )
 }
