@@ -225,6 +225,7 @@ fn omitted(table: &KindTable, field: &Field) -> String {
 fn changed(table: &KindTable, field: &Field) -> String {
     let new_one = match table.replace {
         ReplaceStyle::MakeBeforeBreak => "a new one is made first, then the old one goes",
+        ReplaceStyle::Revisions(_) => "the next revision is made, and what names it moves to it",
         ReplaceStyle::DeleteFirst => "deleted and made anew, only with policy.replace: AllowDowntime",
     };
     let how = match field.mutability {

@@ -1,4 +1,4 @@
-use hatoba_core::{Field, KindTable, MarkStyle, ReplaceStyle, Revisions};
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, ReplaceStyle, Revisions};
 
 use super::content::normal;
 
@@ -13,7 +13,7 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("containerDefinitions").immutable(),
         Field::new("cpu").immutable(),
         Field::new("memory").immutable(),
-        Field::new("networkMode").immutable(),
+        Field::new("networkMode").default(Literal::Str("bridge")).immutable(),
         Field::new("requiresCompatibilities").immutable(),
         Field::new("taskRoleArn").immutable(),
         Field::new("executionRoleArn").immutable(),
@@ -24,7 +24,7 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("proxyConfiguration").immutable(),
         Field::new("ephemeralStorage").immutable(),
         Field::new("runtimePlatform").immutable(),
-        Field::new("enableFaultInjection").immutable(),
+        Field::new("enableFaultInjection").default(Literal::Bool(false)).immutable(),
     ],
     references: &[],
     selectors: &[],
