@@ -62,7 +62,7 @@ fn the_same_meaning_is_in_sync_with_and_without_the_digest() {
             "in sync"
         );
         assert_eq!(judge(vec![made.clone()], &other), "replace 2");
-        assert_eq!(judge(vec![made], &other.mode("text", FieldMode::Ignore)), "in sync");
+        assert_eq!(judge(vec![made], &other.clone().mode("text", FieldMode::Ignore)), "in sync");
     }
 }
 
