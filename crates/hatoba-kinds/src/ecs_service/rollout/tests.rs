@@ -34,7 +34,8 @@ fn peers_43_50_the_newest_attempt_at_the_same_decides() {
     const BACK: End = End::RolledBack;
     const SUPERSEDED: End = End::Stopped { tripped: false };
     const TRIPPED: End = End::Stopped { tripped: true };
-    let table: &[(&[(End, &str)], bool, &str)] = &[
+    type Row = (&'static [(End, &'static str)], bool, &'static str);
+    let table: &[Row] = &[
         (&[], false, "nothing was tried"),
         (&[(BACK, "web:8")], true, "rolled back"),
         (&[(BACK, "web:9"), (End::Good, "web:7")], false, "another one was rolled back"),
