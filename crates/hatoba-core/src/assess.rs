@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::action::{Change, Creation, TagChange, Target};
 use crate::diff::{Diff, Fix, at_creation, content, diff};
 use crate::find::{Found, find, incarnation, mark_of, newest_incarnation, next_incarnation};
-use crate::mark::{CONTENT, LABELS, labels_written};
+use crate::mark::{CONTENT, LABELS, NAMED, labels_written, name_list};
 use crate::path;
 use crate::{
     Cause, Desired, FieldDrift, Key, Life, Mark, MarkStyle, Object, Readiness, ReplacePolicy, ReplaceStyle,
@@ -30,6 +30,8 @@ pub struct Sight<'a, 'c> {
     pub users: &'c dyn Fn(&Object) -> usize,
     /// Documents whose resources should be made first, where there is a choice.
     pub first: BTreeSet<Key>,
+    /// Children that are ours by name: what its tag `hatoba:named` is to list.
+    pub named: BTreeSet<String>,
 }
 
 /// What follows from the comparison.
@@ -128,7 +130,7 @@ fn replacement_under_way(
 ) -> Option<Verdict> {
     // Of twins the one that may still get there speaks.
     let newest = objects.iter().filter(|object| !object.is_leaving()).max_by_key(|object| {
-        (mark_of(object, sight.owner, &desired.key).unwrap_or(0), object.life != Life::Failed, &object.id)
+        (mark_of(object, sight.owner, desired).unwrap_or(0), object.life != Life::Failed, &object.id)
     })?;
     let drift = diff(desired, resolved, &newest.members).drift;
     (!is_past_saving(desired, newest, &drift)).then(|| not_live(newest))
@@ -195,7 +197,7 @@ fn compare(
         incarnation: incarnation(current),
         deletion: desired.policy.deletion,
     };
-    let tags = tag_change(desired, current, &mark);
+    let tags = tag_change(desired, current, &wanted_tags(desired, &mark, sight));
     let mark_is_lost = desired.table.marks == MarkStyle::Description && current.mark.present().is_none();
     if drift.is_empty() && tags.is_empty() && !mark_is_lost {
         return match &current.readiness {
@@ -253,7 +255,7 @@ fn creation(desired: &Desired, resolved: &Resolved, sight: &Sight<'_, '_>, incar
         incarnation,
         deletion: desired.policy.deletion,
     };
-    let mut tags = mark.to_tags(&desired.labels);
+    let mut tags = wanted_tags(desired, &mark, sight);
     tags.extend(content(desired.table, resolved).map(|content| (CONTENT.to_owned(), content)));
     Creation {
         scope: resolved.scope.clone(),
@@ -273,11 +275,20 @@ fn target(desired: &Desired, resolved: &Resolved, object: &Object) -> Target {
     }
 }
 
-/// Marks and labels against the tags that are there; system tags and foreign tags are none of ours.
-fn tag_change(desired: &Desired, current: &Object, mark: &Mark) -> TagChange {
-    let takes_tags = matches!(desired.table.marks, MarkStyle::Tags | MarkStyle::TagsReadApart);
-    let (true, Some(have)) = (takes_tags, &current.tags) else { return TagChange::default() };
-    let wanted = mark.to_tags(&desired.labels);
+/// The mark, the labels, and the children that are ours by name.
+fn wanted_tags(desired: &Desired, mark: &Mark, sight: &Sight<'_, '_>) -> BTreeMap<String, String> {
+    let mut tags = mark.to_tags(&desired.labels);
+    if !sight.named.is_empty() {
+        tags.insert(NAMED.to_owned(), name_list(&sight.named));
+    }
+    tags
+}
+
+/// What is wanted against the tags that are there; system tags and foreign tags are none of ours.
+fn tag_change(desired: &Desired, current: &Object, wanted: &BTreeMap<String, String>) -> TagChange {
+    let (true, Some(have)) = (desired.table.marks.is_in_tags(), &current.tags) else {
+        return TagChange::default();
+    };
     let set: BTreeMap<String, String> = wanted
         .iter()
         .filter(|(key, value)| have.get(*key) != Some(value))
@@ -286,7 +297,7 @@ fn tag_change(desired: &Desired, current: &Object, mark: &Mark) -> TagChange {
     // `hatoba:labels` is a tag that anybody may edit: it must not make us touch AWS's own tags.
     let ours = labels_written(have).into_iter().filter(|key| !key.to_lowercase().starts_with("aws:"));
     let remove = ours
-        .chain([LABELS.to_owned()])
+        .chain([LABELS.to_owned(), NAMED.to_owned()])
         .filter(|key| have.contains_key(key) && !wanted.contains_key(key))
         .collect();
     TagChange { set, remove }

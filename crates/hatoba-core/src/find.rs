@@ -27,13 +27,15 @@ pub(crate) fn find<'a>(
     objects: &[&'a Object],
     sight: &Sight<'a, '_>,
 ) -> Found<'a> {
-    let inherited = matches!(desired.table.marks, MarkStyle::Inherited(_));
+    let borrowed = desired.table.marks.is_borrowed();
     let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
     let is_mine = |object: &Object| match &object.mark {
-        Seen::Present(mark) if inherited => mark.owner == sight.owner && object.natural_key == natural_key,
+        Seen::Present(mark) if borrowed => {
+            (mark.owner == sight.owner || mark.is_nobodys()) && object.natural_key == natural_key
+        }
         Seen::Present(mark) => mark.owner == sight.owner && mark.document == desired.key,
-        // A child in an API of ours that bears nobody's mark and has our key.
-        Seen::Absent if inherited => object.natural_key == natural_key,
+        // A child in a parent of ours that bears nobody's mark and has our key.
+        Seen::Absent if borrowed => stands_in_ours(desired) && object.natural_key == natural_key,
         Seen::Absent => sight.remembered == Some(object.id.as_str()),
         Seen::Unknown(_) => false,
     };
@@ -62,11 +64,18 @@ pub(crate) fn find<'a>(
     Found::Unmade(next_incarnation(desired, objects, sight))
 }
 
+/// Whether the parent is a document's, so that what stands in it is ours to put right.
+fn stands_in_ours(desired: &Desired) -> bool {
+    desired.table.parent.is_none() || desired.table.scope_member.is_none() || desired.parent().is_some()
+}
+
 /// One more than any that was seen, those going away among them, or made by this process.
 pub(crate) fn next_incarnation(desired: &Desired, objects: &[&Object], sight: &Sight<'_, '_>) -> u32 {
-    let seen = objects.iter().filter_map(|object| mark_of(object, sight.owner, &desired.key)).max();
+    let seen = objects.iter().filter_map(|object| mark_of(object, sight.owner, desired)).max();
+    // A name that is free again is taken again: whoever knows it by name finds it.
+    let made = if desired.table.marks == MarkStyle::Name { 0 } else { sight.last_incarnation };
     // Anybody may write a mark's number: the largest there is must not break us.
-    seen.unwrap_or(0).max(sight.last_incarnation).saturating_add(1)
+    seen.unwrap_or(0).max(made).saturating_add(1)
 }
 
 /// An object that holds the name that we would use.
@@ -98,6 +107,12 @@ fn taken_over<'a>(
     natural_key: &str,
 ) -> Vec<&'a Object> {
     let fits = |object: &&&Object| match (&object.mark, desired.table.marks) {
+        // Renamed by hand, and this process knows it; no other document asks for that name.
+        (_, MarkStyle::Name) => {
+            let namesake = Key::new(&desired.key.kind, &object.natural_key);
+            sight.remembered == Some(object.id.as_str())
+                && (namesake == desired.key || !(sight.is_document)(&namesake))
+        }
         // The document was renamed: its old name is no document any more.
         (Seen::Present(mark), _) if desired.table.unique => {
             mark.owner == sight.owner
@@ -138,7 +153,8 @@ fn choose<'a>(desired: &Desired, mut mine: Vec<&'a Object>, sight: &Sight<'a, '_
     let mut surplus: Vec<Surplus<'a>> = mine[1..]
         .iter()
         // What bears no mark is never ours to remove, however we came to know it.
-        .filter(|object| object.mark.present().is_some() && incarnation(object) <= incarnation(current))
+        .filter(|object| object.mark.present().is_some_and(|mark| mark.owner == sight.owner))
+        .filter(|object| incarnation(object) <= incarnation(current))
         .map(|object| Surplus {
             object,
             why: if incarnation(object) == incarnation(current) {
@@ -169,12 +185,19 @@ pub(crate) fn incarnation(object: &Object) -> u32 {
     object.mark.present().map_or(1, |mark| mark.incarnation)
 }
 
-pub(crate) fn mark_of(object: &Object, owner: &str, key: &Key) -> Option<u32> {
+pub(crate) fn mark_of(object: &Object, owner: &str, desired: &Desired) -> Option<u32> {
     let mark = object.mark.present()?;
-    (mark.owner == owner && mark.document == *key).then_some(mark.incarnation)
+    let is_its = match desired.table.marks {
+        MarkStyle::Name => {
+            let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+            (mark.owner == owner || mark.is_nobodys()) && object.natural_key == natural_key
+        }
+        _ => mark.owner == owner && mark.document == desired.key,
+    };
+    is_its.then_some(mark.incarnation)
 }
 
 pub(crate) fn newest_incarnation(desired: &Desired, objects: &[&Object], owner: &str) -> u32 {
     let living = objects.iter().filter(|object| !object.is_leaving());
-    living.filter_map(|object| mark_of(object, owner, &desired.key)).max().unwrap_or(1)
+    living.filter_map(|object| mark_of(object, owner, desired)).max().unwrap_or(1)
 }

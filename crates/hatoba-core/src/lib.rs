@@ -46,7 +46,10 @@ pub use document::{
 };
 pub use graph::{creation_order, problems as graph_problems};
 pub use key::{Key, KeyError, check_name};
-pub use mark::{CONTENT, Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, owner_is_legal};
+pub use mark::{
+    CONTENT, Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, looks_replaced, name_digits,
+    names_listed, owner_is_legal,
+};
 pub use object::{Life, Object, Readiness, Scope};
 pub use parts::of_parts;
 pub use pause::{PAUSE_TAG, Pause, pause, paused};

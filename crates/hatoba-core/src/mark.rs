@@ -1,8 +1,9 @@
 //! Owner marks: how a resource in AWS says whose it is. There is no state file; these are the authority.
 //!
-//! Taggable resources carry the mark in tags; an integration carries it in the last line of its description.
+//! Taggable resources carry the mark in tags; an integration carries it in the last line of its description. What
+//! has neither carries it in its name, and its parent's tags list the names that are ours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{Deletion, Digest, Key};
 
@@ -15,6 +16,12 @@ const DELETION: &str = "hatoba:deletion";
 pub(crate) const LABELS: &str = "hatoba:labels";
 /// The tag of a revision that names its content: the digest of the members' normal form.
 pub const CONTENT: &str = "hatoba:content";
+/// On a parent: which of its children that take neither tags nor a description are ours, by name.
+pub(crate) const NAMED: &str = "hatoba:named";
+/// Hex digits that stand for a name: names are longer than a tag, and two of one API must not share them.
+const NAMED_DIGITS: usize = 8;
+/// Names that one tag lists; AWS allows 10 authorizers in an API unless somebody asks for more.
+const NAMED_MAX: usize = (TAG_VALUE_CHARS_MAX + 1) / (NAMED_DIGITS + 1);
 
 /// Longest value of a tag in characters (AWS tag limit).
 pub const TAG_VALUE_CHARS_MAX: usize = 256;
@@ -89,6 +96,45 @@ impl Mark {
         }
     }
 
+    /// The name to give: the document's own, and `<name>~<n>` from the second incarnation on.
+    pub fn to_name(&self, name: &str) -> String {
+        match self.incarnation {
+            0 | 1 => name.to_owned(),
+            n => format!("{name}~{n}"),
+        }
+    }
+
+    /// Splits a name that AWS shows into the document's own and what the name alone says: the incarnation.
+    /// Nobody owns that mark until the parent says so, see [`Mark::confirmed_by`].
+    pub fn from_name(kind: &str, shown: &str) -> (String, Mark) {
+        let (name, incarnation) = match shown.rsplit_once('~') {
+            Some((name, n)) if is_incarnation(n) && !name.is_empty() => (name, n.parse().unwrap_or(1)),
+            _ => (shown, 1),
+        };
+        (name.to_owned(), Mark::nobodys(Key::new(kind, ""), incarnation))
+    }
+
+    /// The mark of a child by name, given its parent's mark and tags: ours only if the parent lists the name.
+    #[must_use]
+    pub fn confirmed_by(&self, name: &str, parent: Option<(&Mark, &BTreeMap<String, String>)>) -> Mark {
+        match parent {
+            Some((mark, tags)) if names_listed(tags).contains(&name_digits(name)) => {
+                Mark { incarnation: self.incarnation, ..mark.clone() }
+            }
+            _ => Mark::nobodys(self.document.clone(), self.incarnation),
+        }
+    }
+
+    /// A mark that says nothing but an incarnation; no owner's name is empty.
+    fn nobodys(document: Key, incarnation: u32) -> Mark {
+        Mark { owner: String::new(), document, incarnation, deletion: Deletion::Retain }
+    }
+
+    /// Whether nobody is said to own it.
+    pub fn is_nobodys(&self) -> bool {
+        self.owner.is_empty()
+    }
+
     /// The idempotency token of this creation: the same for the same owner, document and incarnation.
     pub fn creator_request_id(&self) -> String {
         let digest = Digest::of(&(&self.owner, &self.document, self.incarnation));
@@ -106,6 +152,31 @@ pub fn labels_written(tags: &BTreeMap<String, String>) -> Vec<String> {
 /// The value of `hatoba:labels`: label keys joined by one blank.
 pub fn label_list<'a>(keys: impl Iterator<Item = &'a String>) -> String {
     keys.map(String::as_str).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a name ends as only the names of later incarnations do: `~2`, `~3`, …
+pub fn looks_replaced(name: &str) -> bool {
+    name.rsplit_once('~').is_some_and(|(_, n)| is_incarnation(n))
+}
+
+fn is_incarnation(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|n| n > 1 && n.to_string() == text)
+}
+
+/// What stands for a name in the tag `hatoba:named`.
+pub fn name_digits(name: &str) -> String {
+    Digest::of_bytes(name.as_bytes()).as_str().chars().take(NAMED_DIGITS).collect()
+}
+
+/// What the tag `hatoba:named` lists.
+pub fn names_listed(tags: &BTreeMap<String, String>) -> BTreeSet<String> {
+    let list = tags.get(NAMED).map(String::as_str).unwrap_or_default();
+    list.split(' ').filter(|digits| !digits.is_empty()).map(str::to_owned).collect()
+}
+
+/// The value of `hatoba:named`; names beyond what one tag holds are left out, and so never deleted.
+pub(crate) fn name_list(names: &BTreeSet<String>) -> String {
+    names.iter().take(NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether `owner` can stand in every mark: 1 to 200 characters that AWS takes in a tag, and no blank.

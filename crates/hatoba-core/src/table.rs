@@ -139,6 +139,8 @@ pub enum Literal {
     Int(i64),
     /// A string.
     Str(&'static str),
+    /// A list of strings.
+    Texts(&'static [&'static str]),
     /// `[]`.
     EmptyList,
     /// `{}`.
@@ -153,6 +155,7 @@ impl Literal {
             Literal::Bool(value) => json!(value),
             Literal::Int(value) => json!(value),
             Literal::Str(value) => json!(value),
+            Literal::Texts(values) => json!(values),
             Literal::EmptyList => json!([]),
             Literal::EmptyMap => json!({}),
         }
@@ -224,8 +227,23 @@ pub enum MarkStyle {
     TagsReadApart,
     /// In the last line of the description.
     Description,
-    /// Ours if what it points to bears our mark: the objects of this kind in the same scope.
+    /// Ours if what it points to bears our mark: the objects of this kind, in the same scope or in the account.
     Inherited(&'static str),
+    /// In its name, which a tag of its parent lists (`hatoba:named`): `<name>`, and `<name>~<n>` from the second
+    /// incarnation on.
+    Name,
+}
+
+impl MarkStyle {
+    /// Whether an object's mark is another object's: it names no document of the kind, and the natural key does.
+    pub const fn is_borrowed(self) -> bool {
+        matches!(self, MarkStyle::Inherited(_) | MarkStyle::Name)
+    }
+
+    /// Whether the object itself carries the whole mark in tags.
+    pub const fn is_in_tags(self) -> bool {
+        matches!(self, MarkStyle::Tags | MarkStyle::TagsReadApart)
+    }
 }
 
 /// Whether a replacement can stand beside the old one.

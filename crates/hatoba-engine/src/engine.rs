@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_core::{Cause, Desired, Digest, Key, Outcome, Status, fold};
+use hatoba_core::{Cause, Desired, Digest, Key, MarkStyle, Outcome, Status, fold};
 use hatoba_kinds::{Aws, KindId};
 use hatoba_source::{STILL_WRITTEN, Snapshot, Unreadable};
 use jiff::Timestamp;
@@ -285,7 +285,11 @@ impl Engine {
                 memory.fights.forget();
                 memory.failure = None;
                 memory.polls = 0;
-                state.queue.add(key.clone(), Priority::Change, now);
+                // A parent lists the children that are ours by name.
+                let lists_it = desired.parent().filter(|_| desired.table.marks == MarkStyle::Name);
+                for key in [Some(key), lists_it].into_iter().flatten() {
+                    state.queue.add(key.clone(), Priority::Change, now);
+                }
             }
         }
         for (key, found) in &checked.held {

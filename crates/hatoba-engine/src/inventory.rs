@@ -134,13 +134,14 @@ impl Inventory {
             return Err(not_listed());
         }
         let mut objects = listing.effective();
-        if let MarkStyle::Inherited(kind) = place.0.table().marks
-            && let Some(kind) = KindId::of(kind)
-        {
-            let marked = state.get(&(kind, place.1.clone())).filter(|listing| listing.is_known());
-            let marked = marked.map(Listing::effective);
+        if let Some(bearers) = marks_lie_in(place) {
+            let bearers = state.get(&bearers).filter(|listing| listing.is_known());
+            let bearers = bearers.map(Listing::effective);
             for object in &mut objects {
-                object.mark = inherited(object, marked.as_deref());
+                object.mark = match place.0.table().marks {
+                    MarkStyle::Name => by_name(object, bearers.as_deref()),
+                    _ => inherited(object, bearers.as_deref()),
+                };
             }
         }
         Ok(View { objects, listed_at: listing.listed_at })
@@ -308,6 +309,30 @@ pub(crate) fn children(parent: KindId) -> impl Iterator<Item = KindId> {
 /// Whether documents of a kind can name documents of another.
 pub(crate) fn refers_to(user: KindId, kind: &str) -> bool {
     user.table().references.iter().any(|reference| reference.kinds.contains(&kind))
+}
+
+/// Where the marks of a kind's objects are, if they do not bear them themselves.
+pub(crate) fn marks_lie_in((kind, scope): &Place) -> Option<Place> {
+    let bearer = match kind.table().marks {
+        MarkStyle::Inherited(bearer) => KindId::of(bearer)?,
+        MarkStyle::Name => kind.table().parent.and_then(KindId::of)?,
+        MarkStyle::Tags | MarkStyle::TagsReadApart | MarkStyle::Description => return None,
+    };
+    let in_the_account = bearer.table().scope_member.is_none();
+    Some((bearer, if in_the_account { String::new() } else { scope.clone() }))
+}
+
+/// The mark of a child by name, as its parent confirms it.
+fn by_name(object: &Object, parents: Option<&[Object]>) -> Seen<hatoba_core::Mark> {
+    let Some(parents) = parents else {
+        return Seen::Unknown(Cause::new("NotListed", "what it stands in has not been listed yet"));
+    };
+    let parent = parents.iter().find(|parent| parent.id == object.scope);
+    let says = parent.and_then(|parent| Some((parent.mark.present()?, parent.tags.as_ref()?)));
+    match &object.mark {
+        Seen::Present(mark) => Seen::Present(mark.confirmed_by(&object.natural_key, says)),
+        unread => unread.clone(),
+    }
 }
 
 /// The mark of what an object points to.

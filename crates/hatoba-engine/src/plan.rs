@@ -184,6 +184,7 @@ impl Engine {
             is_document: &|key| checked.may_exist(key),
             users: &|object| self.inventory.users(kind, object).len(),
             first: std::collections::BTreeSet::new(),
+            named: self.named(kind, desired),
         };
         let mut assessment = assess(desired, &resolved, &sight);
         self.withhold(kind, &mut assessment).await;

@@ -62,17 +62,25 @@ impl Engine {
                 self.inventory.ensure(&(kind, parent.id.clone()), None, &everything).await;
             }
         }
+        let by_name = kind.table().marks == MarkStyle::Name;
         let is_its = |object: &Object| {
-            object.is_usable()
-                && object
-                    .mark
-                    .present()
-                    .is_some_and(|mark| mark.owner == self.options.owner && mark.document == *key)
+            let is_its = |mark: &hatoba_core::Mark| match by_name {
+                true => object.natural_key == key.name, // the mark is its parent's
+                false => mark.document == *key,
+            };
+            object.is_usable() && self.is_ours(object) && object.mark.present().is_some_and(is_its)
         };
         let places = self.inventory.places().into_iter().filter(|place| place.0 == kind);
         let objects =
             places.filter_map(|place| self.inventory.view(&place).ok()).flat_map(|view| view.objects);
-        if let Some(object) = objects.into_iter().find(is_its) {
+        let mut found: Vec<Object> = objects.into_iter().filter(is_its).collect();
+        found.sort_by_key(|object| object.mark.present().map_or(1, |mark| mark.incarnation));
+        // A name of two parents' children does not tell whose document it is.
+        let scopes: BTreeSet<&String> = found.iter().map(|object| &object.scope).collect();
+        if by_name && scopes.len() > 1 {
+            return;
+        }
+        if let Some(object) = found.pop() {
             self.announce(key, Some(object.outputs));
         }
     }
@@ -94,7 +102,7 @@ impl Engine {
         for place in self.inventory.places() {
             let Ok(view) = self.inventory.view(&place) else { continue };
             let kind = place.0.table().kind;
-            let inherited = matches!(place.0.table().marks, MarkStyle::Inherited(_));
+            let borrowed = place.0.table().marks.is_borrowed();
             let wanted = |object: &Object| {
                 checked.desired.iter().any(|(key, desired)| {
                     let stands_here = places.get(key).is_none_or(|stands| *stands == place);
@@ -106,7 +114,7 @@ impl Engine {
                 if mark.owner != self.options.owner || object.is_leaving() {
                     continue;
                 }
-                let key = match inherited {
+                let key = match borrowed {
                     // It bears no name of its own; its id stands in.
                     true if wanted(&object) => continue,
                     true => Key::new(kind, format!("{}-{}", place.1, object.id)),
@@ -332,15 +340,19 @@ impl Engine {
     /// A held document of a kind without marks of its own may be the one that asks for it.
     fn held_sibling(&self, orphan: &Orphan) -> bool {
         let table = orphan.place.0.table();
-        let inherited = matches!(table.marks, MarkStyle::Inherited(_));
-        inherited && self.state().checked.held.keys().any(|key| key.kind == table.kind)
+        table.marks.is_borrowed() && self.state().checked.held.keys().any(|key| key.kind == table.kind)
     }
 
     /// The mark's own word, or the parent's for kinds whose mark carries none.
     fn deletion_of(&self, orphan: &Orphan) -> Deletion {
         let table = orphan.place.0.table();
         let own = orphan.object.mark.present().map_or(Deletion::Retain, |mark| mark.deletion);
-        if matches!(table.marks, MarkStyle::Tags | MarkStyle::TagsReadApart) {
+        let bearer = match table.marks {
+            MarkStyle::Inherited(bearer) => KindId::of(bearer).map(KindId::table),
+            _ => None,
+        };
+        // The mark is its own, or of something that carries the whole of it.
+        if bearer.unwrap_or(table).marks.is_in_tags() {
             return own;
         }
         let parent = table.parent.and_then(KindId::of).map(|kind| (kind, String::new()));

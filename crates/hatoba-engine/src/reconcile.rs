@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::clock::before;
 use crate::engine::Engine;
-use crate::inventory::{Place, View};
+use crate::inventory::{Place, View, marks_lie_in};
 use crate::memory::{Memory, Phase};
 use crate::schedule::Next;
 
@@ -112,10 +112,8 @@ impl Engine {
     /// Lists what the assessment needs, where what is known is older than it may be.
     pub(crate) async fn look(&self, place: &Place, desired: &Desired, not_before: Option<Instant>) {
         let interest = self.interest(place, desired);
-        if let hatoba_core::MarkStyle::Inherited(kind) = desired.table.marks
-            && let Some(kind) = KindId::of(kind)
-        {
-            self.inventory.ensure(&(kind, place.1.clone()), not_before, &Interest::default()).await;
+        if let Some(bearers) = marks_lie_in(place) {
+            self.inventory.ensure(&bearers, not_before, &Interest::default()).await;
         }
         self.inventory.ensure(place, not_before, &interest).await;
     }
@@ -156,6 +154,7 @@ impl Engine {
             is_document: &|key| checked.may_exist(key),
             users: &|object| self.inventory.users(kind, object).len(),
             first: self.first(desired),
+            named: self.named(kind, desired),
         };
         let assessment = assess(desired, resolved, &sight);
         self.remember(desired, place, &assessment);

@@ -1,8 +1,12 @@
 //! Who uses a resource: looked at before a twin is chosen, and before anything is removed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hatoba_core::{Assessment, Cause, Desired, Object, Step, SurplusKind, Target, Verdict};
+use hatoba_core::{
+    Assessment, Cause, Desired, MarkStyle, Object, Step, SurplusKind, Target, Verdict, name_digits,
+    names_listed,
+};
 use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
@@ -162,6 +166,37 @@ impl Engine {
         let say =
             |(id, scope)| format!("{id} in {scope} still bears this document's mark; delete it by hand");
         left.map(|left| Cause::new("LeftBehind", say(left))).collect()
+    }
+
+    /// What the tag `hatoba:named` of a document's resource is to list: the children by name that documents ask
+    /// for, and those that it lists already and that may still be there.
+    pub(crate) fn named(&self, kind: KindId, desired: &Desired) -> BTreeSet<String> {
+        let by_name: Vec<KindId> = children(kind).filter(|c| c.table().marks == MarkStyle::Name).collect();
+        if by_name.is_empty() {
+            return BTreeSet::new();
+        }
+        let checked = self.state().checked.clone();
+        let asked = checked
+            .desired
+            .values()
+            .filter(|child| child.table.marks == MarkStyle::Name && child.parent() == Some(&desired.key));
+        let digits = |child: &Desired| name_digits(child.natural_key().unwrap_or(&child.key.name));
+        let mut names: BTreeSet<String> = asked.map(digits).collect();
+        let Ok(view) = self.inventory.view(&(kind, String::new())) else { return names };
+        let is_its =
+            |object: &&Object| object.mark.present().is_some_and(|mark| mark.document == desired.key);
+        for parent in view.objects.iter().filter(|object| self.is_ours(object)).filter(is_its) {
+            for listed in parent.tags.as_ref().map(names_listed).unwrap_or_default() {
+                let is_there = |child: &KindId| match self.inventory.view(&(*child, parent.id.clone())) {
+                    Ok(view) => view.objects.iter().any(|object| name_digits(&object.natural_key) == listed),
+                    Err(_) => true, // not seen is not gone
+                };
+                if by_name.iter().any(is_there) {
+                    names.insert(listed);
+                }
+            }
+        }
+        names
     }
 
     /// Lists every scope that an object is the parent of.

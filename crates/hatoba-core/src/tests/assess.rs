@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::*;
 use crate::support::{
-    BORROWED_GADGET, GADGET, LONE_GADGET, ME, NOTED_GADGET, World, desired, gadget, line, widget,
+    BORROWED_GADGET, GADGET, LONE_GADGET, ME, NAMED_GADGET, NOTED_GADGET, World, desired, gadget, line,
+    widget,
 };
 use crate::{Cause, Deletion, Seen, Step};
 
@@ -23,7 +24,7 @@ fn verdict(world: &World, desired: &Desired) -> String {
 fn a_list_that_failed_never_creates() {
     let world =
         World { unlisted: Some(Cause::new("AccessDenied", "no")), last_incarnation: 3, ..World::default() };
-    for table in [&GADGET, &LONE_GADGET, &NOTED_GADGET, &BORROWED_GADGET] {
+    for table in [&GADGET, &LONE_GADGET, &NOTED_GADGET, &BORROWED_GADGET, &NAMED_GADGET] {
         let judged = world.judge(&gadget(table));
         assert_eq!(line(&judged.verdict), "unknown AccessDenied");
         assert_eq!(judged.step, Step::Rest);
@@ -157,7 +158,8 @@ fn an_unmarked_child_of_that_name_in_our_parent_is_taken_over_once_its_tags_are_
 
 #[test]
 fn an_inherited_mark_is_the_mark_of_what_it_points_to() {
-    let asked = gadget(&BORROWED_GADGET);
+    let raw = gadget(&BORROWED_GADGET);
+    let asked = gadget(&BORROWED_GADGET).refers("widgetId", Key::new("Widget", "w"));
     let made = || asked.made("g1", 1);
     let cog = Key::new("Cog", "c");
     for (object, expected) in [
@@ -171,6 +173,9 @@ fn an_inherited_mark_is_the_mark_of_what_it_points_to() {
     ] {
         assert_eq!(verdict(&World::of([object.clone()]), &asked), expected, "{object:?}");
     }
+    // A parent that no document names is not ours: what stands in it under our key is somebody's.
+    assert_eq!(verdict(&World::of([made().unmarked()]), &raw), "stalled NotOurs");
+    assert_eq!(verdict(&World::of([made().owned_by(ME, cog.clone())]), &raw), "in sync");
     // What points to a third making of a cog is not itself a third making.
     let mut third = made().owned_by(ME, cog);
     if let Seen::Present(mark) = &mut third.mark {

@@ -1,7 +1,7 @@
 //! More than one resource of a document: replacements and twins.
 
 use super::*;
-use crate::support::{WIDGET, resolved};
+use crate::support::{NAMED_GADGET, WIDGET, gadget, line, resolved};
 
 /// A widget whose parts cannot be changed in place.
 fn asked(parts: &[&str]) -> Desired {
@@ -192,4 +192,71 @@ fn the_world_never_needs_more_creates_than_one_per_change() {
         }
     }
     assert_eq!(WIDGET.replace, ReplaceStyle::MakeBeforeBreak);
+}
+
+/// A gadget that is known by its name, in a widget of ours, as the inventory shows it.
+fn named() -> Desired {
+    gadget(&NAMED_GADGET).refers("widgetId", Key::new("Widget", "w"))
+}
+
+fn nobodys(asked: &Desired, id: &str, incarnation: u32) -> Object {
+    let mut object = asked.made(id, incarnation);
+    object.mark = Seen::Present(Mark { owner: String::new(), ..asked.mark(incarnation) });
+    object
+}
+
+fn confirmed(asked: &Desired, id: &str, incarnation: u32) -> Object {
+    // The mark is the parent's but for the number.
+    let mut object = asked.made(id, incarnation);
+    object.mark = Seen::Present(Mark { document: Key::new("Widget", "w"), ..asked.mark(incarnation) });
+    object
+}
+
+#[test]
+fn what_is_known_by_name_is_found_replaced_and_cleared_away_by_name() {
+    let asked = named();
+    let mut new = named();
+    new.members.insert("core".into(), json!("other"));
+    for (objects, asked, expected, surplus) in [
+        (vec![], &asked, "create 1", 0),
+        // Nobody has confirmed it yet, and the name is the document's.
+        (vec![nobodys(&asked, "g1", 1)], &asked, "in sync", 0),
+        (vec![confirmed(&asked, "g1", 1)], &asked, "in sync", 0),
+        (vec![confirmed(&asked, "g1", 1).called("by-hand")], &asked, "create 1", 0),
+        (vec![confirmed(&asked, "g1", 1)], &new, "replace 2", 0),
+        (vec![confirmed(&asked, "g1", 7)], &new, "replace 8", 0),
+        (vec![confirmed(&asked, "g1", 1), confirmed(&new, "g2", 2)], &new, "in sync", 1),
+        // What is not confirmed is not cleared away.
+        (vec![nobodys(&asked, "g1", 1), confirmed(&new, "g2", 2)], &new, "in sync", 0),
+        (
+            vec![confirmed(&asked, "g1", 1).owned_by("you", Key::new("Widget", "w"))],
+            &asked,
+            "stalled OwnedByAnother",
+            0,
+        ),
+    ] {
+        let judged = World::of(objects.clone()).judge(asked);
+        assert_eq!(
+            (line(&judged.verdict).as_str(), judged.surplus.len()),
+            (expected, surplus),
+            "{objects:?}"
+        );
+    }
+}
+
+#[test]
+fn a_name_that_is_free_again_is_taken_again_however_often_it_was_made() {
+    let world = World { last_incarnation: 4, ..World::default() };
+    assert_eq!(line(&world.judge(&named()).verdict), "create 1");
+}
+
+#[test]
+fn what_was_renamed_by_hand_is_named_back_unless_the_name_is_anothers() {
+    let asked = named();
+    let renamed = || nobodys(&asked, "g1", 1).called("stranger").having(json!({ "label": "stranger" }));
+    let world = World { remembered: Some("g1"), ..World::of([renamed()]) };
+    assert_eq!(line(&world.judge(&asked).verdict), "update g1");
+    let world = World { documents: vec![Key::new("Gadget", "stranger")], ..world };
+    assert_eq!(line(&world.judge(&asked).verdict), "create 1");
+    assert_eq!(line(&World::of([renamed()]).judge(&asked).verdict), "create 1", "nobody remembers it");
 }

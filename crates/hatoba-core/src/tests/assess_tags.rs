@@ -72,6 +72,23 @@ fn a_mark_is_put_right_tag_by_tag() {
 }
 
 #[test]
+fn children_that_are_ours_by_name_are_listed_while_there_are_any() {
+    let asked = widget(json!({}));
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<String>>();
+    let world = World { named: names(&["b2", "a1"]), ..World::default() };
+    let Verdict::Create(creation) = world.judge(&asked).verdict else { panic!("not a create") };
+    assert_eq!(creation.tags["hatoba:named"], "a1 b2");
+    let mut object = asked.made("w1", 1);
+    object.tags = Some(creation.tags);
+    assert_eq!(verdict(&World { objects: vec![object.clone()], ..world }, &asked), "in sync");
+    let one = World { named: names(&["a1"]), ..World::of([object.clone()]) };
+    let Verdict::Update(change) = one.judge(&asked).verdict else { panic!("not an update") };
+    assert_eq!(change.tags.set, tags(&[("hatoba:named", "a1")]));
+    let Verdict::Update(change) = World::of([object]).judge(&asked).verdict else { panic!("not an update") };
+    assert_eq!((change.tags.set.len(), change.tags.remove), (0, vec!["hatoba:named".to_owned()]));
+}
+
+#[test]
 fn tags_that_were_not_read_or_are_not_taken_are_not_written() {
     let asked = widget(json!({})).label("team", "web");
     let mut unread = asked.made("w1", 1);

@@ -45,6 +45,51 @@ fn descriptions_keep_the_operators_text() {
 }
 
 #[test]
+fn a_name_tells_the_making_and_its_parent_whose_it_is() {
+    for (shown, name, incarnation) in [
+        ("jwt", "jwt", 1),
+        ("jwt~2", "jwt", 2),
+        ("jwt~17", "jwt", 17),
+        // What no incarnation of ours is called is a name like any other.
+        ("jwt~1", "jwt~1", 1),
+        ("jwt~02", "jwt~02", 1),
+        ("jwt~", "jwt~", 1),
+        ("~2", "~2", 1),
+        ("a~b~3", "a~b", 3),
+    ] {
+        let (own, mark) = Mark::from_name("Authorizer", shown);
+        assert_eq!((own.as_str(), mark.incarnation), (name, incarnation), "{shown}");
+        assert!(mark.is_nobodys(), "a name alone is no mark");
+        assert_eq!(mark.to_name(&own), shown);
+        assert_eq!(looks_replaced(shown), incarnation > 1 || shown == "~2", "{shown}");
+    }
+    let (name, mark) = Mark::from_name("Authorizer", "jwt~2");
+    let parent = Mark { incarnation: 5, deletion: Deletion::Retain, ..mark_of_parent() };
+    let mut tags = BTreeMap::from([(NAMED.to_owned(), name_list(&BTreeSet::from([name_digits("jwt")])))]);
+    let ours = mark.confirmed_by(&name, Some((&parent, &tags)));
+    assert_eq!(ours, Mark { incarnation: 2, ..parent.clone() });
+    assert!(ours.confirmed_by(&name, None).is_nobodys(), "what is no longer said is not remembered");
+    assert!(ours.confirmed_by("other", Some((&parent, &tags))).is_nobodys());
+    tags.clear();
+    assert!(mark.confirmed_by(&name, Some((&parent, &tags))).is_nobodys());
+}
+
+fn mark_of_parent() -> Mark {
+    Mark { document: Key::new("HttpApi", "crazy-api"), ..mark() }
+}
+
+#[test]
+fn as_many_names_are_listed_as_a_tag_holds() {
+    let names: BTreeSet<String> = (0..60).map(|n| name_digits(&format!("authorizer-{n}"))).collect();
+    let list = name_list(&names);
+    assert!(list.len() <= TAG_VALUE_CHARS_MAX, "{}", list.len());
+    let listed = names_listed(&BTreeMap::from([(NAMED.to_owned(), list)]));
+    assert_eq!(listed.len(), NAMED_MAX);
+    assert!(listed.is_subset(&names));
+    assert!(names_listed(&BTreeMap::new()).is_empty());
+}
+
+#[test]
 fn the_token_is_the_same_for_the_same_making_only() {
     let next = Mark { incarnation: 3, ..mark() };
     assert_eq!(mark().creator_request_id(), mark().creator_request_id());

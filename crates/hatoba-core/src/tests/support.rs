@@ -59,6 +59,9 @@ pub(crate) static NOTED_GADGET: KindTable =
 /// Ours if what it points to is.
 pub(crate) static BORROWED_GADGET: KindTable =
     gadget_table(MarkStyle::Inherited("Cog"), true, ReplaceStyle::MakeBeforeBreak, Some("Widget"));
+/// Ours by name, in a Widget that lists the name.
+pub(crate) static NAMED_GADGET: KindTable =
+    gadget_table(MarkStyle::Name, true, ReplaceStyle::MakeBeforeBreak, Some("Widget"));
 
 const GADGET_FIELDS: &[Field] = &[
     Field::new("label"),
@@ -252,6 +255,7 @@ pub(crate) struct World {
     /// Ids of objects that others use.
     pub(crate) used: Vec<&'static str>,
     pub(crate) first: BTreeSet<Key>,
+    pub(crate) named: BTreeSet<String>,
     pub(crate) leave: Leave,
 }
 
@@ -285,6 +289,7 @@ impl World {
             is_document: &is_document,
             users: &users,
             first: self.first.clone(),
+            named: self.named.clone(),
         };
         let assessment = assess(desired, &resolved(desired), &sight);
         let step = next(desired, &assessment, &self.leave);
