@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hatoba_core::{
-    Deletion, Desired, Diagnostic, Document, Key, Lookup, LookupUse, MarkStyle, Members, RefField, Reference,
+    Deletion, Desired, Diagnostic, Document, Key, Lookup, LookupUse, Members, RefField, Reference,
     TAG_VALUE_CHARS_MAX, did_you_mean, label_list, path,
 };
 use serde::de::DeserializeOwned;
@@ -29,8 +29,11 @@ pub fn unknown_kind(document: &Document) -> Diagnostic {
 /// Reads one document of kind `K`.
 pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagnostic>> {
     let mut reader = Reader { document, found: Vec::new() };
-    if !reader.types::<K>() {
+    if reader.refuses::<K>() || !reader.types::<K>() {
         return Err(reader.found);
+    }
+    for problem in K::check_written(&document.spec) {
+        reader.say(&format!("spec.{}", problem.path), problem.message, problem.hint);
     }
     let mut members = Value::Object(document.spec.clone());
     let references = reader.references::<K>(&mut members);
@@ -102,6 +105,21 @@ impl Reader<'_> {
     fn say(&mut self, path: &str, message: String, hint: Option<String>) {
         let diagnostic = Diagnostic::error(self.document.places.value(path), path, message);
         self.found.push(Diagnostic { hint, ..diagnostic });
+    }
+
+    /// Whether the spec has members that AWS knows and that the kind refuses, each with its own sentence.
+    fn refuses<K: Kind>(&mut self) -> bool {
+        let spec = Value::Object(self.document.spec.clone());
+        for (member, why) in K::REFUSED {
+            for at in path::expand(&spec, member) {
+                let path = format!("spec.{at}");
+                let name = at.rsplit('.').next().unwrap_or(&at);
+                let message = format!("`{name}` is not taken by {}: {why}", K::TABLE.kind);
+                let place = self.document.places.key(&path);
+                self.found.push(Diagnostic::error(place, path, message));
+            }
+        }
+        !self.found.is_empty()
     }
 
     /// Whether the spec has the types and only the fields that the kind takes.
@@ -210,7 +228,7 @@ impl Reader<'_> {
             let hint = "delete the resource by hand, or leave it out of the documents";
             self.say("policy.adopt", "adoption is not in this version".to_owned(), Some(hint.to_owned()));
         }
-        let untaggable = matches!(K::TABLE.marks, MarkStyle::Description | MarkStyle::Inherited(_));
+        let untaggable = !K::TABLE.marks.is_in_tags();
         if policy.deletion == Deletion::Retain && untaggable {
             let message = format!("a {} takes no tags, so it cannot carry Retain", K::TABLE.kind);
             self.say("policy.deletion", message, Some("put it on the HttpApi document".to_owned()));

@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use hatoba_core::{Field, KindTable, Mutability, Omitted, ReplaceStyle, Shape, did_you_mean};
+use hatoba_core::{Field, KindTable, Literal, Mutability, Omitted, ReplaceStyle, Shape, did_you_mean};
 use serde_json::{Map, Value};
 
 use crate::{KindId, http_service};
@@ -138,7 +138,7 @@ fn one(kind: KindId, schema: &Schema, path: &str) -> Result<String, String> {
     let member = match schema.at(path) {
         Ok(member) => member,
         Err((step, known)) => {
-            if let Some((_, why)) = kind.left_out().find(|(member, _)| *member == path) {
+            if let Some((_, why)) = kind.left_out().find(|(member, _)| member.replace("[]", "") == path) {
                 return Ok(format!("{}.{path}: not carried by documents: {why}\n", table.kind));
             }
             let hint = match did_you_mean(&step, known.iter().copied()) {
@@ -203,7 +203,8 @@ fn about(table: &KindTable, path: &str, schema: &Value) -> Vec<String> {
 
 /// What leaving the field out means.
 fn omitted(table: &KindTable, field: &Field) -> String {
-    if Some(field.path) == table.name_member {
+    let has_default = !matches!(field.omitted, Omitted::Untouched | Omitted::Default(Literal::Null));
+    if Some(field.path) == table.name_member && !has_default {
         return "`metadata.name`, where that is a legal name; else it must be given".to_owned();
     }
     let default = match field.omitted {
@@ -302,6 +303,11 @@ mod tests {
             ("EcsService.serviceRegistries.discoveryServiceRef", "fills `registryArn`"),
             ("PrivateDnsNamespace.vpcSelector", "the only one that matches"),
             ("PrivateDnsNamespace.spec.name", "metadata.name"),
+            ("Authorizer.identitySource", "AWS's default [\"$request.header.Authorization\"]"),
+            ("Authorizer.authorizerType", "by replacement: a new one is made first"),
+            ("ApiMapping.apiMappingKey", "left out: absent"),
+            ("Route.requestParameters", "it is for WebSocket APIs"),
+            ("DomainName.domainNameConfigurations.hostedZoneId", "the status shows it"),
         ] {
             let text = explain(path).unwrap_or_else(|error| panic!("{error}"));
             assert!(text.contains(says), "{path}: no `{says}` in\n{text}");

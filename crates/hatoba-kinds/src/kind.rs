@@ -38,6 +38,14 @@ pub(crate) trait Kind {
     /// Members of those requests that documents do not carry, and why.
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
 
+    /// Members of AWS's request that this kind refuses, and the sentence that says why; `[]` for each item.
+    const REFUSED: &'static [(&'static str, &'static str)] = &[];
+
+    /// Rules across members as they were written, references and selectors among them.
+    fn check_written(_spec: &Members) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// Rules across members, on the members as stated.
     fn check(_members: &Members) -> Vec<Problem> {
         Vec::new()
@@ -122,6 +130,9 @@ pub(crate) trait Kind {
         async { Ok(BTreeMap::new()) }
     }
 }
+
+/// Why a member that only WebSocket APIs have is refused.
+pub(crate) const WEBSOCKET_ONLY: &str = "it is for WebSocket APIs, and this is for HTTP APIs";
 
 /// A generated table of limits, and the structure in it that `spec` is.
 pub(crate) type Limits = (&'static [Limit], &'static str);

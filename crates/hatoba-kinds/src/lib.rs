@@ -51,8 +51,11 @@ registry::registry! {
     http_api::HttpApi,
     vpc_link::VpcLink,
     integration::Integration,
+    authorizer::Authorizer,
     route::Route,
     stage::Stage,
+    domain_name::DomainName,
+    api_mapping::ApiMapping,
 }
 
 impl KindId {

@@ -19,6 +19,15 @@ pub(crate) const API_GATEWAY: Quota = Quota { name: "apigateway", per_second: 10
 pub(crate) const CREATE_VPC_LINK: Quota = Quota { name: "CreateVpcLink", per_second: 1.0 / 15.0, burst: 1.0 };
 /// "Amazon API Gateway quotas": DeleteVpcLink (V2), 1 per 30 s.
 pub(crate) const DELETE_VPC_LINK: Quota = Quota { name: "DeleteVpcLink", per_second: 1.0 / 30.0, burst: 1.0 };
+/// "Amazon API Gateway quotas": CreateDomainName, 1 per 30 s.
+pub(crate) const CREATE_DOMAIN_NAME: Quota =
+    Quota { name: "CreateDomainName", per_second: 1.0 / 30.0, burst: 1.0 };
+/// "Amazon API Gateway quotas": UpdateDomainName, 1 per 30 s.
+pub(crate) const UPDATE_DOMAIN_NAME: Quota =
+    Quota { name: "UpdateDomainName", per_second: 1.0 / 30.0, burst: 1.0 };
+/// "Amazon API Gateway quotas": DeleteDomainName, 1 per 30 s.
+pub(crate) const DELETE_DOMAIN_NAME: Quota =
+    Quota { name: "DeleteDomainName", per_second: 1.0 / 30.0, burst: 1.0 };
 /// "Request throttling for the Amazon ECS API": service modify actions.
 pub(crate) const ECS_SERVICE_MODIFY: Quota =
     Quota { name: "ecs-service-modify", per_second: 5.0, burst: 50.0 };

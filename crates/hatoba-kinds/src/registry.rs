@@ -51,10 +51,13 @@ macro_rules! registry {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::REQUESTS,)+ }
             }
 
-            /// Members of those requests that documents do not carry, and why.
+            /// Members of those requests that documents do not carry, those that are refused with a sentence among
+            /// them, and why; `[]` for each item of a list.
             pub fn left_out(self) -> impl Iterator<Item = (&'static str, &'static str)> {
-                let left_out = match self { $(KindId::$kind => <$module::$kind as Kind>::LEFT_OUT,)+ };
-                left_out.iter().copied()
+                let (left_out, refused) = match self {
+                    $(KindId::$kind => (<$module::$kind as Kind>::LEFT_OUT, <$module::$kind as Kind>::REFUSED),)+
+                };
+                left_out.iter().chain(refused).copied()
             }
 
             /// The JSON Schema of `spec`.

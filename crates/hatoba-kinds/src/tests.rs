@@ -74,6 +74,41 @@ fn a_typo_is_answered_with_the_field_that_was_meant() {
 }
 
 #[test]
+fn a_member_of_websocket_apis_is_refused_with_a_sentence_of_its_own() {
+    let spec = serde_json::json!({
+        "apiRef": "a", "routeKey": "GET /", "target": "integrations/i", "apiKeyRequired": true, "requestModels": {},
+    });
+    let found = KindId::Route.compile(&document(KindId::Route, spec)).unwrap_err();
+    let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
+    assert_eq!(paths, ["spec.apiKeyRequired", "spec.requestModels"]);
+    assert!(found.iter().all(|found| found.message.contains("WebSocket APIs")), "{found:?}");
+    let configurations = serde_json::json!([{ "certificateArn": "c" }, { "hostedZoneId": "Z" }]);
+    let spec = serde_json::json!({ "domainName": "a.example", "domainNameConfigurations": configurations });
+    let found = KindId::DomainName.compile(&document(KindId::DomainName, spec)).unwrap_err();
+    assert_eq!(found[0].path, "spec.domainNameConfigurations[1].hostedZoneId");
+}
+
+/// What is refused must not be in the spec: it would be refused and shown by the schema at once.
+#[test]
+fn what_is_refused_is_no_field() {
+    fn refused<K: crate::kind::Kind>() -> Vec<&'static str> {
+        K::REFUSED.iter().map(|(member, _)| *member).collect()
+    }
+    for (kind, members) in [
+        (KindId::Route, refused::<crate::route::Route>()),
+        (KindId::Authorizer, refused::<crate::authorizer::Authorizer>()),
+        (KindId::DomainName, refused::<crate::domain_name::DomainName>()),
+    ] {
+        let schema = kind.schema();
+        let stated = schema.get("properties").and_then(Value::as_object).expect("a spec is a struct");
+        assert!(!members.is_empty());
+        for member in members.into_iter().filter(|member| !member.contains('.')) {
+            assert!(!stated.contains_key(member), "{}: {member}", kind.table().kind);
+        }
+    }
+}
+
+#[test]
 fn bad_values_are_refused_at_their_place() {
     let dns =
         |records: Value| serde_json::json!({ "namespaceId": "ns-1", "dnsConfig": { "dnsRecords": records } });

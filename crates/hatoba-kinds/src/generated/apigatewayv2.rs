@@ -180,6 +180,138 @@ impl TlsConfigInput {
     }
 }
 
+/// The structure `JWTConfiguration` of Amazon API Gateway v2.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JwtConfiguration {
+    /// AWS member `Audience`: list of strings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Vec<String>>,
+    /// AWS member `Issuer`: string of 1 to 2048 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+}
+
+impl JwtConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::JwtConfiguration, BuildError> {
+        let mut builder = types::JwtConfiguration::builder();
+        if let Some(v) = &self.audience {
+            builder = builder.set_audience(Some(v.clone()));
+        }
+        if let Some(v) = &self.issuer {
+            builder = builder.set_issuer(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::JwtConfiguration) -> Self {
+        Self {
+            audience: sdk.audience.as_ref().filter(|v| !v.is_empty()).cloned(),
+            issuer: sdk.issuer.clone(),
+        }
+    }
+}
+
+/// The structure `DomainNameConfiguration` of Amazon API Gateway v2.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DomainNameConfiguration {
+    /// AWS member `CertificateArn`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_arn: Option<String>,
+    /// AWS member `EndpointType`: one of `REGIONAL`, `EDGE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint_type: Option<String>,
+    /// AWS member `IpAddressType`: one of `ipv4`, `dualstack`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip_address_type: Option<String>,
+    /// AWS member `SecurityPolicy`: one of `TLS_1_0`, `TLS_1_2`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security_policy: Option<String>,
+    /// AWS member `OwnershipVerificationCertificateArn`: string.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ownership_verification_certificate_arn: Option<String>,
+}
+
+impl DomainNameConfiguration {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::DomainNameConfiguration, BuildError> {
+        let mut builder = types::DomainNameConfiguration::builder();
+        if let Some(v) = &self.certificate_arn {
+            builder = builder.set_certificate_arn(Some(v.clone()));
+        }
+        if let Some(v) = &self.endpoint_type {
+            builder = builder.set_endpoint_type(Some(types::EndpointType::from(v.as_str())));
+        }
+        if let Some(v) = &self.ip_address_type {
+            builder = builder.set_ip_address_type(Some(types::IpAddressType::from(v.as_str())));
+        }
+        if let Some(v) = &self.security_policy {
+            builder = builder.set_security_policy(Some(types::SecurityPolicy::from(v.as_str())));
+        }
+        if let Some(v) = &self.ownership_verification_certificate_arn {
+            builder = builder.set_ownership_verification_certificate_arn(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::DomainNameConfiguration) -> Self {
+        Self {
+            certificate_arn: sdk.certificate_arn.clone(),
+            endpoint_type: sdk.endpoint_type.as_ref().map(|v| v.as_str().to_owned()),
+            ip_address_type: sdk.ip_address_type.as_ref().map(|v| v.as_str().to_owned()),
+            security_policy: sdk.security_policy.as_ref().map(|v| v.as_str().to_owned()),
+            ownership_verification_certificate_arn: sdk.ownership_verification_certificate_arn.clone(),
+        }
+    }
+}
+
+/// The structure `MutualTlsAuthenticationInput` of Amazon API Gateway v2.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MutualTlsAuthenticationInput {
+    /// AWS member `TruststoreUri`: string of 1 to 2048 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truststore_uri: Option<String>,
+    /// AWS member `TruststoreVersion`: string of 1 to 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truststore_version: Option<String>,
+}
+
+impl MutualTlsAuthenticationInput {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::MutualTlsAuthenticationInput, BuildError> {
+        let mut builder = types::MutualTlsAuthenticationInput::builder();
+        if let Some(v) = &self.truststore_uri {
+            builder = builder.set_truststore_uri(Some(v.clone()));
+        }
+        if let Some(v) = &self.truststore_version {
+            builder = builder.set_truststore_version(Some(v.clone()));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::MutualTlsAuthentication) -> Self {
+        Self {
+            truststore_uri: sdk.truststore_uri.clone(),
+            truststore_version: sdk.truststore_version.clone(),
+        }
+    }
+}
+
 /// What Amazon API Gateway v2 allows, from its service model.
 pub(crate) const LIMITS: &[Limit] = &[
     Limit { structure: Some("Cors"), ..Limit::of("CreateApiRequest", "corsConfiguration") },
@@ -243,8 +375,48 @@ pub(crate) const LIMITS: &[Limit] = &[
     Limit { structure: Some("TlsConfigInput"), ..Limit::of("CreateIntegrationRequest", "tlsConfig") },
     Limit { min: Some(1.0), max: Some(128.0), ..Limit::of("CreateVpcLinkRequest", "name") },
     Limit { min: Some(1.0), max: Some(1600.0), ..Limit::of("CreateVpcLinkRequest", "tags{}") },
+    Limit {
+        min: Some(1.0),
+        max: Some(64.0),
+        ..Limit::of("CreateAuthorizerRequest", "authorizerPayloadFormatVersion")
+    },
+    Limit {
+        min: Some(0.0),
+        max: Some(3600.0),
+        ..Limit::of("CreateAuthorizerRequest", "authorizerResultTtlInSeconds")
+    },
+    Limit { values: &["REQUEST", "JWT"], ..Limit::of("CreateAuthorizerRequest", "authorizerType") },
+    Limit { min: Some(1.0), max: Some(2048.0), ..Limit::of("CreateAuthorizerRequest", "authorizerUri") },
+    Limit { max: Some(1024.0), ..Limit::of("CreateAuthorizerRequest", "identityValidationExpression") },
+    Limit { structure: Some("JwtConfiguration"), ..Limit::of("CreateAuthorizerRequest", "jwtConfiguration") },
+    Limit { min: Some(1.0), max: Some(128.0), ..Limit::of("CreateAuthorizerRequest", "name") },
+    Limit { min: Some(1.0), max: Some(512.0), ..Limit::of("CreateDomainNameRequest", "domainName") },
+    Limit {
+        structure: Some("DomainNameConfiguration"),
+        ..Limit::of("CreateDomainNameRequest", "domainNameConfigurations[]")
+    },
+    Limit {
+        structure: Some("MutualTlsAuthenticationInput"),
+        ..Limit::of("CreateDomainNameRequest", "mutualTlsAuthentication")
+    },
+    Limit {
+        values: &["API_MAPPING_ONLY", "ROUTING_RULE_ONLY", "ROUTING_RULE_THEN_API_MAPPING"],
+        ..Limit::of("CreateDomainNameRequest", "routingMode")
+    },
+    Limit { min: Some(1.0), max: Some(1600.0), ..Limit::of("CreateDomainNameRequest", "tags{}") },
+    Limit { min: Some(1.0), max: Some(128.0), ..Limit::of("CreateApiMappingRequest", "stage") },
     Limit { min: Some(1.0), max: Some(64.0), ..Limit::of("Cors", "allowMethods[]") },
     Limit { min: Some(-1.0), max: Some(86400.0), ..Limit::of("Cors", "maxAge") },
     Limit { min: Some(1.0), max: Some(1024.0), ..Limit::of("AccessLogSettings", "format") },
     Limit { min: Some(1.0), max: Some(512.0), ..Limit::of("TlsConfigInput", "serverNameToVerify") },
+    Limit { min: Some(1.0), max: Some(2048.0), ..Limit::of("JwtConfiguration", "issuer") },
+    Limit { values: &["REGIONAL"], ..Limit::of("DomainNameConfiguration", "endpointType") },
+    Limit { values: &["ipv4", "dualstack"], ..Limit::of("DomainNameConfiguration", "ipAddressType") },
+    Limit { values: &["TLS_1_2"], ..Limit::of("DomainNameConfiguration", "securityPolicy") },
+    Limit { min: Some(1.0), max: Some(2048.0), ..Limit::of("MutualTlsAuthenticationInput", "truststoreUri") },
+    Limit {
+        min: Some(1.0),
+        max: Some(64.0),
+        ..Limit::of("MutualTlsAuthenticationInput", "truststoreVersion")
+    },
 ];

@@ -9,13 +9,18 @@ use super::spec::RouteSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::generated::apigatewayv2::LIMITS;
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
+use crate::kind::{
+    Answer, Interest, Kind, Limits, Problem, Requests, WEBSOCKET_ONLY, deleted, members, none_if_gone, pages, spec,
+};
 use crate::quota::{API_GATEWAY, Operation};
 
 const GET_ROUTES: Operation = Operation::read("apigatewayv2", "GetRoutes", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateRoute", &[API_GATEWAY]);
 const UPDATE: Operation = Operation::write("apigatewayv2", "UpdateRoute", &[API_GATEWAY]);
 const DELETE: Operation = Operation::write("apigatewayv2", "DeleteRoute", &[API_GATEWAY]);
+
+/// "Quotas for configuring and running an HTTP API": authorization scopes of a route.
+const SCOPES_MAX: usize = 10;
 
 const METHODS: &[&str] = &["ANY", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "DELETE"];
 
@@ -36,6 +41,14 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
 
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateRouteRequest"));
 
+    const REFUSED: &'static [(&'static str, &'static str)] = &[
+        ("apiKeyRequired", WEBSOCKET_ONLY),
+        ("modelSelectionExpression", WEBSOCKET_ONLY),
+        ("requestModels", WEBSOCKET_ONLY),
+        ("requestParameters", WEBSOCKET_ONLY),
+        ("routeResponseSelectionExpression", WEBSOCKET_ONLY),
+    ];
+
     fn check(members: &Members) -> Vec<Problem> {
         let mut found = Vec::new();
         let text = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
@@ -47,14 +60,31 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
         if text("target").is_none() {
             found.push(Problem::new("target", "`integrationRef` or `target` is missing", ""));
         }
-        match text("authorizationType") {
-            None | Some("NONE" | "AWS_IAM") => {}
-            Some(other) => {
-                let message = format!("expected NONE or AWS_IAM, got `{other}`");
-                found.push(Problem::new("authorizationType", message, "authorizers come with a later version"));
-            }
+        let scopes = members.get("authorizationScopes").and_then(|scopes| scopes.as_array()).map_or(0, Vec::len);
+        if scopes > SCOPES_MAX {
+            let message = format!("expected at most {SCOPES_MAX}, got {scopes}");
+            found.push(Problem::new("authorizationScopes", message, ""));
+        }
+        if scopes > 0 && text("authorizationType") != Some("JWT") {
+            let message = "only tokens have scopes, so they need the type JWT";
+            found.push(Problem::new("authorizationScopes", message, "authorizationType: JWT"));
+        }
+        if matches!(text("authorizationType"), Some("JWT" | "CUSTOM")) && text("authorizerId").is_none() {
+            found.push(Problem::new("authorizerId", "`authorizerRef` or `authorizerId` is missing", ""));
         }
         found
+    }
+
+    fn check_written(spec: &Members) -> Vec<Problem> {
+        let kind = spec.get("authorizationType").and_then(serde_json::Value::as_str).unwrap_or("NONE");
+        if matches!(kind, "JWT" | "CUSTOM") {
+            return Vec::new();
+        }
+        let stated = |name: &&str| spec.get(*name).is_some_and(|value| !value.is_null());
+        let unused = ["authorizerRef", "authorizerId"].into_iter().filter(stated);
+        let message = format!("an authorizer is named, and authorizationType is {kind}: nobody would ask it");
+        let hint = "authorizationType: JWT, or CUSTOM for a Lambda authorizer";
+        unused.map(|name| Problem::new(name, message.clone(), hint)).collect()
     }
 
     async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {
@@ -76,6 +106,8 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
             .set_route_key(want.route_key)
             .set_target(want.target)
             .set_authorization_type(want.authorization_type.as_deref().map(AuthorizationType::from))
+            .set_authorizer_id(want.authorizer_id)
+            .set_authorization_scopes(want.authorization_scopes.filter(|scopes| !scopes.is_empty()))
             .set_operation_name(want.operation_name)
             .send();
         let made = aws.call(&CREATE, call).await?;
@@ -84,6 +116,8 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
             .set_route_key(made.route_key)
             .set_target(made.target)
             .set_authorization_type(made.authorization_type)
+            .set_authorizer_id(made.authorizer_id)
+            .set_authorization_scopes(made.authorization_scopes)
             .set_operation_name(made.operation_name)
             .build();
         Ok(Answer::object(observe(&creation.scope, &route)?))
@@ -98,12 +132,14 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
         if change.touches("target") {
             call = call.set_target(want.target);
         }
-        if change.touches("authorizationType") {
+        if change.touches("authorizationType") || change.touches("authorizerId") {
             let kind = AuthorizationType::from(want.authorization_type.as_deref().unwrap_or("NONE"));
-            if kind == AuthorizationType::None {
-                call = call.authorizer_id(""); // detaches: omission keeps it (AWS: UpdateRoute is a merge)
-            }
-            call = call.authorization_type(kind);
+            // An empty id detaches: omission keeps it (AWS: UpdateRoute is a merge).
+            let id = want.authorizer_id.filter(|_| asks_an_authorizer(Some(&kind))).unwrap_or_default();
+            call = call.authorization_type(kind).authorizer_id(id);
+        }
+        if change.touches("authorizationScopes") {
+            call = call.set_authorization_scopes(Some(want.authorization_scopes.unwrap_or_default()));
         }
         if change.touches("operationName") {
             call = call.set_operation_name(want.operation_name);
@@ -125,17 +161,26 @@ fn is_route_key(key: &str) -> bool {
         || key.split_once(' ').is_some_and(|(method, path)| METHODS.contains(&method) && path.starts_with('/') && !path.contains(' '))
 }
 
-fn observe(scope: &str, route: &SdkRoute) -> Result<Object, CallError> {
+fn asks_an_authorizer(kind: Option<&AuthorizationType>) -> bool {
+    matches!(kind, Some(AuthorizationType::Jwt | AuthorizationType::Custom))
+}
+
+pub(super) fn observe(scope: &str, route: &SdkRoute) -> Result<Object, CallError> {
     let (Some(id), Some(key)) = (route.route_id.clone(), route.route_key.clone()) else {
         return Err(CallError::nonsense(&GET_ROUTES, "a route without an id or a key"));
     };
     let target = route.target.clone();
     let mut uses = BTreeSet::from([scope.to_owned()]);
     uses.extend(target.as_deref().and_then(|target| target.strip_prefix("integrations/")).map(str::to_owned));
+    uses.extend(route.authorizer_id.clone().filter(|id| !id.is_empty()));
+    let kind = route.authorization_type.as_ref();
     let shown = RouteSpec {
         route_key: Some(key.clone()),
         target,
         authorization_type: route.authorization_type.as_ref().map(|kind| kind.as_str().to_owned()),
+        // What is left from another type is of no effect.
+        authorizer_id: route.authorizer_id.clone().filter(|_| asks_an_authorizer(kind)),
+        authorization_scopes: route.authorization_scopes.clone().filter(|_| kind == Some(&AuthorizationType::Jwt)),
         operation_name: route.operation_name.clone(),
         ..RouteSpec::default()
     };

@@ -1,4 +1,4 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle};
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "Route",
@@ -6,6 +6,9 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("routeKey"),
         Field::new("target"),
         Field::new("authorizationType").default(Literal::Str("NONE")),
+        // Both are seen only where the type makes use of them.
+        Field::new("authorizerId").default(Literal::Str("")),
+        Field::new("authorizationScopes").default(Literal::EmptyList).shape(Shape::Set),
         Field::new("operationName").untouched(), // has a minimum length of 1: it cannot be cleared
     ],
     references: &[
@@ -16,6 +19,14 @@ pub(super) static TABLE: KindTable = KindTable {
             member: "target",
             output: "id",
             template: "integrations/{}",
+            required: false,
+        },
+        RefField {
+            path: "authorizerRef",
+            kinds: &["Authorizer"],
+            member: "authorizerId",
+            output: "id",
+            template: "{}",
             required: false,
         },
     ],

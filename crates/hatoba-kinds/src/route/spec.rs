@@ -20,9 +20,18 @@ pub(crate) struct RouteSpec {
     /// `integrations/<id>`, in place of `integrationRef`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<String>,
-    /// `NONE` (if left out) or `AWS_IAM`.
+    /// `NONE` (if left out), `AWS_IAM`, `JWT`, or `CUSTOM` for a Lambda authorizer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) authorization_type: Option<String>,
+    /// The Authorizer document, of the same API; with `JWT` and `CUSTOM`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authorizer_ref: Option<String>,
+    /// The authorizer's id, in place of `authorizerRef`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authorizer_id: Option<String>,
+    /// At most 10, one of which a token must have; only with `JWT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authorization_scopes: Option<Vec<String>>,
     /// A name for the operation, 1 to 64 characters. AWS has no way to remove one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) operation_name: Option<String>,

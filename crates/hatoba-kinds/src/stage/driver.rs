@@ -172,7 +172,7 @@ pub(super) fn observe(aws: &Aws, scope: &str, stage: &SdkStage) -> Result<Object
         id: name.clone(),
         scope: scope.to_owned(),
         arn: Some(aws.gateway_arn(&format!("/apis/{scope}/stages/{name}"))),
-        natural_key: name,
+        natural_key: name.clone(),
         mark,
         tags,
         life: Life::Live,
@@ -180,7 +180,7 @@ pub(super) fn observe(aws: &Aws, scope: &str, stage: &SdkStage) -> Result<Object
         created_at_ms: stage.created_date.and_then(|date| date.to_millis().ok()),
         uses: BTreeSet::from([scope.to_owned()]),
         members: normalise(&TABLE, members(&shown)),
-        outputs: BTreeMap::new(),
+        outputs: BTreeMap::from([("name".to_owned(), name)]),
     })
 }
 

@@ -130,13 +130,36 @@ pub(super) const SERVICES: &[Service] = &[
             Request { shape: "CreateRouteRequest", structures: &[] },
             Request { shape: "CreateIntegrationRequest", structures: &["TlsConfig"] },
             Request { shape: "CreateVpcLinkRequest", structures: &[] },
+            Request { shape: "CreateAuthorizerRequest", structures: &["JwtConfiguration"] },
+            Request {
+                shape: "CreateDomainNameRequest",
+                structures: &["DomainNameConfigurations", "MutualTlsAuthentication"],
+            },
+            Request { shape: "CreateApiMappingRequest", structures: &[] },
         ],
         extras: &[],
         // WebSocket APIs only.
-        skipped: &[("RouteSettings", "DataTraceEnabled"), ("RouteSettings", "LoggingLevel")],
-        read_as: &[("TlsConfigInput", "TlsConfig")],
+        skipped: &[
+            ("RouteSettings", "DataTraceEnabled"),
+            ("RouteSettings", "LoggingLevel"),
+            // What AWS says of a domain name, in the structure that also says what is asked for.
+            ("DomainNameConfiguration", "ApiGatewayDomainName"),
+            ("DomainNameConfiguration", "CertificateUploadDate"),
+            ("DomainNameConfiguration", "DomainNameStatus"),
+            ("DomainNameConfiguration", "DomainNameStatusMessage"),
+            ("DomainNameConfiguration", "HostedZoneId"),
+            // For edge-optimised domain names of REST APIs.
+            ("DomainNameConfiguration", "CertificateName"),
+        ],
+        read_as: &[
+            ("TlsConfigInput", "TlsConfig"),
+            ("MutualTlsAuthenticationInput", "MutualTlsAuthentication"),
+        ],
         narrowed: &[
             Narrowed { shape: "CreateApiRequest", member: "ProtocolType", values: &["HTTP"] },
+            // API Gateway v2 takes no edge-optimised domain names, and no TLS 1.0.
+            Narrowed { shape: "DomainNameConfiguration", member: "EndpointType", values: &["REGIONAL"] },
+            Narrowed { shape: "DomainNameConfiguration", member: "SecurityPolicy", values: &["TLS_1_2"] },
             Narrowed {
                 shape: "CreateIntegrationRequest",
                 member: "IntegrationType",

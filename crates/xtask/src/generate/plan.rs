@@ -108,7 +108,13 @@ impl Plan {
 
     fn lay_out(&self, name: &str, types: &Types) -> Result<Structure> {
         let shape = self.model.shape(name)?;
-        let sdk = types.structure(name)?;
+        let is_skipped = |field: &str| {
+            shape
+                .members
+                .keys()
+                .any(|aws| names::folded(aws) == names::folded(field) && self.skips(name, aws))
+        };
+        let sdk = types.structure(name, &is_skipped)?;
         let mut unmet: Vec<&String> = shape.members.keys().filter(|aws| !self.skips(name, aws)).collect();
         let mut members = Vec::new();
         let read_name = self.read_name(name, &sdk, types)?;
@@ -149,8 +155,8 @@ impl Plan {
         let Some((_, read)) = self.service.read_as.iter().find(|(written, _)| *written == name) else {
             return Ok(sdk.name.clone());
         };
-        let structure = types.structure(read)?;
-        if structure.members != sdk.members {
+        let structure = types.structure(read, &|_| false)?;
+        if !sdk.members.iter().all(|member| structure.members.contains(member)) {
             bail!("{read} no longer has the members of {name}");
         }
         Ok(structure.name)

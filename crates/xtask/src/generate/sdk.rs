@@ -112,18 +112,18 @@ pub(super) enum Type {
 }
 
 impl Types {
-    /// The SDK's rendering of a shape.
-    pub(super) fn structure(&self, shape: &str) -> Result<Structure> {
+    /// The SDK's rendering of a shape, without the members that no document carries.
+    pub(super) fn structure(&self, shape: &str, is_skipped: &dyn Fn(&str) -> bool) -> Result<Structure> {
         let path = self
             .files
             .get(&names::folded(shape))
             .with_context(|| format!("{} has no type for {shape}", self.label))?;
         let source = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        parse(&source).with_context(|| format!("cannot understand {shape} of {}", self.label))
+        parse(&source, is_skipped).with_context(|| format!("cannot understand {shape} of {}", self.label))
     }
 }
 
-fn parse(source: &str) -> Result<Structure> {
+fn parse(source: &str, is_skipped: &dyn Fn(&str) -> bool) -> Result<Structure> {
     let mut lines = source.lines().map(str::trim);
     let (name, union) = lines
         .find_map(|line| {
@@ -139,6 +139,10 @@ fn parse(source: &str) -> Result<Structure> {
             deprecated = true;
         } else if let Some((field, ty)) = member(line, union) {
             let (optional, ty) = optional(ty);
+            if is_skipped(field) {
+                deprecated = false;
+                continue;
+            }
             let ty = parse_type(ty).with_context(|| format!("member {field}"))?;
             members.push(Member { name: field.to_owned(), optional, deprecated, ty });
             deprecated = false;
@@ -223,7 +227,7 @@ impl DnsConfig {
 
     #[test]
     fn a_structure_is_read() {
-        let found = parse(STRUCTURE).unwrap();
+        let found = parse(STRUCTURE, &|_| false).unwrap();
         assert_eq!((found.name.as_str(), found.union, found.fallible), ("DnsConfig", false, true));
         let member =
             |name: &str, optional, deprecated, ty| Member { name: name.into(), optional, deprecated, ty };
@@ -241,6 +245,7 @@ impl DnsConfig {
     fn a_union_is_read() {
         let found = parse(
             "pub enum Either {\n/// Doc (of it).\nLogLevel(crate::types::Level),\n#[non_exhaustive]\nUnknown,\n}\n",
+            &|_| false,
         );
         let found = found.unwrap();
         assert!(found.union && !found.fallible);
@@ -250,6 +255,8 @@ impl DnsConfig {
 
     #[test]
     fn an_unknown_type_is_an_error_and_not_a_guess() {
-        assert!(parse("pub struct X {\n    pub when: ::aws_smithy_types::DateTime,\n}\n").is_err());
+        let source = "pub struct X {\n    pub when: ::aws_smithy_types::DateTime,\n}\n";
+        assert!(parse(source, &|_| false).is_err());
+        assert_eq!(parse(source, &|field| field == "when").unwrap().members, []);
     }
 }

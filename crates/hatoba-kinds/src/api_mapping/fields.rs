@@ -1,0 +1,34 @@
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle};
+
+pub(super) static TABLE: KindTable = KindTable {
+    kind: "ApiMapping",
+    fields: &[Field::new("apiMappingKey").default(Literal::Str("")), Field::new("apiId"), Field::new("stage")],
+    references: &[
+        RefField {
+            path: "domainNameRef",
+            kinds: &["DomainName"],
+            member: "domainName",
+            output: "id",
+            template: "{}",
+            required: false,
+        },
+        RefField { path: "apiRef", kinds: &["HttpApi"], member: "apiId", output: "id", template: "{}", required: true },
+        RefField {
+            path: "stageRef",
+            kinds: &["Stage"],
+            member: "stage",
+            output: "name",
+            template: "{}",
+            required: false,
+        },
+    ],
+    selectors: &[],
+    scope_member: Some("domainName"),
+    parent: Some("DomainName"),
+    name_member: Some("apiMappingKey"),
+    marks: MarkStyle::Inherited("HttpApi"),
+    unique: true,
+    replace: ReplaceStyle::MakeBeforeBreak,
+    follows: &[],
+    drain: None,
+};
