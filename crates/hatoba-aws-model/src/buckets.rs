@@ -60,6 +60,9 @@ fn quotas(service: &str, operation: &str) -> Vec<Quota> {
             match operation {
                 "CreateVpcLink" => all.push(quota("apigateway.CreateVpcLink", 1.0 / 15.0, 1.0)),
                 "DeleteVpcLink" => all.push(quota("apigateway.DeleteVpcLink", 1.0 / 30.0, 1.0)),
+                "CreateDomainName" | "UpdateDomainName" | "DeleteDomainName" => {
+                    all.push(quota("apigateway.domain.", 1.0 / 30.0, 1.0));
+                }
                 "CreateDeployment" => all.push(quota("apigateway.CreateDeployment", 1.0 / 5.0, 1.0)),
                 _ => {}
             }

@@ -44,6 +44,8 @@ pub struct Delays {
     pub vpc_link: Duration,
     /// A VPC link, from DELETING to gone.
     pub vpc_link_delete: Duration,
+    /// A custom domain name, from UPDATING to AVAILABLE.
+    pub domain_name: Duration,
     /// An ECS task, from PENDING to RUNNING.
     pub task_start: Duration,
     /// An ECS task, from the order to stop to STOPPED.
@@ -62,6 +64,7 @@ impl Default for Delays {
             namespace: Duration::from_secs(45),
             vpc_link: Duration::from_secs(90),
             vpc_link_delete: Duration::from_secs(60),
+            domain_name: Duration::from_secs(40),
             task_start: Duration::from_secs(40),
             task_stop: Duration::from_secs(30),
             deregister: Duration::from_secs(15),
@@ -79,6 +82,7 @@ impl Delays {
             namespace: Duration::from_secs(3),
             vpc_link: Duration::from_secs(4),
             vpc_link_delete: Duration::from_secs(3),
+            domain_name: Duration::from_secs(3),
             task_start: Duration::from_secs(3),
             task_stop: Duration::from_secs(2),
             deregister: Duration::from_secs(2),
@@ -94,6 +98,7 @@ impl Delays {
             namespace: Duration::ZERO,
             vpc_link: Duration::ZERO,
             vpc_link_delete: Duration::ZERO,
+            domain_name: Duration::ZERO,
             task_start: Duration::ZERO,
             task_stop: Duration::ZERO,
             deregister: Duration::ZERO,

@@ -103,7 +103,14 @@ fn check_whole(api: &Api, own: Option<&str>, body: &Object) -> Result<(), Failur
     if object::text(body, "authorizerType") == Some("JWT") {
         return check_jwt(body);
     }
-    if !body.contains_key("authorizerUri") {
+    check_sources(body, &["$request.header.", "$request.querystring.", "$context.", "$stageVariables."])?;
+    let uri = object::text_or_empty(body, "authorizerUri");
+    if !uri.is_empty()
+        && !(uri.starts_with("arn:") && uri.contains(":apigateway:") && uri.contains(":lambda:path/"))
+    {
+        return Err(bad_request("Invalid Authorizer URI"));
+    }
+    if uri.is_empty() {
         return Err(bad_request("AuthorizerUri is required for the REQUEST authorizer type"));
     }
     let Some(version) = object::text(body, "authorizerPayloadFormatVersion") else {
@@ -133,5 +140,14 @@ fn check_jwt(body: &Object) -> Result<(), Failure> {
     if object::list(body, "identitySource").len() != 1 {
         return Err(bad_request("Exactly one identity source is required for the JWT authorizer type"));
     }
-    Ok(())
+    check_sources(body, &["$request.header.", "$request.querystring."])
+}
+
+fn check_sources(body: &Object, places: &[&str]) -> Result<(), Failure> {
+    let legal =
+        |source: &&str| places.iter().any(|place| source.len() > place.len() && source.starts_with(place));
+    match object::texts(body, "identitySource").iter().find(|source| !legal(source)) {
+        Some(source) => Err(bad_request(format!("Invalid mapping expression specified: {source}"))),
+        None => Ok(()),
+    }
 }

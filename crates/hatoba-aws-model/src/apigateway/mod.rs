@@ -1,12 +1,15 @@
-//! API Gateway v2: HTTP APIs with their routes, integrations, authorizers, stages and deployments, and VPC links.
+//! API Gateway v2: HTTP APIs with their routes, integrations, authorizers, stages and deployments, VPC links, and
+//! custom domain names with their mappings.
 //!
 //! Invariant: every route's target and authorizer, and every stage's deployment, exist in the same API. Writes that
 //! would break this are refused, as AWS refuses them.
 
 mod api;
+mod api_mapping;
 mod authorizer;
 mod deployed;
 mod deployment;
+mod domain_name;
 mod integration;
 mod rest;
 mod route;
@@ -45,6 +48,7 @@ const DEPLOYED: &[&str] = &["Route", "Integration", "Authorizer", "UpdateApi", "
 pub(crate) enum Event {
     VpcLinkSettles { id: String, failure: Option<String> },
     VpcLinkGone { id: String },
+    DomainNameSettles { name: String },
     AutoDeployed { api: String, stage: String, deployment: Option<String> },
 }
 
@@ -61,6 +65,7 @@ type Table = BTreeMap<String, Record>;
 pub(crate) struct ApiGateway {
     apis: BTreeMap<String, Api>,
     vpc_links: Table,
+    domain_names: BTreeMap<String, domain_name::DomainName>,
 }
 
 #[derive(Debug)]
@@ -103,8 +108,14 @@ impl ApiGateway {
             "GetApi" => Ok(self.api(label(&call, 0), env)?.record.body.clone()),
             "GetApis" => list(&call, self.apis.iter().map(|(id, api)| (id, &api.record)), env),
             "UpdateApi" => self.update_api(label(&call, 0), call.body.clone(), env),
+            "DeleteApi" if self.is_mapped(label(&call, 0), None) => Err(mapped("API", label(&call, 0))),
+            "DeleteStage" if self.is_mapped(label(&call, 0), Some(label(&call, 1))) => {
+                Err(mapped("stage", label(&call, 1)))
+            }
             "DeleteApi" => self.delete_api(label(&call, 0), env),
             "DeleteCorsConfiguration" => self.delete_cors(label(&call, 0), env),
+            name if name.contains("DomainName") => self.domain_name_call(call, env),
+            name if name.contains("ApiMapping") => self.api_mapping_call(call, env),
             name if name.contains("VpcLink") => self.vpc_link_call(call, env),
             "TagResource" | "UntagResource" | "GetTags" => self.tag_call(&call),
             name if name.contains("Stage") || name.ends_with("Settings") => self.stage_call(call, env),
@@ -119,6 +130,7 @@ impl ApiGateway {
     pub(crate) fn happen(&mut self, event: Event, env: &mut Env<'_>) {
         match event {
             Event::VpcLinkSettles { id, failure } => self.settle_vpc_link(&id, failure),
+            Event::DomainNameSettles { name } => self.settle_domain_name(&name),
             Event::VpcLinkGone { id } => {
                 self.vpc_links.remove(&id);
             }
@@ -163,6 +175,17 @@ impl ApiGateway {
         };
         let apis: Object =
             self.apis.iter().map(|(id, api)| (id.clone(), Value::Object(api.record.body.clone()))).collect();
+        let mut mappings = Object::new();
+        for (name, domain) in &self.domain_names {
+            for (id, mapping) in &domain.mappings {
+                let mut body = mapping.body.clone();
+                object::set(&mut body, "domainName", name.as_str());
+                mappings.insert(format!("{name}/{id}"), Value::Object(body));
+            }
+        }
+        let domains = self.domain_names.iter();
+        let domains: Object =
+            domains.map(|(name, domain)| (name.clone(), Value::Object(domain.record.body.clone()))).collect();
         let child = |name: &str| children.get(name).cloned().unwrap_or_default();
         json!({
             "apis": apis,
@@ -172,6 +195,8 @@ impl ApiGateway {
             "deployments": child("deployments"),
             "stages": child("stages"),
             "vpcLinks": bodies(&self.vpc_links),
+            "domainNames": domains,
+            "apiMappings": mappings,
         })
     }
 }
@@ -242,6 +267,13 @@ fn not_found(resource: &str, message: String) -> Failure {
 
 fn no_api(id: &str, env: &Env<'_>) -> Failure {
     not_found("Api", format!("Invalid API identifier specified {}:{id}", env.config.account))
+}
+
+/// AWS's refusal to delete what a mapping uses. The words for a stage are not known.
+fn mapped(what: &str, id: &str) -> Failure {
+    bad_request(format!(
+        "Deleting {what} {id} failed. Please remove all API mappings for the {what} from your custom domain names."
+    ))
 }
 
 fn no_child(kind: &str, id: &str) -> Failure {

@@ -40,6 +40,18 @@ pub(crate) fn operation<'a>(method: &str, path: &[&'a str]) -> Option<(&'static 
         ["vpclinks", id] => {
             Some((of(method, ["", "GetVpcLink", "UpdateVpcLink", "DeleteVpcLink", ""])?, vec![*id]))
         }
+        ["domainnames"] => Some((of(method, ["CreateDomainName", "GetDomainNames", "", "", ""])?, vec![])),
+        ["domainnames", name] => Some((
+            of(method, ["", "GetDomainName", "UpdateDomainName", "DeleteDomainName", ""])?,
+            vec![*name],
+        )),
+        ["domainnames", name, "apimappings"] => {
+            Some((of(method, ["CreateApiMapping", "GetApiMappings", "", "", ""])?, vec![*name]))
+        }
+        ["domainnames", name, "apimappings", id] => Some((
+            of(method, ["", "GetApiMapping", "UpdateApiMapping", "DeleteApiMapping", ""])?,
+            vec![*name, *id],
+        )),
         ["tags", arn] => Some((of(method, ["TagResource", "GetTags", "", "UntagResource", ""])?, vec![*arn])),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Tags of APIs, stages and VPC links.
+//! Tags of APIs, stages, VPC links and domain names.
 
 use super::{ApiGateway, RestCall, bad_request, label, not_found};
 use crate::failure::{Failure, Outcome};
@@ -39,6 +39,7 @@ impl ApiGateway {
         let record = match path.as_slice() {
             ["apis", api] => &mut self.apis.get_mut(*api)?.record,
             ["apis", api, "stages", stage] => self.apis.get_mut(*api)?.stages.get_mut(*stage)?,
+            ["domainnames", name] => &mut self.domain_names.get_mut(*name)?.record,
             ["vpclinks", link] => self.vpc_links.get_mut(*link)?,
             _ => return None,
         };

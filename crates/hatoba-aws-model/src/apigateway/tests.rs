@@ -3,6 +3,8 @@ use crate::{Config, Delays, Request};
 use serde_json::{Value, json};
 use std::time::Duration;
 
+mod domains;
+
 fn authorizer() -> Value {
     json!({
         "name": "jwt", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"],
