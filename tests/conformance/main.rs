@@ -13,6 +13,7 @@
 mod deletion;
 mod drift;
 mod gaps;
+mod gates;
 mod moto;
 mod port;
 mod prepare;
@@ -60,6 +61,8 @@ const CASES: &[(&str, Run)] = &[
     ("deletion of Route", |port| Box::pin(deletion::of_kind(port, "Route"))),
     ("deletion of Stage", |port| Box::pin(deletion::of_kind(port, "Stage"))),
     ("revisions of EcsTaskDefinition", |port| Box::pin(revisions::of_a_family(port))),
+    ("drift at the gate", |port| Box::pin(gates::drifts(port))),
+    ("deletion at the gate", |port| Box::pin(gates::deletions(port))),
     ("created from nothing", |port| Box::pin(story::created_from_nothing(port))),
 ];
 

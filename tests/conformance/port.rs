@@ -68,6 +68,7 @@ impl Port {
             namespace: moment,
             vpc_link: moment,
             vpc_link_delete: moment,
+            domain_name: moment,
             task_start: moment,
             task_stop: moment,
             deregister: moment,

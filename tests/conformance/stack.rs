@@ -121,7 +121,7 @@ fn is_nothing(value: &Value) -> bool {
     }
 }
 
-fn without_nothing(value: Value) -> Value {
+pub(crate) fn without_nothing(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let members = members.into_iter().map(|(name, value)| (name, without_nothing(value)));

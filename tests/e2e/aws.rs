@@ -33,6 +33,7 @@ impl Aws {
             namespace: rest,
             vpc_link: rest,
             vpc_link_delete: rest,
+            domain_name: rest,
             task_start: rest,
             task_stop: rest,
             deregister: rest,

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test wants to stop here")]
 
 mod article;
+mod authorizers;
 mod crashes;
 mod documents;
+mod domains;
 mod drift;
 mod ecs_cluster;
 mod ecs_fields;
