@@ -62,7 +62,8 @@ const CASES: &[(&str, Run)] = &[
     ("deletion of Stage", |port| Box::pin(deletion::of_kind(port, "Stage"))),
     ("revisions of EcsTaskDefinition", |port| Box::pin(revisions::of_a_family(port))),
     ("drift at the gate", |port| Box::pin(gates::drifts(port))),
-    ("deletion at the gate", |port| Box::pin(gates::deletions(port))),
+    ("deletion of Authorizer", |port| Box::pin(gates::authorizer_deleted(port))),
+    ("deletion of DomainName", |port| Box::pin(gates::domain_deleted(port))),
     ("created from nothing", |port| Box::pin(story::created_from_nothing(port))),
 ];
 

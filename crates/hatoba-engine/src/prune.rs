@@ -403,7 +403,10 @@ impl Engine {
         if self.options.owner_is_explicit {
             let interest = Interest { everything: true, ..Interest::default() };
             for kind in KindId::ALL.iter().filter(|kind| kind.table().scope_member.is_none()) {
-                self.inventory.ensure(&(*kind, String::new()), not_before, &interest).await;
+                // Where no document asks for any and none is ours, one look in a process's life is enough.
+                let place: Place = (*kind, String::new());
+                let not_before = not_before.filter(|_| self.is_of_interest(&place));
+                self.inventory.ensure(&place, not_before, &interest).await;
             }
             for kind in KindId::ALL {
                 let found = if discover { kind.discover(&self.aws).await } else { Ok(BTreeMap::new()) };
@@ -425,6 +428,19 @@ impl Engine {
         }
         self.note_orphans();
         discovered
+    }
+
+    /// Whether documents of the kind exist, or resources of ours were seen there.
+    fn is_of_interest(&self, place: &Place) -> bool {
+        let objects = self.inventory.view(place).map(|view| view.objects);
+        self.is_asked_for(place.0)
+            || objects.map_or(true, |objects| objects.iter().any(|object| self.is_ours(object)))
+    }
+
+    /// Whether documents of the kind exist.
+    pub(crate) fn is_asked_for(&self, kind: KindId) -> bool {
+        let checked = self.state().checked.clone();
+        checked.desired.keys().chain(checked.held.keys()).any(|key| key.kind == kind.table().kind)
     }
 
     pub(crate) fn is_ours(&self, object: &Object) -> bool {

@@ -147,17 +147,27 @@ impl Engine {
                 Some(parent) => {
                     let parents: Place = (parent, String::new());
                     self.inventory.ensure(&parents, not_before, &self.everything_of_ours()).await;
-                    let parents = self.inventory.view(&parents)?.objects;
+                    let parents = match self.inventory.view(&parents) {
+                        Ok(view) => view.objects,
+                        // Who may not even list them has made none, and AWS refuses where somebody else has.
+                        Err(cause) if is_denied(&cause) && !self.is_asked_for(parent) => continue,
+                        Err(cause) => return Err(cause),
+                    };
                     let ours = parents.into_iter().filter(|parent| self.is_ours(parent));
                     places.extend(ours.map(|parent| (*user, parent.id)));
                 }
                 None => places.extend(self.inventory.places().into_iter().filter(|known| known.0 == *user)),
             }
         }
+        // Children by name guard nothing of their own: where none is ours, one look in a process's life is enough,
+        // and not seeing them holds nobody up.
+        let has_named = self.has_named(place.0, id);
+        let counts = |user: &&Place| has_named || user.1 != id || user.0.table().marks != MarkStyle::Name;
         for place in &places {
+            let not_before = not_before.filter(|_| counts(&place));
             self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
         }
-        places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
+        places.iter().filter(counts).try_for_each(|place| self.inventory.view(place).map(drop))
     }
 
     /// Resources that bear the document's mark in another scope than the one it names now: nothing moves them.
@@ -199,11 +209,22 @@ impl Engine {
         names
     }
 
-    /// Lists every scope that an object is the parent of.
+    /// Lists every scope that an object is the parent of. Where it lists no child by name there is none of ours, and
+    /// one look in a process's life is enough to show those of others.
     pub(crate) async fn look_at_children(&self, kind: KindId, id: &str, not_before: Option<Instant>) {
+        let has_named = self.has_named(kind, id);
         for child in children(kind) {
+            let not_before = not_before.filter(|_| has_named || child.table().marks != MarkStyle::Name);
             self.inventory.ensure(&(child, id.to_owned()), not_before, &self.everything_of_ours()).await;
         }
+    }
+
+    /// Whether an object's tags list children that are ours by name.
+    fn has_named(&self, kind: KindId, id: &str) -> bool {
+        let parents =
+            self.inventory.view(&(kind, String::new())).map(|view| view.objects).unwrap_or_default();
+        let tags = parents.into_iter().find(|parent| parent.id == id).and_then(|parent| parent.tags);
+        tags.is_some_and(|tags| !names_listed(&tags).is_empty())
     }
 
     fn everything_of_ours(&self) -> Interest {
@@ -216,4 +237,8 @@ fn same_incarnation(objects: Vec<&Object>) -> Vec<&Object> {
     let number = |object: &Object| object.mark.present().map(|mark| mark.incarnation);
     let twice = |object: &&Object| objects.iter().filter(|o| number(o) == number(object)).count() > 1;
     objects.iter().copied().filter(twice).collect()
+}
+
+fn is_denied(cause: &Cause) -> bool {
+    ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"].contains(&cause.reason.as_str())
 }

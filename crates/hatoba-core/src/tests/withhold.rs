@@ -28,6 +28,7 @@ fn what_was_given_up_is_not_written_and_the_rest_is() {
             is_document: &|_| true,
             users: &|_| 0,
             first: BTreeSet::new(),
+            named: BTreeSet::new(),
         };
         let mut assessment = assess(&wanted, &resolved(&wanted), &sight);
         assessment.withhold(&fields(withheld), Cause::new("RolledBack", "no"));
