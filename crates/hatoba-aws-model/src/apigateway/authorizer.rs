@@ -105,13 +105,11 @@ fn check_whole(api: &Api, own: Option<&str>, body: &Object) -> Result<(), Failur
     }
     check_sources(body, &["$request.header.", "$request.querystring.", "$context.", "$stageVariables."])?;
     let uri = object::text_or_empty(body, "authorizerUri");
-    if !uri.is_empty()
-        && !(uri.starts_with("arn:") && uri.contains(":apigateway:") && uri.contains(":lambda:path/"))
-    {
-        return Err(bad_request("Invalid Authorizer URI"));
-    }
     if uri.is_empty() {
         return Err(bad_request("AuthorizerUri is required for the REQUEST authorizer type"));
+    }
+    if !["arn:", ":apigateway:", ":lambda:path/"].iter().all(|part| uri.contains(part)) {
+        return Err(bad_request("Invalid Authorizer URI"));
     }
     let Some(version) = object::text(body, "authorizerPayloadFormatVersion") else {
         return Err(bad_request(

@@ -160,7 +160,7 @@ fn text<'a>(members: &'a Members, name: &str) -> &'a str {
     members.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn list<'a>(value: Option<&'a Value>) -> Option<&'a [Value]> {
+fn list(value: Option<&Value>) -> Option<&[Value]> {
     value.and_then(Value::as_array).map(Vec::as_slice)
 }
 
