@@ -132,7 +132,8 @@ fn routes_are_checked_against_their_api() {
     let foreign = aws.integration(&other);
     let uri = format!("/v2/apis/{api}/routes");
     let request = json!({
-        "name": "custom", "authorizerType": "REQUEST", "identitySource": ["$request.header.X"], "authorizerUri": "arn:x",
+        "name": "custom", "authorizerType": "REQUEST", "identitySource": ["$request.header.X"],
+        "authorizerUri": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/f/invocations",
         "authorizerPayloadFormatVersion": "2.0",
     });
     let custom = id(&aws.rest_ok("POST", &format!("/v2/apis/{api}/authorizers"), request), "authorizerId");
