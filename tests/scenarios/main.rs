@@ -5,6 +5,7 @@
 mod article;
 mod authorizers;
 mod crashes;
+mod deployments;
 mod documents;
 mod domains;
 mod drift;

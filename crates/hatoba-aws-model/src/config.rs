@@ -55,6 +55,8 @@ pub struct Delays {
     pub deregister: Duration,
     /// From a write to an HTTP API to the end of the automatic deployment it causes.
     pub auto_deploy: Duration,
+    /// A deployment that was asked for, from PENDING to DEPLOYED.
+    pub deployment: Duration,
 }
 
 impl Default for Delays {
@@ -69,6 +71,7 @@ impl Default for Delays {
             task_stop: Duration::from_secs(30),
             deregister: Duration::from_secs(15),
             auto_deploy: Duration::from_secs(2),
+            deployment: Duration::from_secs(1),
         }
     }
 }
@@ -87,6 +90,7 @@ impl Delays {
             task_stop: Duration::from_secs(2),
             deregister: Duration::from_secs(2),
             auto_deploy: Duration::from_secs(2),
+            deployment: Duration::from_secs(1),
         }
     }
 
@@ -103,6 +107,7 @@ impl Delays {
             task_stop: Duration::ZERO,
             deregister: Duration::ZERO,
             auto_deploy: Duration::ZERO,
+            deployment: Duration::ZERO,
         }
     }
 }

@@ -16,6 +16,7 @@ pub struct Faults {
     rollouts: VecDeque<Rollout>,
     revisions: BTreeMap<String, String>,
     operations: VecDeque<(String, String)>,
+    deployments: VecDeque<String>,
     overlap_allowed: bool,
 }
 
@@ -62,6 +63,11 @@ impl Faults {
     /// The next VPC link created ends FAILED with this status message.
     pub fn vpc_link_fails(&mut self, message: &str) {
         self.vpc_links.push_back(message.to_owned());
+    }
+
+    /// The next deployment of an HTTP API that is asked for ends FAILED with this status message.
+    pub fn deployment_fails(&mut self, message: &str) {
+        self.deployments.push_back(message.to_owned());
     }
 
     /// The tasks of the next ECS deployment stop before they run, with this reason. What follows is the service's
@@ -127,6 +133,10 @@ impl Faults {
 
     pub(crate) fn take_vpc_link_failure(&mut self) -> Option<String> {
         self.vpc_links.pop_front()
+    }
+
+    pub(crate) fn take_deployment_failure(&mut self) -> Option<String> {
+        self.deployments.pop_front()
     }
 
     pub(crate) fn take_rollout(&mut self) -> Option<Rollout> {

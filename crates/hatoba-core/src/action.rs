@@ -86,7 +86,7 @@ impl Action {
     pub fn fields(&self) -> Vec<String> {
         match self {
             Action::Create(creation) => creation.replaces.clone(),
-            Action::Update(change) => change.drift.iter().map(|drift| drift.path.clone()).collect(),
+            Action::Update(change) => change.drift.iter().map(FieldDrift::name).collect(),
             Action::Clear { fields, .. } => fields.clone(),
             Action::Tag { tags, .. } => tags.named().collect(),
             Action::Delete(_) => Vec::new(),
@@ -102,7 +102,7 @@ impl Change {
 
     /// What differs, by name: fields, and `tags.<key>`.
     pub fn named(&self) -> Vec<String> {
-        self.drift.iter().map(|drift| drift.path.clone()).chain(self.tags.named()).collect()
+        self.drift.iter().map(FieldDrift::name).chain(self.tags.named()).collect()
     }
 
     /// Whether the member at `path`, or one inside it, differs.
@@ -221,7 +221,7 @@ fn not_converging(fields: &[String]) -> Cause {
 fn without_given_up(change: &Change, leave: &Leave) -> Change {
     let is_given_up = |field: &str| leave.given_up.contains(field);
     let (left, drift): (Vec<FieldDrift>, Vec<FieldDrift>) =
-        change.drift.iter().cloned().partition(|drift| is_given_up(&drift.path));
+        change.drift.iter().cloned().partition(|drift| is_given_up(&drift.name()));
     let mut tags = change.tags.clone();
     tags.set.retain(|key, _| !is_given_up(&tag_field(key)));
     tags.remove.retain(|key| !is_given_up(&tag_field(key)));
@@ -241,7 +241,7 @@ fn suspended(what: &str) -> Cause {
 fn first_call(change: &Change) -> Action {
     let clears = change.drift.iter().find_map(|drift| match &drift.fix {
         Fix::ClearedBy(operation) => Some(operation.clone()),
-        Fix::InPlace | Fix::Replace => None,
+        Fix::InPlace | Fix::Deployed | Fix::Replace => None,
     });
     let by = |fix: &Fix| {
         let (now, later): (Vec<FieldDrift>, Vec<FieldDrift>) =
@@ -257,6 +257,10 @@ fn first_call(change: &Change) -> Action {
             let (removed, after) = by(&Fix::ClearedBy(operation.clone()));
             let fields = removed.into_iter().map(|drift| drift.path).collect();
             Action::Clear { target: change.target.clone(), operation, fields, after }
+        }
+        None if change.tags.is_empty() => {
+            let (deployed, after) = by(&Fix::Deployed);
+            Action::Update(Change { drift: deployed, after, ..change.clone() })
         }
         None => Action::Tag { target: change.target.clone(), tags: mark_then_remove_then_set(&change.tags) },
     }

@@ -27,6 +27,17 @@ pub struct FieldDrift {
     pub fix: Fix,
 }
 
+impl FieldDrift {
+    /// The difference by name. Of deployments each step on the way counts for itself: making one, moving to it and
+    /// removing one after the other are not the same write again.
+    pub fn name(&self) -> String {
+        match self.fix {
+            Fix::Deployed => format!("{} ({})", self.path, Digest::of(&(&self.from, &self.to))),
+            Fix::InPlace | Fix::ClearedBy(_) | Fix::Replace => self.path.clone(),
+        }
+    }
+}
+
 /// How a difference is put right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fix {
@@ -34,6 +45,8 @@ pub enum Fix {
     InPlace,
     /// By this call of its own.
     ClearedBy(String),
+    /// By a new deployment, when all else is right.
+    Deployed,
     /// By replacing the resource.
     Replace,
 }
@@ -262,6 +275,7 @@ fn fix(field: &Field, have: &Value, wanted: &Value) -> Fix {
         Mutability::Immutable => Fix::Replace,
         Mutability::ImmutableIf(is_replacement) if is_replacement(have, wanted) => Fix::Replace,
         Mutability::ClearedBy(operation) if wanted.is_null() => Fix::ClearedBy(operation.to_owned()),
+        Mutability::Deployed => Fix::Deployed,
         Mutability::InPlace | Mutability::ImmutableIf(_) | Mutability::ClearedBy(_) => Fix::InPlace,
     }
 }

@@ -95,6 +95,9 @@ pub struct Policy {
     pub selectors: Selectors,
     /// How an immutable field is changed.
     pub replace: ReplacePolicy,
+    /// How many deployments stay, for kinds that have any: 1 to 100, 3 if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_deployments: Option<i64>,
     /// Per field path: enforce, initial, ignore, or a range.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, FieldMode>,

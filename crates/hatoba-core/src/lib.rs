@@ -57,6 +57,6 @@ pub use prune::{Evidence, Fuse, fuse, may_delete};
 pub use seen::{Cause, Reason, Seen};
 pub use status::{Condition, Outcome, Status, Truth, fold};
 pub use table::{
-    Drain, Field, KindTable, Literal, MarkStyle, Mutability, Omitted, RefField, ReplaceStyle, Revisions,
-    SelectorField, Shape,
+    Deployments, Drain, Field, KindTable, Literal, MarkStyle, Mutability, Omitted, RefField, ReplaceStyle,
+    Revisions, SelectorField, Shape,
 };

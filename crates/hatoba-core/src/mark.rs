@@ -135,6 +135,19 @@ impl Mark {
         self.owner.is_empty()
     }
 
+    /// The description of a deployment that serves what `digest` says.
+    pub fn to_deployment(&self, digest: &str) -> String {
+        format!("[hatoba {} {} {digest}]", self.owner, self.document)
+    }
+
+    /// The digest in a deployment's description, if it is one of this mark's owner and document.
+    pub fn deployed<'a>(&self, description: &'a str) -> Option<&'a str> {
+        let last = description.rsplit_once('\n').map_or(description, |(_, last)| last);
+        let rest = last.strip_prefix("[hatoba ")?.strip_suffix(']')?;
+        let digest = rest.strip_prefix(&format!("{} {} ", self.owner, self.document))?;
+        (!digest.is_empty() && digest.chars().all(|c| c.is_ascii_hexdigit())).then_some(digest)
+    }
+
     /// The idempotency token of this creation: the same for the same owner, document and incarnation.
     pub fn creator_request_id(&self) -> String {
         let digest = Digest::of(&(&self.owner, &self.document, self.incarnation));

@@ -111,6 +111,13 @@ impl Field {
         self
     }
 
+    /// Put right by a deployment.
+    #[must_use]
+    pub const fn deployed(mut self) -> Self {
+        self.mutability = Mutability::Deployed;
+        self
+    }
+
     /// Compared as said.
     #[must_use]
     pub const fn shape(mut self, shape: Shape) -> Self {
@@ -169,10 +176,27 @@ pub enum Mutability {
     InPlace,
     /// By the update call; its removal by a call of its own (`DeleteCorsConfiguration`).
     ClearedBy(&'static str),
+    /// When all else is right, by a new deployment to which the resource is moved: one call at a time.
+    Deployed,
     /// Not at all: the resource is replaced.
     Immutable,
     /// Not at all where the function says so of (old, new).
     ImmutableIf(fn(&Value, &Value) -> bool),
+}
+
+/// A resource that serves a copy of its siblings, which somebody has to have made: a deployment.
+#[derive(Debug)]
+pub struct Deployments {
+    /// The kinds that are copied: every resource of the first, and of the others what those name.
+    pub of: &'static [&'static str],
+    /// AWS's name of the call that makes one.
+    pub operation: &'static str,
+    /// They are ours to make where this member of the document has this value.
+    pub asked_by: (&'static str, Literal),
+    /// The computed member that says what is served: a digest of what is copied.
+    pub digest: &'static str,
+    /// The computed member that says how many are kept.
+    pub kept: &'static str,
 }
 
 /// How two values of a field are compared.

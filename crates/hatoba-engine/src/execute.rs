@@ -95,6 +95,7 @@ impl Engine {
                     memory.written_at = Some(now);
                     memory.fights.written(action.fields());
                 });
+                self.outdate_copies(place);
                 self.fold_answer(kind, key, place, action, answer, object, now);
                 let may_have_a_twin = matches!(action, Action::Create(_)) && !kind.table().unique;
                 self.verify_later(
@@ -106,6 +107,9 @@ impl Engine {
             }
             Err(error) => {
                 tracing::warn!(document = %key, operation = %error.operation, error = %error, "a write failed");
+                if error.may_have_happened {
+                    self.outdate_copies(place);
+                }
                 self.memory(key, |memory| {
                     if let Action::Create(creation) = action
                         && error.may_have_happened

@@ -162,6 +162,15 @@ impl Inventory {
         self.state().get(place).and_then(|listing| listing.listed_at)
     }
 
+    /// Whether the newest list of the scope is at most so old, and nothing has been written there since.
+    pub(crate) fn is_as_listed(&self, place: &Place, age: std::time::Duration) -> bool {
+        let state = self.state();
+        state.get(place).is_some_and(|listing| {
+            let is_young = listing.listed_at.is_some_and(|at| at.elapsed() <= age);
+            is_young && listing.failed.is_none() && listing.overlays.is_empty()
+        })
+    }
+
     /// Whether the newest list of any scope of a kind failed.
     pub(crate) fn is_unseen(&self, kind: KindId) -> bool {
         self.state().iter().any(|(place, listing)| place.0 == kind && listing.failed.is_some())

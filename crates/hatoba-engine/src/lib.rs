@@ -21,6 +21,7 @@
 mod backoff;
 mod budget;
 mod clock;
+mod deployment;
 mod drain;
 mod engine;
 mod execute;

@@ -53,6 +53,8 @@ pub(crate) struct Memory {
     pub(crate) synced_resolved: Option<Digest>,
     /// When the newest write was answered: only lists begun later prove what came of it.
     pub(crate) written_at: Option<Instant>,
+    /// When something was written of which the resource serves a copy, until the copy is known to be right again.
+    pub(crate) outdated_at: Option<Instant>,
     pub(crate) phase: Phase,
 }
 
@@ -77,6 +79,7 @@ impl Default for Memory {
             resolved: None,
             synced_resolved: None,
             written_at: None,
+            outdated_at: None,
             phase: Phase::Moving,
         }
     }

@@ -1,6 +1,6 @@
 //! What would change, for the whole world at once: the same assessment as the daemon's, with symbolic outputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hatoba_core::{
@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::budget::seconds_at_least;
+use crate::deployment::is_deployed_by_us;
 use crate::engine::Engine;
 use crate::inventory::View;
 
@@ -109,6 +110,16 @@ impl Facts for Symbolic<'_> {
     }
 }
 
+/// What the entries before this one come to.
+#[derive(Default)]
+struct SoFar {
+    /// Outputs of resources that are there and stay.
+    outputs: BTreeMap<Key, BTreeMap<String, String>>,
+    /// Documents that would be written.
+    changing: BTreeSet<Key>,
+    calls: Vec<&'static Operation>,
+}
+
 impl Engine {
     /// What would change, reading AWS and writing nothing. The source must have been accepted.
     ///
@@ -119,35 +130,33 @@ impl Engine {
         self.aws.pin_account(&account);
         let checked = self.state().checked.clone();
         let mut plan = Plan::default();
-        let mut outputs: BTreeMap<Key, BTreeMap<String, String>> = BTreeMap::new();
-        let mut calls: Vec<&'static Operation> = Vec::new();
+        let mut so_far = SoFar::default();
         for key in checked.held.keys() {
             let found = checked.held.get(key).and_then(|found| found.first()).map(ToString::to_string);
             let cause = Cause::new("Invalid", found.unwrap_or_default());
             plan.entries.push(PlanEntry::held(key.clone(), PlanAction::Held, cause));
         }
-        for key in creation_order(&checked.desired) {
+        // What serves a copy of its siblings comes when it is known what becomes of those.
+        let deployed = |key: &Key| checked.desired.get(key).is_some_and(is_deployed_by_us);
+        let (last, first): (Vec<Key>, Vec<Key>) =
+            creation_order(&checked.desired).into_iter().partition(deployed);
+        for key in first.into_iter().chain(last) {
             let (Some(desired), Some(kind)) = (checked.desired.get(&key), KindId::of(&key.kind)) else {
                 continue;
             };
-            let entry = self.plan_one(kind, desired, &mut outputs, &mut calls).await;
+            let entry = self.plan_one(kind, desired, &mut so_far).await;
             plan.entries.push(entry);
         }
         self.look_for_orphans(None, true).await;
+        let mut calls = so_far.calls;
         self.plan_deletes(&mut plan, &mut calls);
         plan.writes = calls.len();
         plan.seconds_at_least = seconds_at_least(&calls, self.options.quota_share);
         Ok(plan)
     }
 
-    async fn plan_one(
-        &self,
-        kind: KindId,
-        desired: &Desired,
-        outputs: &mut BTreeMap<Key, BTreeMap<String, String>>,
-        calls: &mut Vec<&'static Operation>,
-    ) -> PlanEntry {
-        let mut facts = Symbolic { engine: self, outputs, failed: Vec::new() };
+    async fn plan_one(&self, kind: KindId, desired: &Desired, so_far: &mut SoFar) -> PlanEntry {
+        let mut facts = Symbolic { engine: self, outputs: &so_far.outputs, failed: Vec::new() };
         for used in &desired.lookups {
             if let Err(error) = self.aws.lookup(&used.lookup).await {
                 facts.failed.push((used.lookup.clone(), error.cause()));
@@ -175,6 +184,9 @@ impl Engine {
             self.look(&place, desired, None).await;
             self.inventory.view(&place)
         };
+        let scope = Some(place.1.as_str()).filter(|scope| !is_symbol(scope));
+        let copy = self.planned_copy(desired, scope, &so_far.changing).await;
+        let resolved = copy.laid_over(desired, &resolved);
         let checked = self.state().checked.clone();
         let sight = Sight {
             owner: &self.options.owner,
@@ -183,28 +195,34 @@ impl Engine {
             last_incarnation: 0,
             is_document: &|key| checked.may_exist(key),
             users: &|object| self.inventory.users(kind, object).len(),
-            first: std::collections::BTreeSet::new(),
+            first: BTreeSet::new(),
             named: self.named(kind, desired),
         };
         let mut assessment = assess(desired, &resolved, &sight);
         self.withhold(kind, &mut assessment).await;
         if let Some(current) = assessment.current.filter(|current| current.is_usable()) {
-            outputs.insert(desired.key.clone(), current.outputs.clone());
+            so_far.outputs.insert(desired.key.clone(), current.outputs.clone());
         }
         let leave = self.leave(desired, &place, &view, &mut assessment);
         let step = next(desired, &assessment, &leave);
         let mut entry = describe(desired, &assessment, &step);
         let replaced = entry.action == PlanAction::Replace;
         if replaced {
-            outputs.remove(&desired.key); // dependents will point to the new one
+            so_far.outputs.remove(&desired.key); // dependents will point to the new one
         }
         entry.after = desired
             .references
             .iter()
             .map(|r| r.target.clone())
-            .filter(|target| !outputs.contains_key(target))
+            .filter(|target| !so_far.outputs.contains_key(target))
             .collect();
-        calls.extend(operations(kind, &entry, &step));
+        if deploys(kind, &entry) && entry.cause.is_none() {
+            entry.cause = copy.why();
+        }
+        if matches!(step, Step::Act(_)) {
+            so_far.changing.insert(desired.key.clone());
+        }
+        so_far.calls.extend(operations(kind, &entry, &step));
         entry
     }
 
@@ -314,6 +332,27 @@ fn all_fields(desired: &Desired, creation: &Creation) -> Vec<FieldDrift> {
     fields.collect()
 }
 
+/// Whether an entry moves a resource to another deployment.
+fn deploys(kind: KindId, entry: &PlanEntry) -> bool {
+    kind.deployments().is_some_and(|deployments| entry.fields.iter().any(|f| f.path == deployments.digest))
+}
+
+/// The calls of a deployment that come after those of the step itself.
+fn deployment_calls(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Operation> {
+    let Some(deployments) = kind.deployments().filter(|_| deploys(kind, entry)) else { return Vec::new() };
+    let named = |name: &str| kind.operations().iter().find(|operation| operation.name == name);
+    let moves = kind.operations().iter().find(|operation| operation.name.starts_with("Update"));
+    let begun = match step {
+        Step::Act(action @ Action::Update(change)) if change.touches(deployments.digest) => {
+            kind.operation_of(action)
+        }
+        Step::Act(_) => return named(deployments.operation).into_iter().chain(moves).collect(),
+        _ => return Vec::new(),
+    };
+    let makes = begun.is_some_and(|operation| operation.name == deployments.operation);
+    moves.filter(|_| makes).into_iter().collect()
+}
+
 /// The calls that an entry comes to.
 fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Operation> {
     let of = |verb: &str| kind.operation_named(verb);
@@ -330,5 +369,5 @@ fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Oper
         }
         _ => Vec::new(),
     };
-    calls.into_iter().flatten().collect()
+    calls.into_iter().flatten().chain(deployment_calls(kind, entry, step)).collect()
 }

@@ -257,7 +257,7 @@ impl Engine {
         let Some(object) = view.objects.into_iter().find(is_it) else {
             return Ok(Next::Now);
         };
-        let users = self.inventory.users(*kind, &object);
+        let users = self.users_of(&orphan.place, &object);
         let orphan = Orphan { place: orphan.place.clone(), object };
         self.judge(key, &orphan, &users)?;
         let target = Target {
@@ -276,7 +276,7 @@ impl Engine {
         let lane = self.lane(&lane_name(&orphan.place, &action));
         let _one_writer = lane.lock().await;
         // The document may have come back, or a user, while others wrote.
-        self.judge(key, &orphan, &self.inventory.users(*kind, &orphan.object))?;
+        self.judge(key, &orphan, &self.users_of(&orphan.place, &orphan.object))?;
         if self.halt.is_cancelled() {
             return Ok(Next::Rest);
         }

@@ -41,14 +41,17 @@ impl Engine {
             Err(unresolved) => return self.unresolved(&desired, unresolved),
         };
         let place: Place = (kind, resolved.scope.clone());
-        let mut not_before = self.memory(key, |memory| {
-            memory.resolved = Some(Digest::of(&resolved.members));
-            memory.not_before.take()
-        });
+        let begun = Instant::now();
+        let mut not_before = self.memory(key, |memory| memory.not_before.take());
         for _ in 0..LOOKS_MAX {
             self.look(&place, &desired, not_before).await;
+            let copy = self.copy(&desired, &resolved, not_before).await;
+            let resolved = copy.laid_over(&desired, &resolved);
+            self.memory(key, |memory| memory.resolved = Some(Digest::of(&resolved.members)));
             let view = self.sight(&place, &desired).await;
             let mut assessment = self.assess(kind, &desired, &resolved, &place, &view);
+            copy.bear_on(&mut assessment);
+            self.note_copy(key, &copy, &assessment, begun);
             assessment.notes.extend(self.left_behind(&desired, &place));
             self.withhold(kind, &mut assessment).await;
             let leave = self.leave(&desired, &place, &view, &mut assessment);
@@ -56,7 +59,7 @@ impl Engine {
             let step = self.unused(&place, &assessment, step, not_before).await;
             let step = self.released(&desired, &assessment, step);
             let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
-            if writes && let Some(at) = self.too_old(&view, &assessment) {
+            if writes && let Some(at) = self.too_old(&desired, &place, &view, &assessment) {
                 not_before = Some(at); // look again before the write
                 continue;
             }
@@ -79,6 +82,11 @@ impl Engine {
             }
         }
         desired.resolve(&failed)
+    }
+
+    /// The same from what is known already.
+    pub(crate) fn resolved_now(&self, desired: &Desired) -> Result<Resolved, Unresolved> {
+        desired.resolve(&Known { engine: self, failed: Vec::new() })
     }
 
     fn unresolved(&self, desired: &Desired, unresolved: Unresolved) -> Next {
@@ -204,9 +212,18 @@ impl Engine {
     }
 
     /// A write needs a fresh look; a scope that was born empty and only written to by us is fresh.
-    fn too_old(&self, view: &Result<View, Cause>, assessment: &Assessment<'_>) -> Option<Instant> {
-        let listed_at = view.as_ref().ok()?.listed_at?;
+    fn too_old(
+        &self,
+        desired: &Desired,
+        place: &Place,
+        view: &Result<View, Cause>,
+        assessment: &Assessment<'_>,
+    ) -> Option<Instant> {
         let now = Instant::now();
+        if self.is_guesswork(desired, place, assessment) {
+            return Some(now);
+        }
+        let listed_at = view.as_ref().ok()?.listed_at?;
         let oldest = before(now, SIGHT_LASTS)?;
         if listed_at < oldest {
             return Some(now);

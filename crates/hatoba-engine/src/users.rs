@@ -82,7 +82,7 @@ impl Engine {
         not_before: Option<Instant>,
     ) -> Result<Vec<String>, Cause> {
         self.look_at_users(place, &object.id, not_before).await?;
-        let users = self.inventory.users(place.0, object);
+        let users = self.users_of(place, object);
         if !users.is_empty() {
             return Ok(users);
         }

@@ -107,16 +107,17 @@ impl Reader<'_> {
         self.found.push(Diagnostic { hint, ..diagnostic });
     }
 
-    /// Whether the spec has members that AWS knows and that the kind refuses, each with its own sentence.
+    /// Whether the spec states members that are refused, each with its sentence.
     fn refuses<K: Kind>(&mut self) -> bool {
         let spec = Value::Object(self.document.spec.clone());
-        for (member, why) in K::REFUSED {
-            for at in path::expand(&spec, member) {
-                let path = format!("spec.{at}");
-                let name = at.rsplit('.').next().unwrap_or(&at);
+        for (pattern, why) in K::REFUSED {
+            let steps: Vec<&str> = pattern.split('.').collect();
+            let name = steps.last().copied().unwrap_or_default();
+            for at in stated_at(&spec, &steps) {
+                let at = format!("spec.{at}");
+                let place = self.document.places.key(&at);
                 let message = format!("`{name}` is not taken by {}: {why}", K::TABLE.kind);
-                let place = self.document.places.key(&path);
-                self.found.push(Diagnostic::error(place, path, message));
+                self.found.push(Diagnostic::error(place, at, message));
             }
         }
         !self.found.is_empty()
@@ -249,8 +250,21 @@ impl Reader<'_> {
                 hint,
             );
         }
+        self.kept::<K>();
         self.labels();
         self.key();
+    }
+
+    /// How many deployments stay.
+    fn kept<K: Kind>(&mut self) {
+        let Some(kept) = self.document.policy.keep_deployments else { return };
+        if K::DEPLOYMENTS.is_none() {
+            let message = format!("a {} has no deployments", K::TABLE.kind);
+            self.say("policy.keepDeployments", message, Some("it belongs on a Stage".to_owned()));
+        } else if !(1..=DEPLOYMENTS_MAX).contains(&kept) {
+            let message = format!("expected 1 to {DEPLOYMENTS_MAX}, got {kept}");
+            self.say("policy.keepDeployments", message, Some("3 if left out".to_owned()));
+        }
     }
 
     /// The key is a tag's value in the owner mark.
@@ -278,6 +292,31 @@ impl Reader<'_> {
             self.say(&format!("metadata.labels.{blank}"), "a label key takes no blank".to_owned(), None);
         }
     }
+}
+
+/// More deployments than these are of no use to anybody: AWS pages them by hundreds.
+const DEPLOYMENTS_MAX: i64 = 100;
+
+/// Every place at which `value` states what a pattern names: `a[].b`, `a{}.b`.
+fn stated_at(value: &Value, steps: &[&str]) -> Vec<String> {
+    let Some((step, rest)) = steps.split_first() else { return vec![String::new()] };
+    let name = step.trim_end_matches("[]").trim_end_matches("{}");
+    let Some(inner) = value.get(name) else { return Vec::new() };
+    let inners: Vec<(String, &Value)> = match inner {
+        Value::Array(items) if step.ends_with("[]") => {
+            items.iter().enumerate().map(|(index, item)| (format!("{name}[{index}]"), item)).collect()
+        }
+        Value::Object(entries) if step.ends_with("{}") => {
+            entries.iter().map(|(key, entry)| (format!("{name}.{key}"), entry)).collect()
+        }
+        inner => vec![(name.to_owned(), inner)],
+    };
+    let join = |at: &str, below: String| match below.is_empty() {
+        true => at.to_owned(),
+        false => format!("{at}.{below}"),
+    };
+    let found = inners.into_iter().map(|(at, inner)| (at, stated_at(inner, rest)));
+    found.flat_map(|(at, below)| below.into_iter().map(move |below| join(&at, below))).collect()
 }
 
 /// The member beside `at`: `a[0].xRef` and `x` → `a[0].x`.

@@ -232,6 +232,7 @@ fn changed(table: &KindTable, field: &Field) -> String {
     let how = match field.mutability {
         Mutability::InPlace => "in place".to_owned(),
         Mutability::ClearedBy(operation) => format!("in place; removed by {operation}"),
+        Mutability::Deployed => "by a new deployment, to which the stage is moved".to_owned(),
         Mutability::Immutable => format!("by replacement: {new_one}"),
         Mutability::ImmutableIf(_) => format!("in place, or where AWS cannot, by replacement: {new_one}"),
     };

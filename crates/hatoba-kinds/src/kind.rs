@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use hatoba_core::{Cause, Change, Creation, KindTable, Mark, Members, Object, Seen, TagChange, Target};
+use hatoba_core::{
+    Action, Cause, Change, Creation, Deployments, KindTable, Mark, Members, Object, Seen, TagChange, Target,
+};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -37,8 +39,16 @@ pub(crate) trait Kind {
 
     /// Members of those requests that documents do not carry, and why.
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
+    /// The deployments that the controller makes for it, where it serves a copy of its siblings.
+    const DEPLOYMENTS: Option<&'static Deployments> = None;
 
-    /// Members of AWS's request that this kind refuses, and the sentence that says why; `[]` for each item.
+    /// The call that a write begins with, where its name does not tell.
+    fn operation(_action: &Action) -> Option<&'static Operation> {
+        None
+    }
+
+    /// Members of AWS's, or computed ones, that documents may not state: the path, and a sentence why. `[]` stands for
+    /// each item of a list, `{}` for each entry of a map.
     const REFUSED: &'static [(&'static str, &'static str)] = &[];
 
     /// Rules across members as they were written, references and selectors among them.
@@ -190,8 +200,10 @@ pub enum Answer {
     Object(Box<Object>),
     /// An operation that is to be polled.
     Operation(String),
-    /// Done; a list will show it.
+    /// Done, and what was asked for is there now.
     Done,
+    /// Done; only the next list says what is there now.
+    Listed,
     /// The resource is gone.
     Gone,
 }

@@ -29,7 +29,9 @@ mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Action, Change, Creation, Desired, Diagnostic, Document, KindTable, Object, Target};
+use hatoba_core::{
+    Action, Change, Creation, Deployments, Desired, Diagnostic, Document, KindTable, Object, Target,
+};
 
 use crate::kind::Kind;
 
@@ -69,7 +71,7 @@ impl KindId {
             Action::Tag { .. } => "Tag",
             Action::Delete(_) => "Delete",
         };
-        self.operation_named(verb)
+        self.operation_said(action).or_else(|| self.operation_named(verb))
     }
 
     /// The write that begins with the verb, in whatever word AWS has for it: a revision is registered.

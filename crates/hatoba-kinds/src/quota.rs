@@ -28,6 +28,9 @@ pub(crate) const UPDATE_DOMAIN_NAME: Quota =
 /// "Amazon API Gateway quotas": DeleteDomainName, 1 per 30 s.
 pub(crate) const DELETE_DOMAIN_NAME: Quota =
     Quota { name: "DeleteDomainName", per_second: 1.0 / 30.0, burst: 1.0 };
+/// "Amazon API Gateway quotas": CreateDeployment, 1 per 5 s.
+pub(crate) const CREATE_DEPLOYMENT: Quota =
+    Quota { name: "CreateDeployment", per_second: 1.0 / 5.0, burst: 1.0 };
 /// "Request throttling for the Amazon ECS API": service modify actions.
 pub(crate) const ECS_SERVICE_MODIFY: Quota =
     Quota { name: "ecs-service-modify", per_second: 5.0, burst: 50.0 };

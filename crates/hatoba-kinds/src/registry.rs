@@ -36,6 +36,16 @@ macro_rules! registry {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::LISTS_BY_NAME,)+ }
             }
 
+            /// The deployments that the controller makes for it, if any.
+            pub fn deployments(self) -> Option<&'static Deployments> {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::DEPLOYMENTS,)+ }
+            }
+
+            /// The call that a write begins with, where the kind says so.
+            pub(crate) fn operation_said(self, action: &Action) -> Option<&'static Operation> {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::operation(action),)+ }
+            }
+
             /// A sample document.
             pub fn sample(self) -> &'static str {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::SAMPLE,)+ }

@@ -158,9 +158,27 @@ fn bad_values_are_refused_at_their_place() {
         ),
         (
             KindId::Stage,
-            serde_json::json!({ "apiRef": "a", "autoDeploy": false }),
-            "spec.autoDeploy",
-            "auto deploy",
+            serde_json::json!({ "apiRef": "a", "deploymentId": "d1" }),
+            "spec.deploymentId",
+            "the controller makes the deployments",
+        ),
+        (
+            KindId::Stage,
+            serde_json::json!({ "apiRef": "a", "routeSettings": { "GET /a.b": { "loggingLevel": "INFO" } } }),
+            "spec.routeSettings.GET /a.b.loggingLevel",
+            "accessLogSettings",
+        ),
+        (
+            KindId::Stage,
+            serde_json::json!({ "apiRef": "a", "accessLogSettings": { "destinationArn": "arn", "format": "x" } }),
+            "spec.accessLogSettings.format",
+            "$context.requestId",
+        ),
+        (
+            KindId::Stage,
+            serde_json::json!({ "apiRef": "a", "stageVariables": { "a": "b c" } }),
+            "spec.stageVariables.a",
+            "expected at most 512",
         ),
         (
             KindId::Integration,

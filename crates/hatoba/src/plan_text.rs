@@ -103,6 +103,7 @@ fn field_line(field: &FieldDrift, action: PlanAction) -> String {
     let how = match &field.fix {
         Fix::InPlace => String::new(),
         Fix::ClearedBy(operation) => format!("  (by {})", visible(operation)),
+        Fix::Deployed => "  (by a new deployment)".to_owned(),
         Fix::Replace => "  (cannot be changed in place)".to_owned(),
     };
     format!("{path}: {from} → {to}{how}")

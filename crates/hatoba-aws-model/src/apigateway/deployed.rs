@@ -6,6 +6,7 @@
 use super::{Api, ApiGateway, Event, Table};
 use crate::env::Env;
 use crate::object::{self, Object};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,7 +26,30 @@ pub(super) struct Snapshots {
     last: Deployed,
 }
 
+impl Snapshots {
+    /// Every deployment's content.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Deployed)> {
+        self.held.iter()
+    }
+}
+
 impl Deployed {
+    /// Routes, integrations and authorizers by id.
+    pub(super) fn dump(&self) -> Object {
+        let bodies = |list: &[Arc<Object>], member: &str| -> Object {
+            let named = |body: &Arc<Object>| {
+                let id = object::text(body, member).unwrap_or_default().to_owned();
+                (id, Value::Object(body.as_ref().clone()))
+            };
+            list.iter().map(named).collect()
+        };
+        let mut copy = Object::new();
+        object::set(&mut copy, "routes", bodies(&self.routes, "routeId"));
+        object::set(&mut copy, "integrations", bodies(&self.integrations, "integrationId"));
+        object::set(&mut copy, "authorizers", bodies(&self.authorizers, "authorizerId"));
+        copy
+    }
+
     fn of(api: &Api, before: &Self) -> Self {
         Self {
             api: if *before.api == api.record.body {

@@ -17,9 +17,10 @@ const NO_ROUTES: &str = "Unable to deploy API because no routes exist in this AP
 impl ApiGateway {
     pub(super) fn deployment_call(&mut self, call: RestCall, env: &mut Env<'_>) -> Outcome {
         let id = label(&call, 1).to_owned();
-        let api = self.api_mut(label(&call, 0), env)?;
+        let api_id = label(&call, 0).to_owned();
+        let api = self.api_mut(&api_id, env)?;
         match call.operation {
-            "CreateDeployment" => create(api, call.body, env),
+            "CreateDeployment" => create(api, &api_id, call.body, env),
             "GetDeployments" => list(&call, api.deployments.iter(), env),
             "GetDeployment" => Ok(find(api, &id)?.body.clone()),
             "UpdateDeployment" => update(api, &id, call.body),
@@ -61,6 +62,31 @@ impl ApiGateway {
         };
         let event = Event::AutoDeployed { api: api_id.to_owned(), stage: stage.to_owned(), deployment };
         env.after(env.config.delays.auto_deploy, event);
+    }
+
+    /// A deployment that was asked for is done; a stage that it names moves to it, if it went well.
+    pub(super) fn finish_deployment(
+        &mut self,
+        api: &str,
+        id: &str,
+        stage: Option<&str>,
+        failure: Option<String>,
+        env: &Env<'_>,
+    ) {
+        let Some(api) = self.apis.get_mut(api) else { return };
+        let Some(record) = api.deployments.get_mut(id) else { return };
+        let status = if failure.is_some() { "FAILED" } else { "DEPLOYED" };
+        object::set(&mut record.body, "deploymentStatus", status);
+        if let Some(failure) = failure {
+            object::set(&mut record.body, "deploymentStatusMessage", failure);
+            return;
+        }
+        if let Some(record) = stage.and_then(|name| api.stages.get_mut(name)) {
+            object::set(&mut record.body, "deploymentId", id);
+            object::set(&mut record.body, "lastUpdatedDate", time::iso(env.now));
+            let message = format!("Successfully deployed stage with deployment ID '{id}'");
+            object::set(&mut record.body, "lastDeploymentStatusMessage", message);
+        }
     }
 
     pub(super) fn finish_auto_deploy(
@@ -107,7 +133,7 @@ fn insert(api: &mut Api, mut body: Object, env: &mut Env<'_>) -> String {
     id
 }
 
-fn create(api: &mut Api, input: Object, env: &mut Env<'_>) -> Outcome {
+fn create(api: &mut Api, api_id: &str, input: Object, env: &mut Env<'_>) -> Outcome {
     super::check(&input, RULES)?;
     if api.routes.is_empty() {
         return Err(bad_request(NO_ROUTES));
@@ -119,17 +145,14 @@ fn create(api: &mut Api, input: Object, env: &mut Env<'_>) -> Outcome {
             return Err(bad_request("Deployment ID cannot be set on stages with AutoDeploy enabled"));
         }
     }
-    let mut body = new_body(env, false, "DEPLOYED");
+    let mut body = new_body(env, false, "PENDING");
     if let Some(description) = input.get("description").filter(|value| !object::is_empty(value)) {
         object::set(&mut body, "description", description.clone());
     }
     let id = insert(api, body, env);
-    if let Some(record) = stage.and_then(|name| api.stages.get_mut(&name)) {
-        object::set(&mut record.body, "deploymentId", id.as_str());
-        object::set(&mut record.body, "lastUpdatedDate", time::iso(env.now));
-        let message = format!("Successfully deployed stage with deployment ID '{id}'");
-        object::set(&mut record.body, "lastDeploymentStatusMessage", message);
-    }
+    let failure = env.faults.take_deployment_failure();
+    let event = Event::Deployed { api: api_id.to_owned(), deployment: id.clone(), stage, failure };
+    env.after(env.config.delays.deployment, event);
     Ok(find(api, &id)?.body.clone())
 }
 

@@ -25,6 +25,46 @@ const RULES: &[Rule] = &[
     optional("responseParameters", Shape::Object),
 ];
 
+/// "Integration subtype reference": the subtypes of version 1.0 and the request parameters that each needs.
+const SUBTYPES: &[(&str, &[&str])] = &[
+    ("EventBridge-PutEvents", &["Detail", "DetailType", "Source"]),
+    ("SQS-SendMessage", &["QueueUrl", "MessageBody"]),
+    ("SQS-ReceiveMessage", &["QueueUrl"]),
+    ("SQS-DeleteMessage", &["QueueUrl", "ReceiptHandle"]),
+    ("SQS-PurgeQueue", &["QueueUrl"]),
+    ("AppConfig-GetConfiguration", &["Application", "Environment", "Configuration", "ClientId"]),
+    ("Kinesis-PutRecord", &["StreamName", "Data", "PartitionKey"]),
+    ("StepFunctions-StartExecution", &["StateMachineArn"]),
+    ("StepFunctions-StartSyncExecution", &["StateMachineArn"]),
+    ("StepFunctions-StopExecution", &["ExecutionArn"]),
+];
+
+/// "Transforming API requests and responses": headers that no mapping may name; a trailing `*` is any ending.
+const RESERVED_HEADERS: &[&str] = &[
+    "access-control-*",
+    "apigw-*",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-location",
+    "forwarded",
+    "keep-alive",
+    "origin",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailers",
+    "transfer-encoding",
+    "upgrade",
+    "x-amz-*",
+    "x-amzn-*",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "via",
+];
+
 const METHODS: &[&str] = &["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "ANY"];
 
 impl ApiGateway {
@@ -66,6 +106,14 @@ fn create(api: &mut Api, links: &Table, input: Object, env: &mut Env<'_>) -> Out
 fn update(api: &mut Api, links: &Table, id: &str, input: Object) -> Outcome {
     let mut body = find(api, id)?.body.clone();
     check_patch(&input, RULES)?;
+    // An integration with an AWS service is sent whole: its type, its subtype and every parameter that it needs.
+    if let Some(subtype) = object::text(&body, "integrationSubtype") {
+        if !input.contains_key("integrationType") || !input.contains_key("integrationSubtype") {
+            return Err(bad_request(format!("IntegrationSubtype {subtype} must be sent with an update")));
+        }
+        let sent = object::object(&input, "requestParameters").cloned().unwrap_or_default();
+        check_subtype(object::text_or_empty(&input, "integrationSubtype"), &sent)?;
+    }
     for (name, value) in input {
         match name.as_str() {
             "requestParameters" | "responseParameters" => {
@@ -134,16 +182,51 @@ fn check_whole(api: &Api, links: &Table, body: &Object) -> Result<(), Failure> {
     }
     check_connection(links, body)?;
     check_parameters(body)?;
-    if subtype && !body.contains_key("credentialsArn") {
-        return Err(bad_request("CredentialsArn is required for AWS service integrations"));
+    if let Some(name) = object::text(body, "integrationSubtype") {
+        return check_service(kind, name, body);
     }
     let unlinked = object::text(body, "connectionType") == Some("INTERNET");
     let uri = object::text_or_empty(body, "integrationUri");
     let url = uri.starts_with("https://") || uri.starts_with("http://");
-    if (kind == "HTTP_PROXY" && unlinked && !url) || (!subtype && uri.is_empty()) {
+    if (kind == "HTTP_PROXY" && unlinked && !url) || uri.is_empty() {
         return Err(bad_request("Invalid HTTP endpoint specified for URI"));
     }
     Ok(())
+}
+
+/// An integration with an AWS service has a role and its parameters, and no address of its own.
+fn check_service(kind: &str, subtype: &str, body: &Object) -> Result<(), Failure> {
+    if kind != "AWS_PROXY" {
+        return Err(bad_request("IntegrationSubtype is only valid for the AWS_PROXY integration type"));
+    }
+    if !body.contains_key("credentialsArn") {
+        return Err(bad_request("CredentialsArn is required for AWS service integrations"));
+    }
+    if body.contains_key("integrationUri") || body.contains_key("integrationMethod") {
+        return Err(bad_request(
+            "IntegrationUri and IntegrationMethod are not valid for AWS service integrations",
+        ));
+    }
+    let sent = object::object(body, "requestParameters").cloned().unwrap_or_default();
+    check_subtype(subtype, &sent)
+}
+
+fn check_subtype(subtype: &str, parameters: &Object) -> Result<(), Failure> {
+    let Some((_, needed)) = SUBTYPES.iter().find(|(name, _)| *name == subtype) else {
+        return Err(bad_request(format!("Invalid integration subtype specified: {subtype}")));
+    };
+    let missing = needed.iter().find(|name| object::text_or_empty(parameters, name).is_empty());
+    missing.map_or(Ok(()), |name| {
+        Err(bad_request(format!("Parameter: {name} is required for integration subtype {subtype}")))
+    })
+}
+
+fn is_reserved(header: &str) -> bool {
+    let header = header.to_lowercase();
+    RESERVED_HEADERS.iter().any(|reserved| match reserved.strip_suffix('*') {
+        Some(start) => header.starts_with(start),
+        None => header == *reserved,
+    })
 }
 
 /// A private integration names a VPC link, and the ARN of a Cloud Map service or of a load balancer's listener.
@@ -180,7 +263,8 @@ fn check_parameters(body: &Object) -> Result<(), Failure> {
         let (verb, place) = key.split_once(':').unwrap_or((key, ""));
         let named = ["header.", "querystring."].iter().any(|p| place.len() > p.len() && place.starts_with(p));
         let mapping = (["append", "overwrite", "remove"].contains(&verb) && named) || key == "overwrite:path";
-        if !subtype && !mapping {
+        let reserved = place.strip_prefix("header.").is_some_and(is_reserved);
+        if !subtype && (!mapping || reserved) {
             return Err(invalid(key));
         }
     }
@@ -189,6 +273,14 @@ fn check_parameters(body: &Object) -> Result<(), Failure> {
         let texts = mappings.as_object().is_some_and(|map| map.values().all(Value::is_string));
         if !known || !texts {
             return Err(invalid(status));
+        }
+        for key in mappings.as_object().into_iter().flatten().map(|(key, _)| key) {
+            let header = key.split_once(":header.").filter(|(verb, name)| {
+                ["append", "overwrite", "remove"].contains(verb) && !name.is_empty() && !is_reserved(name)
+            });
+            if header.is_none() && key != "overwrite:statuscode" {
+                return Err(invalid(key));
+            }
         }
     }
     if let Some(tls) = object::object(body, "tlsConfig")

@@ -50,6 +50,7 @@ pub(crate) enum Event {
     VpcLinkGone { id: String },
     DomainNameSettles { name: String },
     AutoDeployed { api: String, stage: String, deployment: Option<String> },
+    Deployed { api: String, deployment: String, stage: Option<String>, failure: Option<String> },
 }
 
 /// A stored resource: its members as they read back.
@@ -134,6 +135,9 @@ impl ApiGateway {
             Event::VpcLinkGone { id } => {
                 self.vpc_links.remove(&id);
             }
+            Event::Deployed { api, deployment, stage, failure } => {
+                self.finish_deployment(&api, &deployment, stage.as_deref(), failure, env);
+            }
             Event::AutoDeployed { api, stage, deployment } => {
                 self.finish_auto_deploy(&api, &stage, deployment.as_deref(), env);
             }
@@ -170,6 +174,12 @@ impl ApiGateway {
                 }
             }
         }
+        let mut snapshots = Object::new();
+        for (id, api) in &self.apis {
+            for (deployment, held) in api.snapshots.iter() {
+                snapshots.insert(format!("{id}/{deployment}"), Value::Object(held.dump()));
+            }
+        }
         let bodies = |table: &Table| -> Object {
             table.iter().map(|(id, record)| (id.clone(), Value::Object(record.body.clone()))).collect()
         };
@@ -193,6 +203,7 @@ impl ApiGateway {
             "integrations": child("integrations"),
             "authorizers": child("authorizers"),
             "deployments": child("deployments"),
+            "snapshots": snapshots,
             "stages": child("stages"),
             "vpcLinks": bodies(&self.vpc_links),
             "domainNames": domains,

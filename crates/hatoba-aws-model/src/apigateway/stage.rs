@@ -157,10 +157,12 @@ fn refuse_deployment_id(input: &Object) -> Result<(), Failure> {
 }
 
 fn check_members(api: &Api, input: &Object) -> Result<(), Failure> {
-    if let Some(id) = object::text(input, "deploymentId")
-        && !api.deployments.contains_key(id)
-    {
-        return Err(no_child("Deployment", id));
+    if let Some(id) = object::text(input, "deploymentId") {
+        let Some(deployment) = api.deployments.get(id) else { return Err(no_child("Deployment", id)) };
+        // Not published; the strict reading: what is not deployed cannot be served.
+        if object::text(&deployment.body, "deploymentStatus") != Some("DEPLOYED") {
+            return Err(bad_request(format!("Deployment {id} is not DEPLOYED")));
+        }
     }
     if let Some(defaults) = object::object(input, "defaultRouteSettings") {
         check(defaults, ROUTE_SETTINGS)?;

@@ -7,7 +7,7 @@ fn replaces(path: &str, from: serde_json::Value, to: serde_json::Value) -> bool 
     match TABLE.field(path).unwrap().mutability {
         Mutability::Immutable => true,
         Mutability::ImmutableIf(is_replacement) => is_replacement(&from, &to),
-        Mutability::InPlace | Mutability::ClearedBy(_) => false,
+        Mutability::InPlace | Mutability::ClearedBy(_) | Mutability::Deployed => false,
     }
 }
 

@@ -30,17 +30,41 @@ spec:
   corsConfiguration: { allowOrigins: [\"https://app.example.com\"] }
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateApiRequest", "UpdateApiRequest"]);
-    const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
-        ("tags", "`metadata.labels` become tags, beside the owner mark"),
-        ("protocolType", "always HTTP: WebSocket APIs are out of scope"),
-    ];
     const OPERATIONS: &'static [Operation] =
         &[GET_APIS, CREATE, UPDATE, DELETE, DELETE_CORS, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
 
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateApiRequest"));
 
+    const REFUSED: &'static [(&'static str, &'static str)] = &[
+        ("routeKey", "quick create makes parts that nobody can change: write a Route document"),
+        ("target", "quick create makes parts that nobody can change: write an Integration document"),
+        ("credentialsArn", "quick create makes parts that nobody can change: it belongs on an Integration document"),
+        ("protocolType", "it is always HTTP"),
+        ("apiKeySelectionExpression", "API keys are for WebSocket and REST APIs"),
+        ("disableSchemaValidation", "schemas are for WebSocket APIs"),
+        ("tags", "labels become AWS tags: write them under `metadata.labels`"),
+    ];
+
+    fn adapt(members: &mut Members) {
+        // An HTTP API has only this one, which AWS's pages write in two ways.
+        let constants = ["$request.method $request.path", "${request.method} ${request.path}"];
+        let stated = members.get("routeSelectionExpression").and_then(serde_json::Value::as_str);
+        if stated.is_some_and(|stated| constants.contains(&stated)) {
+            members.remove("routeSelectionExpression");
+        }
+    }
+
     fn check(members: &Members) -> Vec<Problem> {
+        if let Some(other) = members.get("routeSelectionExpression").filter(|other| !other.is_null()) {
+            let message = format!("expected `$request.method $request.path`, got {other}");
+            let hint = "an HTTP API selects routes by method and path; leave it out";
+            return vec![Problem::new("routeSelectionExpression", message, hint)];
+        }
         let Some(cors) = members.get("corsConfiguration") else { return Vec::new() };
+        if cors.as_object().is_some_and(serde_json::Map::is_empty) {
+            let message = "an empty setting is neither CORS nor none: browsers' first requests would fail";
+            return vec![Problem::new("corsConfiguration", message, "leave it out for no CORS")];
+        }
         let any = cors.get("allowOrigins").and_then(|origins| origins.as_array()).into_iter().flatten().any(|o| o == "*");
         match cors.get("allowCredentials").and_then(serde_json::Value::as_bool) {
             Some(true) if any => {
@@ -104,8 +128,9 @@ spec:
         if change.touches("version") {
             call = call.set_version(want.version);
         }
-        if change.touches("corsConfiguration") {
-            call = call.set_cors_configuration(cors(want.cors_configuration.as_ref())?);
+        for drift in change.drift.iter().filter(|drift| drift.path == "corsConfiguration") {
+            let emptied = want.cors_configuration.clone().map(|wanted| emptied(wanted, &drift.from));
+            call = call.set_cors_configuration(cors(emptied.as_ref())?);
         }
         if change.touches("disableExecuteApiEndpoint") {
             call = call.disable_execute_api_endpoint(want.disable_execute_api_endpoint.unwrap_or(false));
@@ -135,6 +160,24 @@ spec:
     }
 }
 
+/// A list that was there and is not asked for is emptied in so many words, and credentials are switched off.
+fn emptied(mut wanted: Cors, from: &serde_json::Value) -> Cors {
+    let had = |name: &str| from.get(name).is_some();
+    let empty = |list: &mut Option<Vec<String>>, name: &str| {
+        if list.is_none() && had(name) {
+            *list = Some(Vec::new());
+        }
+    };
+    empty(&mut wanted.allow_headers, "allowHeaders");
+    empty(&mut wanted.allow_methods, "allowMethods");
+    empty(&mut wanted.allow_origins, "allowOrigins");
+    empty(&mut wanted.expose_headers, "exposeHeaders");
+    if wanted.allow_credentials.is_none() && had("allowCredentials") {
+        wanted.allow_credentials = Some(false);
+    }
+    wanted
+}
+
 fn cors(cors: Option<&Cors>) -> Result<Option<aws_sdk_apigatewayv2::types::Cors>, CallError> {
     let cors = cors.map(Cors::to_sdk).transpose();
     cors.map_err(|error| CallError::unbuildable(&UPDATE, error.to_string()))
@@ -153,6 +196,7 @@ fn observe(aws: &Aws, api: &Api) -> Result<Object, CallError> {
         cors_configuration: api.cors_configuration.as_ref().map(Cors::from_sdk),
         disable_execute_api_endpoint: api.disable_execute_api_endpoint,
         ip_address_type: api.ip_address_type.as_ref().map(|kind| kind.as_str().to_owned()),
+        route_selection_expression: None, // a constant
     };
     let mut outputs = BTreeMap::from([("id".to_owned(), id.clone())]);
     if let Some(endpoint) = &api.api_endpoint {

@@ -10,6 +10,7 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("corsConfiguration").shape(Shape::By(same_cors)).cleared_by("DeleteCorsConfiguration"),
         Field::new("disableExecuteApiEndpoint").default(Literal::Bool(false)),
         Field::new("ipAddressType").default(Literal::Str("ipv4")),
+        Field::new("routeSelectionExpression").untouched(), // an HTTP API has only one
     ],
     references: &[],
     selectors: &[],

@@ -25,4 +25,7 @@ pub(crate) struct HttpApiSpec {
     /// `ipv4` (if left out) or `dualstack`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) ip_address_type: Option<String>,
+    /// Always `$request.method $request.path`; it need not be said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) route_selection_expression: Option<String>,
 }

@@ -4,6 +4,7 @@ use aws_sdk_apigatewayv2::types::{ConnectionType, Integration as SdkIntegration,
 use hatoba_core::{Change, Creation, KindTable, Life, Mark, Members, Object, Readiness, Seen, Target, normalise};
 
 use super::Integration;
+use super::check;
 use super::fields::TABLE;
 use super::spec::IntegrationSpec;
 use crate::aws::Aws;
@@ -16,11 +17,6 @@ const GET_INTEGRATIONS: Operation = Operation::read("apigatewayv2", "GetIntegrat
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateIntegration", &[API_GATEWAY]);
 const UPDATE: Operation = Operation::write("apigatewayv2", "UpdateIntegration", &[API_GATEWAY]);
 const DELETE: Operation = Operation::write("apigatewayv2", "DeleteIntegration", &[API_GATEWAY]);
-
-/// AWS: description of an integration, in characters; our last line needs room too.
-const DESCRIPTION_CHARS_MAX: usize = 1024;
-/// Longest mark: owner 200, key 253 and its kind, number, brackets.
-const MARK_CHARS_MAX: usize = 500;
 
 impl Kind for Integration {
     type Spec = IntegrationSpec;
@@ -45,45 +41,23 @@ spec:
 
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateIntegrationRequest"));
 
+    const REFUSED: &'static [(&'static str, &'static str)] = &[
+        ("contentHandlingStrategy", "payloads are converted for WebSocket APIs only"),
+        ("passthroughBehavior", "request templates are for WebSocket APIs only: an HTTP API passes everything on"),
+        ("requestTemplates", "request templates are for WebSocket APIs only: use `requestParameters`"),
+        ("templateSelectionExpression", "request templates are for WebSocket APIs only"),
+    ];
+
     fn check(members: &Members) -> Vec<Problem> {
-        let text = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
-        let mut found = Vec::new();
-        match text("integrationType") {
-            Some("HTTP_PROXY" | "AWS_PROXY") => {}
-            other => {
-                let got = other.map_or("nothing".to_owned(), |kind| format!("`{kind}`"));
-                let message = format!("expected HTTP_PROXY or AWS_PROXY, got {got}");
-                let hint = "HTTP_PROXY is the one for a VPC link; the other types are for WebSocket and REST APIs";
-                found.push(Problem::new("integrationType", message, hint));
-            }
+        check::problems(members)
+    }
+
+    fn adapt(members: &mut Members) {
+        // Lambda is always called with POST, which AWS shows whether it was said or not.
+        let is = |name: &str, value: &str| members.get(name).and_then(serde_json::Value::as_str) == Some(value);
+        if is("integrationType", "AWS_PROXY") && is("integrationMethod", "POST") && !members.contains_key("integrationSubtype") {
+            members.remove("integrationMethod");
         }
-        if text("integrationType") == Some("HTTP_PROXY") && text("integrationMethod").is_none() {
-            found.push(Problem::new("integrationMethod", "HTTP_PROXY needs a method", "ANY passes every method on"));
-        }
-        match text("connectionType") {
-            None | Some("INTERNET") => {}
-            Some("VPC_LINK") if text("connectionId").is_some() => {}
-            Some("VPC_LINK") => {
-                found.push(Problem::new("connectionId", "VPC_LINK needs `vpcLinkRef` or `connectionId`", ""));
-            }
-            Some(other) => {
-                found.push(Problem::new("connectionType", format!("expected INTERNET or VPC_LINK, got `{other}`"), ""));
-            }
-        }
-        if text("integrationUri").is_none() {
-            found.push(Problem::new("integrationUri", "`discoveryServiceRef` or `integrationUri` is missing", ""));
-        }
-        if let Some(timeout) = members.get("timeoutInMillis").and_then(serde_json::Value::as_i64)
-            && !(50..=30_000).contains(&timeout)
-        {
-            let message = format!("expected 50 to 30000 milliseconds, got {timeout}");
-            found.push(Problem::new("timeoutInMillis", message, "an HTTP API waits 30 seconds at most"));
-        }
-        if text("description").is_some_and(|text| text.chars().count() > DESCRIPTION_CHARS_MAX - MARK_CHARS_MAX) {
-            let message = format!("at most {} characters: the owner mark stands behind it", DESCRIPTION_CHARS_MAX - MARK_CHARS_MAX);
-            found.push(Problem::new("description", message, ""));
-        }
-        found
     }
 
     async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {
@@ -105,6 +79,7 @@ spec:
             .create_integration()
             .api_id(&creation.scope)
             .set_integration_type(want.integration_type.as_deref().map(IntegrationType::from))
+            .set_integration_subtype(want.integration_subtype)
             .set_integration_method(want.integration_method)
             .set_connection_type(want.connection_type.as_deref().map(ConnectionType::from))
             .set_connection_id(want.connection_id)
@@ -121,6 +96,7 @@ spec:
         let integration = SdkIntegration::builder()
             .set_integration_id(made.integration_id)
             .set_integration_type(made.integration_type)
+            .set_integration_subtype(made.integration_subtype)
             .set_integration_method(made.integration_method)
             .set_connection_type(made.connection_type)
             .set_connection_id(made.connection_id)
@@ -143,8 +119,9 @@ spec:
             .update_integration()
             .api_id(&change.target.scope)
             .integration_id(&change.target.id)
-            // AWS wants the type with every update.
+            // AWS wants the type with every update, and the subtype where there is one.
             .set_integration_type(want.integration_type.as_deref().map(IntegrationType::from))
+            .set_integration_subtype(want.integration_subtype.clone())
             // Always ours again: the mark may be what was edited.
             .description(change.mark.to_description(want.description.as_deref()));
         if change.touches("tlsConfig") {
@@ -159,7 +136,9 @@ spec:
             call = call.set_response_parameters(Some(responses(all)));
         }
         if change.touches("integrationMethod") {
-            call = call.set_integration_method(want.integration_method);
+            let is_function = want.integration_type.as_deref() == Some("AWS_PROXY") && want.integration_subtype.is_none();
+            let method = want.integration_method.or_else(|| is_function.then(|| "POST".to_owned()));
+            call = call.set_integration_method(method);
         }
         if change.touches("connectionType") {
             call = call.connection_type(ConnectionType::from(want.connection_type.as_deref().unwrap_or("INTERNET")));
@@ -179,10 +158,13 @@ spec:
         if change.touches("credentialsArn") {
             call = call.credentials_arn(want.credentials_arn.unwrap_or_default());
         }
-        for drift in change.drift.iter().filter(|drift| drift.path == "requestParameters") {
-            // UpdateIntegration merges: a parameter is removed by an empty value.
-            let names = drift.from.as_object().into_iter().flatten().map(|(name, _)| (name.clone(), String::new()));
-            let mut parameters: BTreeMap<String, String> = names.collect();
+        if change.touches("requestParameters") || want.integration_subtype.is_some() {
+            // UpdateIntegration merges: a parameter is removed by an empty value. One of AWS's services needs all
+            // of its parameters with every update.
+            let drift = change.drift.iter().filter(|drift| drift.path == "requestParameters");
+            let before = drift.filter_map(|drift| drift.from.as_object()).flatten();
+            let mut parameters: BTreeMap<String, String> =
+                before.map(|(name, _)| (name.clone(), String::new())).collect();
             parameters.extend(want.request_parameters.clone().unwrap_or_default());
             call = call.set_request_parameters(Some(parameters.into_iter().collect()));
         }
@@ -221,9 +203,13 @@ pub(super) fn observe(scope: &str, integration: &SdkIntegration) -> Result<Objec
     uses.extend(integration.connection_id.clone());
     // A Cloud Map ARN may carry `?attribute=value` filters.
     uses.extend(uri.as_deref().and_then(|uri| uri.split('?').next()).map(str::to_owned));
+    let is_function = integration.integration_type == Some(IntegrationType::AwsProxy)
+        && integration.integration_subtype.is_none();
     let shown = IntegrationSpec {
         integration_type: integration.integration_type.as_ref().map(|kind| kind.as_str().to_owned()),
-        integration_method: integration.integration_method.clone(),
+        integration_subtype: integration.integration_subtype.clone(),
+        // Lambda is called with POST whether it was said or not.
+        integration_method: integration.integration_method.clone().filter(|method| !is_function || method != "POST"),
         connection_type: integration.connection_type.as_ref().map(|kind| kind.as_str().to_owned()),
         connection_id: integration.connection_id.clone(),
         integration_uri: uri,

@@ -1,14 +1,15 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle};
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
 use serde_json::Value;
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "Integration",
     fields: &[
         Field::new("integrationType").immutable(),
+        Field::new("integrationSubtype").immutable(),
         Field::new("integrationMethod"),
         Field::new("connectionType").default(Literal::Str("INTERNET")),
         Field::new("connectionId").default(Literal::Str("")),
-        Field::new("integrationUri"),
+        Field::new("integrationUri").shape(Shape::By(same_uri)),
         Field::new("payloadFormatVersion").untouched().at_create(Literal::Str("1.0")),
         Field::new("timeoutInMillis").default(Literal::Int(30_000)),
         Field::new("credentialsArn").default(Literal::Str("")),
@@ -50,4 +51,30 @@ pub(super) static TABLE: KindTable = KindTable {
 
 fn is_removal(_from: &Value, to: &Value) -> bool {
     to.is_null()
+}
+
+/// A Lambda function may be named by its ARN, or by API Gateway's path to its invocation.
+fn same_uri(wanted: &Value, have: &Value) -> bool {
+    fn plain(uri: &Value) -> Option<&str> {
+        let uri = uri.as_str()?;
+        let function = uri.split_once(":lambda:path/").and_then(|(_, path)| path.split_once("/functions/"));
+        Some(function.and_then(|(_, arn)| arn.strip_suffix("/invocations")).unwrap_or(uri))
+    }
+    plain(wanted) == plain(have)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_function_is_the_same_by_arn_and_by_path() {
+        let arn = "arn:aws:lambda:us-east-1:1:function:orders:live";
+        let path = format!("arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations");
+        assert!(same_uri(&json!(arn), &json!(path)) && same_uri(&json!(path), &json!(arn)));
+        assert!(!same_uri(&json!("arn:other"), &json!(path)));
+        assert!(!same_uri(&Value::Null, &json!("https://a")));
+        assert!(same_uri(&Value::Null, &Value::Null));
+    }
 }

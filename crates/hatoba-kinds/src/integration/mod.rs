@@ -4,8 +4,10 @@
 //! For a Cloud Map service it carries the *service's ARN* as its URI (AWS: "Create private integrations
 //! for HTTP APIs").
 
+mod check;
 mod driver;
 mod fields;
+mod mapping;
 mod spec;
 #[cfg(test)]
 mod tests;

@@ -19,7 +19,11 @@ pub(crate) struct IntegrationSpec {
     /// `HTTP_PROXY` or `AWS_PROXY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) integration_type: Option<String>,
-    /// `ANY` or a method; required with `HTTP_PROXY`.
+    /// One of AWS's services, with `AWS_PROXY`: `SQS-SendMessage`, `EventBridge-PutEvents`, …; it has its required
+    /// `requestParameters` and a role, and no address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) integration_subtype: Option<String>,
+    /// `ANY` or a method; required with `HTTP_PROXY`, left out with `AWS_PROXY`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) integration_method: Option<String>,
     /// `INTERNET` (if left out) or `VPC_LINK`.
@@ -34,10 +38,11 @@ pub(crate) struct IntegrationSpec {
     /// The DiscoveryService document whose instances serve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) discovery_service_ref: Option<String>,
-    /// An `https://` address or an ARN, in place of `discoveryServiceRef`; at most 2,048 characters.
+    /// An `https://` address, or the ARN of a Cloud Map service, of a load balancer's listener or of a Lambda
+    /// function, in place of `discoveryServiceRef`; at most 2,048 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) integration_uri: Option<String>,
-    /// `1.0` or `2.0`; sent as `1.0` at creation if left out.
+    /// `1.0`, or `2.0` for Lambda; sent as `1.0` at creation if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) payload_format_version: Option<String>,
     /// 50 to 30,000 milliseconds; 30,000 if left out.

@@ -1,5 +1,7 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
+use hatoba_core::{Deployments, Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
 use serde_json::Value;
+
+use super::deployment::enough;
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "Stage",
@@ -13,6 +15,10 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("defaultRouteSettings.detailedMetricsEnabled").untouched(),
         Field::new("defaultRouteSettings.throttlingBurstLimit").untouched(),
         Field::new("defaultRouteSettings.throttlingRateLimit").untouched(),
+        // A key goes by DeleteRouteSettings; what is left out within one is not ours.
+        Field::new("routeSettings").default(Literal::EmptyMap).shape(Shape::By(same_routes)),
+        Field::new(DEPLOYMENTS.digest).untouched().deployed(),
+        Field::new(DEPLOYMENTS.kept).untouched().deployed().shape(Shape::By(enough)),
     ],
     references: &[RefField {
         path: "apiRef",
@@ -33,6 +39,15 @@ pub(super) static TABLE: KindTable = KindTable {
     drain: None,
 };
 
+/// "Create a deployment": a copy of the routes, and of what they lead to and who guards them.
+pub(super) const DEPLOYMENTS: Deployments = Deployments {
+    of: &["Route", "Integration", "Authorizer"],
+    operation: "CreateDeployment",
+    asked_by: ("autoDeploy", Literal::Bool(false)),
+    digest: "deploymentDigest",
+    kept: "deployments",
+};
+
 /// A log group's ARN may be written with `:*` behind it; AWS shows it without.
 fn same_log(wanted: &Value, have: &Value) -> bool {
     let plain = |settings: &Value| {
@@ -40,6 +55,29 @@ fn same_log(wanted: &Value, have: &Value) -> bool {
         (arn.strip_suffix(":*").unwrap_or(arn).to_owned(), settings.get("format").cloned())
     };
     wanted.is_null() == have.is_null() && plain(wanted) == plain(have)
+}
+
+/// The same keys, and every number that is stated is there; metrics that are off look like none.
+fn same_routes(wanted: &Value, have: &Value) -> bool {
+    let nothing = serde_json::Map::new();
+    let (wanted, have) = (wanted.as_object().unwrap_or(&nothing), have.as_object().unwrap_or(&nothing));
+    let is_there = |(key, settings): (&String, &Value)| {
+        let shown = have.get(key).unwrap_or(&Value::Null);
+        let mut stated = settings.as_object().into_iter().flatten();
+        stated.all(|(name, value)| match shown.get(name) {
+            Some(shown) => shown == value,
+            None => *value == Value::Bool(false),
+        })
+    };
+    wanted.iter().all(is_there) && stale_routes(wanted, have).is_empty()
+}
+
+/// Keys with settings that are not asked for.
+pub(super) fn stale_routes(
+    wanted: &serde_json::Map<String, Value>,
+    have: &serde_json::Map<String, Value>,
+) -> Vec<String> {
+    have.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -50,8 +88,21 @@ mod tests {
     #[test]
     fn a_log_group_is_the_same_with_and_without_its_star() {
         let log = |arn: &str| json!({ "destinationArn": arn, "format": "$context.requestId" });
-        assert!(same_log(&log("arn:aws:logs:us-east-1:1:log-group:a:*"), &log("arn:aws:logs:us-east-1:1:log-group:a")));
-        assert!(!same_log(&log("arn:aws:logs:us-east-1:1:log-group:a"), &log("arn:aws:logs:us-east-1:1:log-group:b")));
+        let a = "arn:aws:logs:us-east-1:1:log-group:a";
+        assert!(same_log(&log(&format!("{a}:*")), &log(a)));
+        assert!(!same_log(&log(a), &log("arn:aws:logs:us-east-1:1:log-group:b")));
         assert!(!same_log(&Value::Null, &log("")));
+    }
+
+    #[test]
+    fn numbers_of_a_route_that_are_left_out_are_not_ours_and_its_key_is() {
+        let have = json!({ "GET /a": { "throttlingBurstLimit": 7, "throttlingRateLimit": 5 } });
+        assert!(same_routes(&json!({ "GET /a": { "throttlingBurstLimit": 7 } }), &have));
+        assert!(same_routes(&json!({ "GET /a": { "detailedMetricsEnabled": false } }), &have));
+        assert!(!same_routes(&json!({ "GET /a": { "detailedMetricsEnabled": true } }), &have));
+        assert!(!same_routes(&json!({ "GET /a": { "throttlingBurstLimit": 8 } }), &have));
+        assert!(!same_routes(&json!({ "GET /b": { "throttlingBurstLimit": 0 } }), &Value::Null), "0 is stated");
+        assert!(!same_routes(&Value::Null, &have), "a key that is left out goes");
+        assert!(same_routes(&Value::Null, &Value::Null));
     }
 }

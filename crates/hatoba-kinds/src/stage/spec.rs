@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::generated::apigatewayv2::{AccessLogSettings, RouteSettings};
 
@@ -19,7 +20,8 @@ pub(crate) struct StageSpec {
     /// `$default`, or 1 to 128 letters, digits, `-` and `_`; `metadata.name` if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stage_name: Option<String>,
-    /// Whether AWS deploys every change by itself; true if left out.
+    /// Whether AWS deploys every change by itself; true if left out. With `false` the controller makes a
+    /// deployment when routes, integrations or authorizers changed, and moves the stage to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) auto_deploy: Option<bool>,
     /// At most 1,024 characters.
@@ -34,4 +36,16 @@ pub(crate) struct StageSpec {
     /// Throttling and metrics of every route; what is left out is not ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) default_route_settings: Option<RouteSettings>,
+    /// Throttling and metrics of single routes, by route key; a key that is left out is removed, a number that is
+    /// left out is not ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) route_settings: Option<BTreeMap<String, RouteSettings>>,
+    /// Computed: what is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub(crate) deployment_digest: Option<String>,
+    /// Computed: the deployments of ours, or how many are to stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub(crate) deployments: Option<Value>,
 }

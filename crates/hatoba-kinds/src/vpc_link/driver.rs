@@ -34,13 +34,15 @@ spec:
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateVpcLinkRequest", "UpdateVpcLinkRequest"]);
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
-        ("tags", "`metadata.labels` become tags, beside the owner mark"),
         ("vpcLinkId", "AWS's id of it"),
     ];
     const OPERATIONS: &'static [Operation] =
         &[GET_VPC_LINKS, CREATE, UPDATE, DELETE, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
 
     const LIMITS: Option<Limits> = Some((LIMITS, "CreateVpcLinkRequest"));
+
+    const REFUSED: &'static [(&'static str, &'static str)] =
+        &[("tags", "labels become AWS tags: write them under `metadata.labels`")];
 
     fn check(members: &Members) -> Vec<Problem> {
         match members.get("subnetIds").map(|subnets| subnets.as_array().map_or(0, Vec::len)) {
