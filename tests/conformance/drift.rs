@@ -171,6 +171,9 @@ pub(crate) const DRIFTS: &[Drift] = &[
         stage(ids, json!({ "stageVariables": { "a": "b" } }))
     }),
     drift("Stage", "autoDeploy", UPDATE_STAGE, |ids| stage(ids, json!({ "autoDeploy": false }))),
+    drift("Stage", "routeSettings", "apigatewayv2.DeleteRouteSettings", |ids| {
+        stage(ids, json!({ "routeSettings": { "$default": { "throttlingBurstLimit": 7 } } }))
+    }),
     drift("Stage", "accessLogSettings", "apigatewayv2.DeleteAccessLogSettings", |ids| {
         let log = "arn:aws:logs:us-east-1:123456789012:log-group:stranger";
         stage(ids, json!({ "accessLogSettings": { "destinationArn": log, "format": "$context.requestId" } }))

@@ -124,6 +124,12 @@ pub(crate) const GAPS: &[Gap] = &[
     },
     Gap {
         emulator: Emulator::Moto,
+        case: "drift of Stage routeSettings",
+        reason: UPDATE_STAGE,
+        holds: |port| Box::pin(update_stage_fails(port)),
+    },
+    Gap {
+        emulator: Emulator::Moto,
         case: "drift of HttpApi ipAddressType",
         reason: "`IpAddressType` is not returned",
         holds: |port| Box::pin(no_address_type(port)),

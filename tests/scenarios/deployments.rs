@@ -148,6 +148,7 @@ async fn the_last_ones_stay_and_somebody_elses_are_left_alone() {
             .map(|(id, _)| id)
             .collect();
         assert_eq!(foreign.len(), 3);
+        harbour.clear_calls();
         for number in 1..=5 {
             harbour.documents(&shop(&format!("https://{number}.example.com"), &["GET /a"], &stage));
             settle(&harbour, &format!("change {number}")).await;
@@ -160,6 +161,21 @@ async fn the_last_ones_stay_and_somebody_elses_are_left_alone() {
         assert_served(&harbour, "the newest is the one that is served");
         assert_eq!(harbour.status("Stage", "prod").synced.status, Truth::True);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_that_vanish_together_make_one_deployment() {
+    let options =
+        Options { owner_is_explicit: true, prune_grace: Duration::from_secs(30), ..Options::default() };
+    let all = ["GET /a", "GET /b", "GET /c", "GET /d", "GET /e"];
+    let harbour = Harbour::converged(options, &api(&all, BY_HAND)).await;
+    for _ in 0..8 {
+        harbour.documents(&api(&all[..1], BY_HAND));
+        harbour.wait(Duration::from_secs(20)).await;
+    }
+    settle(&harbour, "four went").await;
+    assert_eq!(harbour.objects("apigatewayv2", "routes").len(), 1, "{}", harbour.calls_text());
+    assert_eq!(made(&harbour), 1, "{}", harbour.calls_text());
 }
 
 /// When a process that is left alone writes, from its start.
@@ -399,8 +415,8 @@ async fn an_integration_is_replaced_without_a_gap() {
         let harbour = converged(&before).await;
         harbour.documents(&lambda(&before));
         let begun = tokio::time::Instant::now();
-        while begun.elapsed() < Duration::from_secs(120) {
-            harbour.wait(10 * MILLISECOND).await;
+        while begun.elapsed() < Duration::from_secs(30) {
+            harbour.wait(15 * MILLISECOND).await;
             let integrations = harbour.objects("apigatewayv2", "integrations");
             for (_, route) in harbour.objects("apigatewayv2", "routes") {
                 let target = route["target"].as_str().unwrap().replace("integrations/", "");

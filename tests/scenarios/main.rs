@@ -4,6 +4,8 @@
 
 mod article;
 mod authorizers;
+
+mod clearing;
 mod crashes;
 mod deployments;
 mod documents;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::{Duration, Instant};
 
 use crate::engine::Engine;
-use crate::inventory::{Place, View};
+use crate::inventory::{Place, View, refers_to};
 use crate::memory::{Memory, Phase};
 use crate::queue::Priority;
 
@@ -24,6 +24,8 @@ const KEPT: i64 = 3;
 /// A deployment is made only of what was listed so short a while ago: what somebody changes meanwhile would be in
 /// it, and not in its digest.
 const SEEN_JUST_NOW: Duration = Duration::from_secs(5);
+/// Nothing of it has been written for so long before a copy is made.
+const QUIET_FOR: Duration = Duration::from_secs(3);
 /// Nothing can be deployed, which no deployment of ours will change.
 const NOTHING_TO_DEPLOY: &str = "NothingToDeploy";
 
@@ -160,6 +162,11 @@ impl Engine {
             .filter(|sibling| !self.is_at_rest(sibling))
             .map(|sibling| sibling.key)
             .collect();
+        // Several may be on their way out one after the other: they are waited for together.
+        let outdated_at = self.memory(&desired.key, |memory| memory.outdated_at);
+        if moving.is_empty() && outdated_at.is_some_and(|at| at.elapsed() < QUIET_FOR) {
+            return Copy::Waiting(desired.parent().into_iter().cloned().collect());
+        }
         if moving.is_empty() { copy } else { Copy::Waiting(moving) }
     }
 
@@ -290,25 +297,26 @@ impl Engine {
         }
     }
 
-    /// Who uses a resource, by everything that is known; those among them that serve a copy in which it may stand.
+    /// Who uses a resource, by everything that is known; those among them that serve a copy which may lead to it.
     pub(crate) fn users_of(&self, place: &Place, object: &Object) -> Vec<String> {
         let mut users = self.inventory.users(place.0, object);
         let state = self.state();
         for (key, desired) in &state.checked.desired {
             let Some(deployments) = asked(desired) else { continue };
             let Some(memory) = state.memory.get(key) else { continue };
-            let is_copied = deployments.of.contains(&place.0.table().kind)
-                && memory.place.as_ref().is_some_and(|own| own.1 == place.1);
-            let is_named = deployments
-                .of
-                .iter()
-                .filter_map(|kind| KindId::of(kind))
-                .any(|kind| crate::inventory::refers_to(kind, place.0.table().kind));
+            // What is copied may go, the copy has it; what the copy only names must stay.
+            let named = place.0.table().kind;
+            let is_named = !deployments.of.contains(&named)
+                && deployments
+                    .of
+                    .iter()
+                    .filter_map(|kind| KindId::of(kind))
+                    .any(|kind| refers_to(kind, named));
             let serves_old = state.statuses.get(key).is_some_and(|status| {
                 status.synced.status != Truth::True && status.synced.reason.as_str() != NOTHING_TO_DEPLOY
             });
             let serves = memory.id.is_some() && (memory.outdated_at.is_some() || serves_old);
-            if serves && (is_copied || is_named) {
+            if serves && is_named {
                 users.push(format!("{key}, which has not moved to a new deployment yet"));
             }
         }

@@ -181,6 +181,30 @@ fn bad_values_are_refused_at_their_place() {
             "expected at most 512",
         ),
         (
+            KindId::HttpApi,
+            serde_json::json!({ "target": "https://example.com" }),
+            "spec.target",
+            "write an Integration document",
+        ),
+        (
+            KindId::HttpApi,
+            serde_json::json!({ "routeSelectionExpression": "$request.body.action" }),
+            "spec.routeSelectionExpression",
+            "$request.method $request.path",
+        ),
+        (
+            KindId::HttpApi,
+            serde_json::json!({ "corsConfiguration": {} }),
+            "spec.corsConfiguration",
+            "neither CORS nor",
+        ),
+        (
+            KindId::VpcLink,
+            serde_json::json!({ "subnetIds": ["a"], "tags": {} }),
+            "spec.tags",
+            "metadata.labels",
+        ),
+        (
             KindId::Integration,
             serde_json::json!({ "apiRef": "a", "integrationType": "HTTP", "integrationUri": "https://a" }),
             "spec.integrationType",
@@ -216,7 +240,7 @@ fn references_and_selectors_leave_the_members_to_be_filled() {
 fn retain_on_what_takes_no_tags_is_refused() {
     let mut document = document(KindId::Integration, serde_json::json!({}));
     document.spec =
-        serde_json::json!({ "apiRef": "a", "integrationType": "AWS_PROXY", "integrationUri": "arn" })
+        serde_json::json!({ "apiRef": "a", "integrationType": "AWS_PROXY", "integrationUri": "arn:aws:lambda:us-east-1:1:function:f" })
             .as_object()
             .cloned()
             .unwrap_or_default();
@@ -251,4 +275,34 @@ fn arns_are_those_of_the_partition() {
     let aws = aws();
     assert_eq!(aws.gateway_arn("/apis/a"), "arn:aws:apigateway:us-east-1::/apis/a");
     assert_eq!(aws.arn("ecs", "cluster/c"), "arn:aws:ecs:us-east-1:123456789012:cluster/c");
+}
+
+#[test]
+fn the_one_route_selection_may_be_said() {
+    for said in ["$request.method $request.path", "${request.method} ${request.path}"] {
+        let spec = serde_json::json!({ "routeSelectionExpression": said });
+        let desired = KindId::HttpApi.compile(&document(KindId::HttpApi, spec)).expect("good");
+        assert!(desired.members.get("routeSelectionExpression").is_none(), "a constant is never compared");
+    }
+}
+
+#[test]
+fn only_what_has_deployments_keeps_some() {
+    for (kind, kept, is_good) in [
+        (KindId::Stage, 1, true),
+        (KindId::Stage, 100, true),
+        (KindId::Stage, 0, false),
+        (KindId::Stage, 101, false),
+        (KindId::HttpApi, 3, false),
+    ] {
+        let mut document = document(kind, serde_json::json!({}));
+        if kind == KindId::Stage {
+            document.spec.insert("apiRef".to_owned(), "a".into());
+        }
+        document.policy.keep_deployments = Some(kept);
+        let found = kind.compile(&document).err().unwrap_or_default();
+        let paths: Vec<&str> = found.iter().map(|found| found.path.as_str()).collect();
+        assert_eq!(paths.is_empty(), is_good, "{kind:?} {kept}: {paths:?}");
+        assert!(is_good || paths == ["policy.keepDeployments"], "{paths:?}");
+    }
 }

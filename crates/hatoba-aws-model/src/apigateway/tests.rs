@@ -363,6 +363,9 @@ fn integrations_are_validated() {
         ("connectionId", json!(link)),
         ("connectionType", json!("VPC_LINK")),
         ("requestParameters", json!({"overwrite:body": "x"})),
+        ("requestParameters", json!({"append:header.Authorization": "x"})),
+        ("responseParameters", json!({"200": {"append:querystring.a": "b"}})),
+        ("integrationSubtype", json!("SQS-SendMessage")),
         ("responseParameters", json!({"99": {"append:header.a": "b"}})),
     ] {
         let mut body = good.clone();
@@ -474,4 +477,88 @@ fn authorizers_are_limited_with_a_misleading_status() {
         let (status, out) = aws.rest("POST", &uri, body);
         assert_eq!(status, if number < 10 { 201 } else { 429 }, "{out}");
     }
+}
+
+#[test]
+fn an_integration_with_an_aws_service_is_sent_whole() {
+    let mut aws = Caller::instant();
+    let uri = format!("/v2/apis/{}/integrations", aws.api());
+    let good = json!({
+        "integrationType": "AWS_PROXY", "integrationSubtype": "SQS-SendMessage", "payloadFormatVersion": "1.0",
+        "credentialsArn": "arn:aws:iam::123456789012:role/a",
+        "requestParameters": {"QueueUrl": "https://q", "MessageBody": "$request.body"},
+    });
+    for (member, value) in [
+        ("integrationSubtype", json!("SQS-PeekMessage")),
+        ("integrationUri", json!("https://example.com")),
+        ("integrationMethod", json!("POST")),
+        ("credentialsArn", Value::Null),
+        ("requestParameters", json!({"QueueUrl": "https://q"})),
+        ("payloadFormatVersion", json!("2.0")),
+    ] {
+        let mut body = good.clone();
+        body[member] = value;
+        assert_eq!(aws.rest_refused("POST", &uri, body.clone()).0, 400, "{body}");
+    }
+    let made = aws.rest_ok("POST", &uri, good.clone());
+    assert_eq!(made.get("integrationUri"), None);
+    let one = format!("{uri}/{}", id(&made, "integrationId"));
+    for part in [
+        json!({"description": "x"}),
+        json!({"integrationType": "AWS_PROXY", "integrationSubtype": "SQS-SendMessage"}),
+    ] {
+        assert_eq!(aws.rest_refused("PATCH", &one, part.clone()).0, 400, "{part}");
+    }
+    assert_eq!(aws.rest("PATCH", &one, good).0, 200);
+}
+
+#[test]
+fn a_deployment_is_asked_for_takes_its_time_and_can_fail() {
+    let mut aws = Caller::realistic();
+    let api = aws.api();
+    let base = format!("/v2/apis/{api}");
+    let refused = aws.rest_refused("POST", &format!("{base}/deployments"), json!({}));
+    assert_eq!(refused.2, "Unable to deploy API because no routes exist in this API");
+    let route = json!({"routeKey": "GET /a"});
+    aws.rest_ok("POST", &format!("{base}/routes"), route);
+    aws.rest_ok("POST", &format!("{base}/stages"), json!({"stageName": "dev"}));
+    let made = aws.rest_ok("POST", &format!("{base}/deployments"), json!({"description": "one"}));
+    assert_eq!((&made["deploymentStatus"], &made["autoDeployed"]), (&json!("PENDING"), &json!(false)));
+    let (first, stage) = (id(&made, "deploymentId"), format!("{base}/stages/dev"));
+    let early = aws.world.handle(
+        &Request::rest("PATCH", &stage, &json!({"deploymentId": first})),
+        aws.now + Duration::from_millis(100),
+    );
+    assert_eq!(early.status, 400, "not deployed yet");
+    aws.wait(2);
+    let one = format!("{base}/deployments/{first}");
+    assert_eq!(aws.rest_ok("GET", &one, Value::Null)["deploymentStatus"], "DEPLOYED");
+    assert_eq!(aws.rest_ok("PATCH", &stage, json!({"deploymentId": first}))["deploymentId"], first.as_str());
+    assert_eq!(aws.rest_ok("PATCH", &one, json!({"description": "new"}))["description"], "new");
+    let refused = aws.rest_refused("DELETE", &one, Value::Null);
+    assert_eq!(
+        (refused.0, refused.2.as_str()),
+        (400, "Active stages pointing to this deployment must be moved or deleted")
+    );
+    aws.rest_ok("POST", &format!("{base}/routes"), json!({"routeKey": "GET /b"}));
+    let held = &aws.world.dump()["apigatewayv2"]["snapshots"][format!("{api}/{first}")]["routes"];
+    assert_eq!(held.as_object().map(serde_json::Map::len), Some(1), "a copy of what was");
+    aws.world.faults().deployment_fails("no authorizer");
+    let failed = aws.rest_ok("POST", &format!("{base}/deployments"), json!({"stageName": "dev"}));
+    aws.wait(2);
+    let failed =
+        aws.rest_ok("GET", &format!("{base}/deployments/{}", id(&failed, "deploymentId")), Value::Null);
+    assert_eq!(
+        (&failed["deploymentStatus"], &failed["deploymentStatusMessage"]),
+        (&json!("FAILED"), &json!("no authorizer"))
+    );
+    assert_eq!(aws.rest_ok("GET", &stage, Value::Null)["deploymentId"], first.as_str(), "the stage stays");
+    let moved = aws.rest_ok("POST", &format!("{base}/deployments"), json!({"stageName": "dev"}));
+    aws.wait(2);
+    assert_eq!(aws.rest_ok("GET", &stage, Value::Null)["deploymentId"], moved["deploymentId"]);
+    assert_eq!(aws.rest("DELETE", &one, Value::Null).0, 204);
+    assert_eq!(
+        aws.rest_ok("GET", &format!("{base}/deployments"), Value::Null)["items"].as_array().map(Vec::len),
+        Some(2)
+    );
 }
