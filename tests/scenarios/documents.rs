@@ -39,7 +39,7 @@ async fn a_bad_document_is_held_and_the_others_go_on() {
     for (bad, kind, name) in [
         ("kind: VpcLink\nmetadata: { name: bad }\nspec: { subnets: [a] }", "VpcLink", "bad"),
         (
-            "kind: Integration\nmetadata: { name: bad }\nspec: { apiRef: crazy-apy, integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: x }",
+            "kind: Integration\nmetadata: { name: bad }\nspec: { apiRef: crazy-apy, integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: \"https://x\" }",
             "Integration",
             "bad",
         ),

@@ -26,8 +26,6 @@ const KEPT: i64 = 3;
 const SEEN_JUST_NOW: Duration = Duration::from_secs(5);
 /// Nothing of it has been written for so long before a copy is made.
 const QUIET_FOR: Duration = Duration::from_secs(3);
-/// Nothing can be deployed, which no deployment of ours will change.
-const NOTHING_TO_DEPLOY: &str = "NothingToDeploy";
 
 /// What a resource is to serve.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +82,7 @@ impl Copy {
             Copy::Waiting(keys) => assessment.verdict = Verdict::WaitingFor(keys.clone()),
             Copy::Nothing => {
                 let message = "there is nothing to deploy: the API has no routes";
-                assessment.verdict = Verdict::Stalled(Cause::new(NOTHING_TO_DEPLOY, message));
+                assessment.verdict = Verdict::Stalled(Cause::new("NothingToDeploy", message));
             }
             Copy::Unknown(cause) => assessment.verdict = Verdict::Unknown(cause.clone()),
         }
@@ -313,7 +311,7 @@ impl Engine {
                     .filter_map(|kind| KindId::of(kind))
                     .any(|kind| refers_to(kind, named));
             let serves_old = state.statuses.get(key).is_some_and(|status| {
-                status.synced.status != Truth::True && status.synced.reason.as_str() != NOTHING_TO_DEPLOY
+                status.synced.status != Truth::True && status.synced.reason.as_str() != "NothingToDeploy"
             });
             let serves = memory.id.is_some() && (memory.outdated_at.is_some() || serves_old);
             if serves && is_named {

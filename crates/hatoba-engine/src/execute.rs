@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Change, Creation, Desired, Mark, MarkStyle, Members, Object, Outcome, Seen,
+    Action, Assessment, Cause, Change, Creation, Desired, Fix, Mark, MarkStyle, Members, Object, Outcome, Seen,
     Step, TagChange, Target, normalise,
 };
 use hatoba_kinds::{Answer, CallError, KindId, Progress};
@@ -276,12 +276,19 @@ fn name_in(kind: KindId, creation: &Creation) -> String {
 fn name_of(kind: KindId, action: &Action) -> String {
     let verb = match action {
         Action::Create(_) => "Create",
+        Action::Update(change) if is_deployed(change) => {
+            return kind.operation_of(action).map_or_else(String::new, |operation| operation.name.to_owned());
+        }
         Action::Update(_) => "Update",
         Action::Clear { operation, .. } => return operation.clone(),
         Action::Tag { .. } => "Tag",
         Action::Delete(_) => "Delete",
     };
     format!("{verb}{}", kind.table().kind)
+}
+
+fn is_deployed(change: &Change) -> bool {
+    change.drift.iter().any(|drift| drift.fix == Fix::Deployed)
 }
 
 fn why(action: &Action, is_drift: bool) -> String {
@@ -292,6 +299,8 @@ fn why(action: &Action, is_drift: bool) -> String {
         }
         Action::Create(_) if is_drift => "it was gone".to_owned(),
         Action::Create(_) => "nothing was there".to_owned(),
+        Action::Update(change) if is_deployed(change) && is_drift => "drift: its deployments".to_owned(),
+        Action::Update(change) if is_deployed(change) => "what it serves changed".to_owned(),
         Action::Update(change) => {
             let fields: Vec<&str> = change.drift.iter().map(|drift| drift.path.as_str()).collect();
             match fields.is_empty() {
