@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Change, Creation, Desired, Fix, Mark, MarkStyle, Members, Object, Outcome, Seen,
-    Step, TagChange, Target, normalise,
+    Action, Assessment, Cause, Change, Creation, Desired, Fix, Mark, MarkStyle, Members, Object, Outcome,
+    Seen, Step, TagChange, Target, normalise,
 };
 use hatoba_kinds::{Answer, CallError, KindId, Progress};
 use serde_json::Value;

@@ -208,3 +208,30 @@ proptest! {
         prop_assert_eq!(Mark::from_description(&description), (text, Some(mark())));
     }
 }
+
+#[test]
+fn a_deployment_says_whose_it_is_and_what_it_serves() {
+    let of = |owner: &str, name: &str| Mark {
+        owner: owner.to_owned(),
+        document: Key::new("Stage", name),
+        incarnation: 2,
+        deletion: Deletion::Delete,
+    };
+    let mark = of("local", "prod");
+    let text = mark.to_deployment("0123456789abcdef");
+    assert_eq!(text, "[hatoba local Stage/prod 0123456789abcdef]");
+    assert_eq!(mark.deployed(&text), Some("0123456789abcdef"));
+    assert_eq!(mark.deployed(&format!("by whom\n{text}")), Some("0123456789abcdef"), "the last line counts");
+    for other in [of("other", "prod"), of("local", "prod2"), of("local", "pro")] {
+        assert_eq!(other.deployed(&text), None, "{other:?}");
+    }
+    for bad in [
+        "",
+        "by hand",
+        "[hatoba local Stage/prod ]",
+        "[hatoba local Stage/prod x y]",
+        "[hatoba local Stage/prod not-hex]",
+    ] {
+        assert_eq!(mark.deployed(bad), None, "{bad}");
+    }
+}
