@@ -207,10 +207,9 @@ impl Engine {
     /// Documents of the same parent whose resources are copied.
     pub(crate) fn copied_documents(&self, desired: &Desired, deployments: &Deployments) -> Vec<Desired> {
         let checked = Arc::clone(&self.state().checked);
-        let is_copied = |other: &&Desired| {
-            deployments.of.contains(&other.key.kind.as_str()) && other.parent() == desired.parent()
-        };
-        checked.desired.values().filter(is_copied).cloned().collect()
+        let is_copied = |key: &&Key| deployments.of.contains(&key.kind.as_str());
+        let copied = checked.siblings(desired).filter(is_copied);
+        copied.filter_map(|key| checked.desired.get(key)).cloned().collect()
     }
 
     /// Whether AWS has what the document asks for, or as much of it as it will get by itself.

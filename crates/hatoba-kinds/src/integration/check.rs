@@ -109,7 +109,7 @@ fn http(members: &Members) -> Vec<Problem> {
             let message = format!("expected the ARN of a Cloud Map service or of a listener, got `{uri}`");
             found.push(Problem::new("integrationUri", message, "`discoveryServiceRef` fills it"));
         }
-        Some(uri) if !is_private && !(uri.starts_with("https://") || uri.starts_with("http://")) => {
+        Some(uri) if !(is_private || uri.starts_with("https://") || uri.starts_with("http://")) => {
             let message = format!("expected an address that begins with https:// or http://, got `{uri}`");
             found.push(Problem::new("integrationUri", message, "an ARN needs `connectionType: VPC_LINK`"));
         }
