@@ -73,6 +73,7 @@ impl Port {
             task_stop: moment,
             deregister: moment,
             auto_deploy: moment,
+            deployment: moment,
         };
         // Request quotas are the model's own tests' matter; here they would only cost time.
         let config = Config { region: region.to_owned(), delays, rate_limits: false, ..Config::default() };

@@ -38,6 +38,7 @@ impl Aws {
             task_stop: rest,
             deregister: rest,
             auto_deploy: rest,
+            deployment: rest,
         };
         // Many starts within a minute would wait for each other's quota of VPC links.
         let config = Config { delays, seed, rate_limits: false, ..Config::default() };
