@@ -4,7 +4,6 @@
 
 mod article;
 mod authorizers;
-
 mod clearing;
 mod crashes;
 mod deployments;
