@@ -298,7 +298,8 @@ pub(crate) async fn mark_removed(mut port: Port) {
 /// Fields that somebody could change but that are not in the table: a target needs another integration, see
 /// [`pointed_elsewhere`]; a TLS setting is taken away by a replacement, which is more than one write; a route is
 /// known by its key, and AWS refuses to change that of `$default`; so is a mapping; the article's tasks are Fargate's,
-/// which takes no placement, and its cluster is not ours: those are in `tests/scenarios/ecs_fields.rs`.
+/// which takes no placement, and its cluster is not ours: those are in `tests/scenarios/ecs_fields.rs`. The article has
+/// no HTTP namespace: see the scenarios of Cloud Map.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("Route", "target"),
     ("Route", "routeKey"),
@@ -308,6 +309,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("EcsCluster", "configuration.executeCommandConfiguration"),
     ("EcsCluster", "serviceConnectDefaults.namespace"),
     ("ApiMapping", "apiMappingKey"),
+    ("HttpNamespace", "description"),
 ];
 
 #[test]

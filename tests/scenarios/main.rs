@@ -5,6 +5,8 @@
 mod article;
 mod authorizers;
 mod clearing;
+
+mod cloud_map;
 mod crashes;
 mod deployments;
 mod documents;
@@ -21,6 +23,7 @@ mod many;
 mod pauses;
 mod plan;
 mod prune;
+mod replacement;
 mod served;
 mod setbacks;
 mod task_definition_forms;

@@ -18,6 +18,9 @@ pub struct Config {
     pub page_size_max: Option<usize>,
     /// Whether the published request quotas are enforced.
     pub rate_limits: bool,
+    /// Whether a Cloud Map service that is made again under its name gets the id and ARN of the old one, as users
+    /// have seen it (terraform-provider-aws#46930). Default no.
+    pub same_service_id: bool,
 }
 
 impl Default for Config {
@@ -29,6 +32,7 @@ impl Default for Config {
             delays: Delays::default(),
             page_size_max: None,
             rate_limits: true,
+            same_service_id: false,
         }
     }
 }

@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::assess::SurplusKind;
 use crate::mark::LABELS;
 use crate::path;
-use crate::{Assessment, Cause, Desired, Drift, FieldDrift, Fix, Mark, Members, TAG_PREFIX, Verdict};
+use crate::{
+    Assessment, Cause, Desired, Drift, FieldDrift, Fix, Mark, Members, Readiness, TAG_PREFIX, Verdict,
+};
 
 /// One write to AWS.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +38,15 @@ pub enum Action {
     },
     /// Remove a resource.
     Delete(Target),
+    /// Take one entry out of a resource that nobody keeps there any more.
+    Evict {
+        /// The resource.
+        target: Target,
+        /// The entry's id.
+        entry: String,
+    },
+    /// Roll a resource out anew as it is.
+    Refresh(Target),
 }
 
 /// Which resource.
@@ -89,7 +100,8 @@ impl Action {
             Action::Update(change) => change.drift.iter().map(FieldDrift::name).collect(),
             Action::Clear { fields, .. } => fields.clone(),
             Action::Tag { tags, .. } => tags.named().collect(),
-            Action::Delete(_) => Vec::new(),
+            Action::Delete(_) | Action::Evict { .. } => Vec::new(),
+            Action::Refresh(_) => vec!["rollout".to_owned()],
         }
     }
 }
@@ -142,6 +154,10 @@ pub enum Step {
     Act(Action),
     /// Remove this surplus resource, once two complete listings agree and nobody uses it.
     RemoveSurplus(Target),
+    /// Take this resource down, so that it can be made anew: its users let go, it drains, it is deleted.
+    TakeDown(Target),
+    /// Nothing yet: something else comes first, and is on its way.
+    Wait(Cause),
     /// Something should be done and is not, because of this.
     Hold(Cause),
 }
@@ -176,7 +192,7 @@ pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: &Leave) -> St
         Verdict::Create(creation) | Verdict::Replace(creation, _) => {
             match given_up(&creation.replaces, leave) {
                 Some(cause) => return Step::Hold(cause),
-                None => Action::Create(creation.clone()),
+                None => Step::Act(Action::Create(creation.clone())),
             }
         }
         Verdict::Update(change) => {
@@ -184,8 +200,12 @@ pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: &Leave) -> St
             if worth_writing.is_empty() && !change.is_empty() {
                 return Step::Hold(not_converging(&change.named()));
             }
-            first_call(&worth_writing)
+            Step::Act(first_call(&worth_writing))
         }
+        Verdict::TakeDown(target, drift) => match given_up(&forced(drift), leave) {
+            Some(cause) => return Step::Hold(cause),
+            None => Step::TakeDown(target.clone()),
+        },
     };
     if desired.policy.suspend {
         return Step::Hold(suspended("write"));
@@ -198,8 +218,13 @@ pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: &Leave) -> St
     }
     match &leave.pause {
         Some(pause) => Step::Hold(pause.clone()),
-        None => Step::Act(step),
+        None => step,
     }
+}
+
+/// The fields for which a resource is replaced.
+pub fn forced(drift: &[FieldDrift]) -> Vec<String> {
+    drift.iter().filter(|drift| drift.fix == Fix::Replace).map(|drift| drift.path.clone()).collect()
 }
 
 /// What was given up of these fields, if anything.
@@ -294,7 +319,10 @@ fn mark_then_remove_then_set(tags: &TagChange) -> TagChange {
 }
 
 fn surplus(desired: &Desired, assessment: &Assessment<'_>) -> Option<Target> {
-    let usable = assessment.current.is_some_and(|current| current.is_usable());
+    // What runs behind the new one must have started before the old one goes.
+    let usable = assessment
+        .current
+        .is_some_and(|current| current.is_usable() && !matches!(current.readiness, Readiness::Settling(_)));
     let gone = assessment.surplus.iter().find(|surplus| match surplus.why {
         SurplusKind::Twin => true,
         SurplusKind::Superseded => usable,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::action::{Change, Creation, TagChange, Target};
+use crate::action::{Change, Creation, TagChange, Target, forced};
 use crate::diff::{Diff, Fix, at_creation, content, diff};
 use crate::find::{Found, find, incarnation, mark_of, newest_incarnation, next_incarnation};
 use crate::mark::{CONTENT, LABELS, NAMED, labels_written, name_list};
@@ -32,6 +32,10 @@ pub struct Sight<'a, 'c> {
     pub first: BTreeSet<Key>,
     /// Children that are ours by name: what its tag `hatoba:named` is to list.
     pub named: BTreeSet<String>,
+    /// The document that gives the scope, while its resource is taken down to be made anew.
+    pub leaving: Option<&'c Key>,
+    /// Documents that are named and whose resources are taken down: what names them counts as left out.
+    pub released: BTreeSet<Key>,
 }
 
 /// What follows from the comparison.
@@ -47,6 +51,8 @@ pub enum Verdict {
     Update(Change),
     /// Something differs that can only be had by a new resource beside the old one.
     Replace(Creation, Vec<FieldDrift>),
+    /// Something differs that can only be had by deleting this one first: its name is unique.
+    TakeDown(Target, Vec<FieldDrift>),
     /// Other documents' resources are not there yet.
     WaitingFor(BTreeSet<Key>),
     /// Not enough was seen to say; nothing is done.
@@ -103,13 +109,23 @@ pub fn assess<'a>(desired: &Desired, resolved: &Resolved, sight: &Sight<'a, '_>)
     let found = find(desired, resolved, objects, sight);
     match found {
         Found::Mine { current, surplus } => {
-            let mut assessment = assess_current(desired, resolved, current, sight);
+            let mut assessment = match sight.leaving {
+                Some(parent) => leave(desired, resolved, current, parent),
+                None => assess_current(desired, resolved, current, sight),
+            };
             let made_after = incarnation(current) < newest_incarnation(desired, objects, sight.owner);
             if made_after && let Some(verdict) = replacement_under_way(desired, resolved, objects, sight) {
                 assessment.verdict = verdict;
             }
             assessment.surplus = surplus;
+            if !sight.released.is_empty() && assessment.verdict == Verdict::InSync {
+                assessment.verdict = Verdict::WaitingFor(sight.released.clone());
+            }
             assessment
+        }
+        Found::Unmade(_) if sight.leaving.is_some() || !sight.released.is_empty() => {
+            let waits = sight.leaving.cloned().into_iter().chain(sight.released.clone());
+            Assessment::of(Verdict::WaitingFor(waits.collect()))
         }
         Found::Unmade(incarnation) if sight.first.is_empty() => {
             Assessment::of(Verdict::Create(creation(desired, resolved, sight, incarnation)))
@@ -155,6 +171,36 @@ fn is_past_saving(desired: &Desired, object: &Object, drift: &[FieldDrift]) -> b
         && drift.iter().any(|drift| drift.fix == Fix::Replace)
 }
 
+/// What stands in a resource that is taken down must go before it, if the operator allows.
+fn leave<'a>(desired: &Desired, resolved: &Resolved, current: &'a Object, parent: &Key) -> Assessment<'a> {
+    let member = desired.table.scope_member.unwrap_or_default().to_owned();
+    let verdict = match desired.policy.replace {
+        ReplacePolicy::AllowDowntime => Verdict::TakeDown(
+            target(desired, resolved, current),
+            vec![FieldDrift {
+                path: member.clone(),
+                from: Value::from(resolved.scope.clone()),
+                to: Value::from(format!("(after {parent})")),
+                fix: Fix::Replace,
+            }],
+        ),
+        ReplacePolicy::MakeBeforeBreak => Verdict::Stalled(needs_downtime(&format!(
+            "{member} cannot be changed in place, and {parent} is to be replaced"
+        ))),
+    };
+    let differs = vec![member];
+    Assessment { verdict, current: Some(current), surplus: Vec::new(), notes: Vec::new(), differs }
+}
+
+fn needs_downtime(why: &str) -> Cause {
+    Cause::new(
+        "NeedsDowntime",
+        format!(
+            "{why}: it would have to be deleted first, with a gap; `policy.replace: AllowDowntime` allows that"
+        ),
+    )
+}
+
 fn assess_current<'a>(
     desired: &Desired,
     resolved: &Resolved,
@@ -166,12 +212,28 @@ fn assess_current<'a>(
         false => diff(desired, resolved, &current.members),
     };
     let differs = found.drift.iter().map(|drift| drift.path.clone()).collect();
+    let mut notes = found.notes;
     let verdict = if current.is_usable() || is_past_saving(desired, current, &found.drift) {
-        compare(desired, resolved, current, sight, found.drift)
+        let verdict = compare(desired, resolved, current, sight, found.drift.clone());
+        if let Verdict::Update(_) = verdict {
+            // Its other fields are put right; what would need a gap is said.
+            notes.extend(replaced(&found.drift).map(|fields| unique(&fields)));
+        }
+        verdict
     } else {
         not_live(current)
     };
-    Assessment { verdict, current: Some(current), surplus: Vec::new(), notes: found.notes, differs }
+    Assessment { verdict, current: Some(current), surplus: Vec::new(), notes, differs }
+}
+
+/// The fields that only a new resource can have, if there are any.
+fn replaced(drift: &[FieldDrift]) -> Option<String> {
+    let fields = drift.iter().filter(|drift| drift.fix == Fix::Replace).map(|drift| drift.path.as_str());
+    Some(fields.collect::<Vec<_>>().join(", ")).filter(|fields| !fields.is_empty())
+}
+
+fn unique(fields: &str) -> Cause {
+    needs_downtime(&format!("{fields} cannot be changed in place, and the name is unique"))
 }
 
 /// Whether a revision bears the digest of exactly what the document asks for. Nobody can edit a revision, so the
@@ -188,8 +250,11 @@ fn compare(
     sight: &Sight<'_, '_>,
     drift: Vec<FieldDrift>,
 ) -> Verdict {
-    if drift.iter().any(|drift| drift.fix == Fix::Replace) {
-        return replace(desired, resolved, current, sight, drift);
+    let (replaced, drift): (Vec<_>, Vec<_>) = drift.into_iter().partition(|drift| drift.fix == Fix::Replace);
+    if !replaced.is_empty()
+        && let Some(verdict) = replace(desired, resolved, current, sight, &replaced, &drift)
+    {
+        return verdict;
     }
     let mark = Mark {
         owner: sight.owner.to_owned(),
@@ -200,6 +265,9 @@ fn compare(
     let tags = tag_change(desired, current, &wanted_tags(desired, &mark, sight));
     let mark_is_lost = desired.table.marks == MarkStyle::Description && current.mark.present().is_none();
     if drift.is_empty() && tags.is_empty() && !mark_is_lost {
+        if let Some(fields) = self::replaced(&replaced) {
+            return Verdict::Stalled(unique(&fields));
+        }
         return match &current.readiness {
             Readiness::Ready | Readiness::NotReady(_) => Verdict::InSync,
             Readiness::Settling(cause) => Verdict::Settling(cause.clone()),
@@ -216,35 +284,29 @@ fn compare(
     Verdict::Update(Change { target: target(desired, resolved, current), mark, drift, tags, after })
 }
 
+/// How a new resource comes about; `None`: only by deleting this one first, and that is not allowed.
 fn replace(
     desired: &Desired,
     resolved: &Resolved,
     current: &Object,
     sight: &Sight<'_, '_>,
-    drift: Vec<FieldDrift>,
-) -> Verdict {
-    let forced = drift.iter().filter(|drift| drift.fix == Fix::Replace).map(|drift| drift.path.clone());
-    let forced: Vec<String> = forced.collect();
-    let fields = forced.join(", ");
-    match (desired.table.replace, desired.policy.replace) {
-        (ReplaceStyle::MakeBeforeBreak | ReplaceStyle::Revisions(_), _) => {
+    replaced: &[FieldDrift],
+    in_place: &[FieldDrift],
+) -> Option<Verdict> {
+    let drift = || replaced.iter().chain(in_place).cloned().collect::<Vec<_>>();
+    let renames = |drift: &FieldDrift| desired.table.field(&drift.path).is_some_and(|field| field.renames);
+    let stands_beside = desired.table.replace != ReplaceStyle::DeleteFirst || replaced.iter().any(renames);
+    match (stands_beside, desired.policy.replace) {
+        (true, _) => {
             let objects = sight.objects.as_deref().unwrap_or_default();
             let next = next_incarnation(desired, objects, sight).max(incarnation(current).saturating_add(1));
             let creation = creation(desired, resolved, sight, next);
-            Verdict::Replace(Creation { replaces: forced, ..creation }, drift)
+            Some(Verdict::Replace(Creation { replaces: forced(replaced), ..creation }, drift()))
         }
-        (ReplaceStyle::DeleteFirst, ReplacePolicy::MakeBeforeBreak) => Verdict::Stalled(Cause::new(
-            "NeedsDowntime",
-            format!(
-                "{fields} cannot be changed in place, and the name is unique: it would have to be deleted first, with a gap"
-            ),
-        )),
-        (ReplaceStyle::DeleteFirst, ReplacePolicy::AllowDowntime) => Verdict::Stalled(Cause::new(
-            "ReplaceByHand",
-            format!(
-                "{fields} cannot be changed in place; deleting first is not done by this version: delete it by hand, it is made anew"
-            ),
-        )),
+        (false, ReplacePolicy::AllowDowntime) => {
+            Some(Verdict::TakeDown(target(desired, resolved, current), drift()))
+        }
+        (false, ReplacePolicy::MakeBeforeBreak) => None,
     }
 }
 

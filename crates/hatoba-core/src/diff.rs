@@ -106,7 +106,7 @@ pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff 
         if !same(field, &wanted, &have) {
             diff.drift.push(FieldDrift {
                 path: field.path.to_owned(),
-                fix: fix(field, &have, &wanted),
+                fix: fix(field, &have, &wanted, observed),
                 from: have,
                 to: written(field, wanted),
             });
@@ -270,7 +270,10 @@ fn written(field: &Field, wanted: Value) -> Value {
     }
 }
 
-fn fix(field: &Field, have: &Value, wanted: &Value) -> Fix {
+fn fix(field: &Field, have: &Value, wanted: &Value, observed: &Members) -> Fix {
+    if field.fixed_in.is_some_and(|is_fixed| is_fixed(observed)) {
+        return Fix::Replace;
+    }
     match field.mutability {
         Mutability::Immutable => Fix::Replace,
         Mutability::ImmutableIf(is_replacement) if is_replacement(have, wanted) => Fix::Replace,

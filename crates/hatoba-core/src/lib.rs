@@ -35,7 +35,7 @@ mod support;
 mod table;
 mod withhold;
 
-pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, next};
+pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, forced, next};
 pub use assess::{Assessment, Sight, Surplus, SurplusKind, Verdict, assess};
 pub use desired::{Desired, Fact, Facts, Lookup, LookupUse, Reference, Resolved, Unresolved};
 pub use diagnostic::{Diagnostic, Place, Places, Severity, did_you_mean};

@@ -137,6 +137,11 @@ impl Outcome {
                 ))
                 .drift(fields)
             }
+            Verdict::TakeDown(_, drift) => {
+                let fields = paths(drift);
+                let message = format!("{} can only be changed by deleting it first", fields.join(", "));
+                Outcome::waiting(Cause::new("Replacing", message)).drift(fields)
+            }
             Verdict::WaitingFor(keys) => {
                 let keys = keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
                 Outcome::waiting(Cause::new("WaitingFor", format!("waits for {keys}")))
@@ -153,6 +158,9 @@ impl Outcome {
             }
         }
         outcome.notes.clone_from(&assessment.notes);
+        if let Step::Wait(cause) = step {
+            outcome.notes.push(cause.clone());
+        }
         if let Step::Hold(cause) = step {
             if !outcome.notes.contains(cause) {
                 outcome.notes.push(cause.clone());

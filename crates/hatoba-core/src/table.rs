@@ -55,6 +55,18 @@ pub struct Field {
     pub mutability: Mutability,
     /// How two values are compared.
     pub shape: Shape,
+    /// What a change of it does to requests that are on their way.
+    pub rolls: bool,
+    /// What is named in it is let go of while that is deleted to be made anew.
+    pub lets_go: bool,
+    /// A new value makes another name: both can stand side by side.
+    pub renames: bool,
+    /// The output that says since when the resource has been entered in what is named here.
+    pub entered_at: Option<&'static str>,
+    /// Cannot be changed in a resource of which the function says so.
+    pub fixed_in: Option<fn(&Members) -> bool>,
+    /// Lists do not show it: it is read by a call of its own, and only where a document states it.
+    pub read_apart: bool,
 }
 
 impl Field {
@@ -66,7 +78,61 @@ impl Field {
             at_create: None,
             mutability: Mutability::InPlace,
             shape: Shape::Exact,
+            rolls: false,
+            lets_go: false,
+            renames: false,
+            entered_at: None,
+            fixed_in: None,
+            read_apart: false,
         }
+    }
+
+    /// Cannot be changed in a resource of which `is_fixed` says so: that one is replaced.
+    #[must_use]
+    pub const fn fixed_in(mut self, is_fixed: fn(&Members) -> bool) -> Self {
+        self.fixed_in = Some(is_fixed);
+        self
+    }
+
+    /// Lists do not show it; only where a document states it, it is read.
+    #[must_use]
+    pub const fn read_apart(mut self) -> Self {
+        self.read_apart = true;
+        self
+    }
+
+    /// A change of it moves connections: tasks are started anew, traffic takes another link.
+    #[must_use]
+    pub const fn rolls(mut self) -> Self {
+        self.rolls = true;
+        self
+    }
+
+    /// While a document that it names deletes its resource to make it anew, it counts as left out.
+    #[must_use]
+    pub const fn lets_go(mut self) -> Self {
+        self.lets_go = true;
+        self
+    }
+
+    /// It is the name: a resource with the new value can stand beside the one with the old.
+    #[must_use]
+    pub const fn renames(mut self) -> Self {
+        self.renames = true;
+        self
+    }
+
+    /// AWS enters the resource in what is named here when it is rolled out, and the output says when that was:
+    /// whatever was made later knows nothing of it.
+    #[must_use]
+    pub const fn entered_at(mut self, output: &'static str) -> Self {
+        self.entered_at = Some(output);
+        self
+    }
+
+    /// Whether a member's path is this field's, or stands in it.
+    pub fn holds(&self, path: &str) -> bool {
+        path.strip_prefix(self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 
     /// Leaving it out means this value of AWS's.

@@ -215,13 +215,13 @@ impl Engine {
     /// Whether AWS has what the document asks for, or as much of it as it will get by itself.
     fn is_at_rest(&self, desired: &Desired) -> bool {
         let Some(kind) = Self::kind(&desired.key) else { return true };
-        let resolved = match self.resolved_now(desired) {
-            Ok(resolved) => resolved,
+        let ground = match self.ground_now(desired) {
+            Ok(ground) => ground,
             Err(Unresolved::Waiting(_)) => return !self.state().is_coming(&desired.key),
             Err(Unresolved::Stalled(_)) => return true,
             Err(Unresolved::Unknown(_)) => return false,
         };
-        let place: Place = (kind, resolved.scope.clone());
+        let place: Place = (kind, ground.resolved.scope.clone());
         let view = self.inventory.view(&place);
         let Ok(seen) = &view else { return false };
         let checked = Arc::clone(&self.state().checked);
@@ -236,13 +236,15 @@ impl Engine {
             users: &|object| self.inventory.users(kind, object).len(),
             first: BTreeSet::new(),
             named: self.named(kind, desired),
+            leaving: ground.leaving.as_ref(),
+            released: ground.released.clone(),
         };
-        let mut assessment = assess(desired, &resolved, &sight);
+        let mut assessment = assess(desired, &ground.resolved, &sight);
         match assessment.verdict {
             // A surplus resource that still goes is named by nobody.
             Verdict::InSync | Verdict::Stalled(_) => true,
             Verdict::Settling(_) | Verdict::WaitingFor(_) | Verdict::Unknown(_) => false,
-            Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..) => {
+            Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..) | Verdict::TakeDown(..) => {
                 let leave = self.leave(desired, &place, &view, &mut assessment);
                 let failed = |memory: &mut Memory| memory.phase == Phase::Settled && memory.failure.is_some();
                 matches!(next(desired, &assessment, &leave), Step::Hold(_))

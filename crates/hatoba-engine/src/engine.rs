@@ -96,6 +96,8 @@ pub(crate) struct State {
     pub(crate) queue: Queue,
     pub(crate) statuses: BTreeMap<Key, Status>,
     pub(crate) outputs: BTreeMap<Key, BTreeMap<String, String>>,
+    /// Documents whose resources are taken down to be made anew, with the outputs of the old ones.
+    pub(crate) going: BTreeMap<Key, BTreeMap<String, String>>,
     pub(crate) memory: BTreeMap<Key, Memory>,
     pub(crate) vanished: BTreeMap<Key, Vanished>,
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
@@ -113,6 +115,18 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Queues every document that names this one, or follows its kind.
+    fn wake_dependents(&mut self, key: &Key) {
+        let checked = Arc::clone(&self.checked);
+        let now = Instant::now();
+        for (dependent, desired) in &checked.desired {
+            let follows = desired.table.follows.contains(&key.kind.as_str());
+            if follows || desired.references.iter().any(|reference| reference.target == *key) {
+                self.queue.add(dependent.clone(), Priority::Change, now);
+            }
+        }
+    }
+
     /// Whether a document's resource is on its way: it is worked on, or waits for documents that are.
     pub(crate) fn is_coming(&self, key: &Key) -> bool {
         let Some(desired) = self.checked.desired.get(key) else { return false };
@@ -201,6 +215,7 @@ impl Engine {
             queue: Queue::default(),
             statuses,
             outputs: BTreeMap::new(),
+            going: BTreeMap::new(),
             memory: BTreeMap::new(),
             vanished: BTreeMap::new(),
             pruning: BTreeMap::new(),
@@ -303,6 +318,7 @@ impl Engine {
         for key in before.desired.keys().chain(before.held.keys()).filter(|key| !checked.exists(key)) {
             state.statuses.remove(key);
             state.outputs.remove(key);
+            state.going.remove(key);
             state.queue.add(key.clone(), Priority::Change, now);
         }
         // Statuses of an earlier run may name documents that have gone since.
@@ -379,14 +395,22 @@ impl Engine {
             Some(outputs) => drop(state.outputs.insert(key.clone(), outputs)),
             None => drop(state.outputs.remove(key)),
         }
-        let checked = Arc::clone(&state.checked);
-        let now = Instant::now();
-        for (dependent, desired) in &checked.desired {
-            let follows = desired.table.follows.contains(&key.kind.as_str());
-            if follows || desired.references.iter().any(|reference| reference.target == *key) {
-                state.queue.add(dependent.clone(), Priority::Change, now);
-            }
+        state.wake_dependents(key);
+        drop(state);
+        self.wake();
+    }
+
+    /// A document's resource is taken down to be made anew, or (`None`) is not: whoever names it is looked at.
+    pub(crate) fn announce_going(&self, key: &Key, outputs: Option<BTreeMap<String, String>>) {
+        let mut state = self.state();
+        if state.going.get(key) == outputs.as_ref() || !state.checked.exists(key) {
+            return;
         }
+        match outputs {
+            Some(outputs) => drop(state.going.insert(key.clone(), outputs)),
+            None => drop(state.going.remove(key)),
+        }
+        state.wake_dependents(key);
         drop(state);
         self.wake();
     }

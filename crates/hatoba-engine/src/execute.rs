@@ -34,7 +34,7 @@ impl Engine {
     ) -> Result<(), CallError> {
         let removal;
         let action = match step {
-            Step::Rest | Step::Hold(_) => return Ok(()),
+            Step::Rest | Step::Hold(_) | Step::Wait(_) | Step::TakeDown(_) => return Ok(()),
             Step::Act(action) => action,
             Step::RemoveSurplus(target) => {
                 removal = Action::Delete(target.clone());
@@ -59,11 +59,10 @@ impl Engine {
             }
             return Ok(());
         }
-        let object = match step {
-            Step::RemoveSurplus(target) => {
-                assessment.surplus.iter().find(|s| s.object.id == target.id).map(|s| s.object)
-            }
-            _ => assessment.current,
+        let surplus = || assessment.surplus.iter().map(|surplus| surplus.object);
+        let object = match target_of(action) {
+            Some(target) => assessment.current.into_iter().chain(surplus()).find(|o| o.id == target.id),
+            None => assessment.current,
         };
         let cause = why(action, self.is_drift(desired));
         self.send(kind, &desired.key, place, action, object, &cause).await
@@ -259,11 +258,15 @@ pub(crate) fn lane_name(place: &Place, action: &Action) -> String {
     }
 }
 
-fn target_of(action: &Action) -> Option<&Target> {
+pub(crate) fn target_of(action: &Action) -> Option<&Target> {
     match action {
         Action::Create(_) => None,
         Action::Update(change) => Some(&change.target),
-        Action::Clear { target, .. } | Action::Tag { target, .. } | Action::Delete(target) => Some(target),
+        Action::Clear { target, .. }
+        | Action::Tag { target, .. }
+        | Action::Evict { target, .. }
+        | Action::Delete(target)
+        | Action::Refresh(target) => Some(target),
     }
 }
 
@@ -283,6 +286,8 @@ fn name_of(kind: KindId, action: &Action) -> String {
         Action::Clear { operation, .. } => return operation.clone(),
         Action::Tag { .. } => "Tag",
         Action::Delete(_) => "Delete",
+        Action::Evict { .. } => "Evict",
+        Action::Refresh(_) => "Refresh",
     };
     format!("{verb}{}", kind.table().kind)
 }
@@ -310,7 +315,9 @@ fn why(action: &Action, is_drift: bool) -> String {
         }
         Action::Clear { .. } => format!("{drift}: it is left out"),
         Action::Tag { .. } => format!("{drift}: tags"),
-        Action::Delete(_) => "one too many".to_owned(),
+        Action::Delete(_) => "one too many, or to be made anew".to_owned(),
+        Action::Evict { entry, .. } => format!("nobody keeps {entry} there any more"),
+        Action::Refresh(_) => "what it is entered in was made anew".to_owned(),
     }
 }
 
@@ -332,7 +339,7 @@ fn after(kind: KindId, action: &Action, object: &Object) -> Option<Object> {
         }
         Action::Clear { after, .. } => Some(Object { members: normal(after), ..object.clone() }),
         Action::Tag { tags, .. } => Some(tagged(object, tags)),
-        Action::Create(_) | Action::Delete(_) => None,
+        Action::Create(_) | Action::Delete(_) | Action::Evict { .. } | Action::Refresh(_) => None,
     }
 }
 

@@ -102,8 +102,10 @@ impl Inventory {
         let listing = state.entry(place.clone()).or_default();
         let mut all = interest.clone();
         all.names.extend(listing.asked.names.iter().cloned());
+        all.details.extend(listing.asked.details.iter().cloned());
         all.everything |= listing.asked.everything;
         let asked = interest.names.is_subset(&listing.asked.names)
+            && interest.details.is_subset(&listing.asked.details)
             && (listing.asked.everything || !interest.everything);
         let recent =
             |at: Option<Instant>| at.is_some_and(|at| not_before.is_none_or(|not_before| at >= not_before));
@@ -226,13 +228,13 @@ impl Inventory {
         }
     }
 
-    /// Ids and scopes of objects of the kind that bear a document's mark in other scopes than this.
+    /// Objects of the kind, and where they stand, that bear a document's mark in other scopes than this.
     pub(crate) fn marked_elsewhere(
         &self,
         place: &Place,
         owner: &str,
         document: &Key,
-    ) -> Vec<(String, Scope)> {
+    ) -> Vec<(Place, Object)> {
         if matches!(place.0.table().marks, MarkStyle::Inherited(_)) {
             return Vec::new(); // it bears no mark of its own, here or elsewhere
         }
@@ -243,15 +245,24 @@ impl Inventory {
         let state = self.state();
         let others = state.iter().filter(|(other, _)| other.0 == place.0 && other.1 != place.1);
         let found = others.flat_map(|((_, scope), listing)| {
-            listing.seen().filter(|object| bears(object)).map(|object| (object.id.clone(), scope.clone()))
+            let place: Place = (place.0, scope.clone());
+            listing.seen().filter(|object| bears(object)).map(move |object| (place.clone(), object.clone()))
         });
         found.collect()
     }
 
     /// Who uses an object, as `Kind id`, by everything that is known.
     pub(crate) fn users(&self, kind: KindId, object: &Object) -> Vec<String> {
+        let users = self.using(kind, object).into_iter();
+        let names: BTreeSet<String> =
+            users.map(|(place, user)| format!("{} {}", place.0.table().kind, user.id)).collect();
+        names.into_iter().collect()
+    }
+
+    /// Everything that uses an object, by everything that is known.
+    pub(crate) fn using(&self, kind: KindId, object: &Object) -> Vec<(Place, Object)> {
         let state = self.state();
-        let mut users = BTreeSet::new();
+        let mut users = Vec::new();
         for ((other, scope), listing) in state.iter() {
             // Ids of different kinds may be equal words: a stage and a cluster may both be called `prod`.
             let may_refer = refers_to(*other, kind.table().kind);
@@ -261,11 +272,11 @@ impl Inventory {
                         || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn)));
                 let is_child = is_child(*other, kind) && *scope == object.id;
                 if (uses || is_child) && !(*other == kind && user.id == object.id) && !user.is_leaving() {
-                    users.insert(format!("{} {}", other.table().kind, user.id));
+                    users.push(((*other, scope.clone()), user.clone()));
                 }
             }
         }
-        users.into_iter().collect()
+        users
     }
 }
 
@@ -306,8 +317,14 @@ impl Listing {
     }
 }
 
-fn is_child(kind: KindId, parent: KindId) -> bool {
-    kind.table().parent == Some(parent.table().kind)
+/// Whether objects of `kind` stand in those of `parent`: a kind may stand in several.
+pub(crate) fn is_child(kind: KindId, parent: KindId) -> bool {
+    let (table, parent) = (kind.table(), parent.table().kind);
+    let names_it = || {
+        let mut references = table.references.iter();
+        references.any(|r| Some(r.member) == table.scope_member && r.kinds.contains(&parent))
+    };
+    table.parent == Some(parent) || (table.parent.is_some() && names_it())
 }
 
 /// The kinds whose objects stand under one of `parent`.

@@ -95,6 +95,7 @@ fn differing(verdict: &Verdict) -> Option<BTreeSet<String>> {
         Verdict::Replace(_, drift) => Some(drift.iter().map(|drift| drift.path.clone()).collect()),
         Verdict::Create(_)
         | Verdict::Settling(_)
+        | Verdict::TakeDown(..)
         | Verdict::WaitingFor(_)
         | Verdict::Unknown(_)
         | Verdict::Stalled(_) => None,

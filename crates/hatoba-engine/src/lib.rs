@@ -11,6 +11,7 @@
 //! | why a write is held back | `gate` |
 //! | sending a write, folding its answer in | `execute` |
 //! | when the next pass is | `schedule`, `queue`, `backoff` |
+//! | replacing what must be deleted first; what moved | `ground`, `takedown`, `moved` |
 //! | resources without a document | `prune`, `drain`, `rogue` |
 //! | workers, resync, verification, shutdown | `run` |
 //! | what is remembered between passes | `engine`, `memory` |
@@ -27,10 +28,12 @@ mod engine;
 mod execute;
 mod fights;
 mod gate;
+mod ground;
 mod inventory;
 mod leave;
 mod memory;
 mod metrics;
+mod moved;
 mod picture;
 mod plan;
 mod prune;
@@ -42,6 +45,7 @@ mod schedule;
 mod sdk;
 mod shown;
 mod sink;
+mod takedown;
 mod users;
 mod web;
 mod whole;
@@ -49,7 +53,7 @@ mod world;
 
 pub use clock::Clock;
 pub use engine::{Engine, Options};
-pub use plan::{Plan, PlanAction, PlanEntry};
+pub use plan::{Impact, Plan, PlanAction, PlanEntry};
 pub use shown::{DocumentShown, Event, PruningShown, QueueShown, Shown, SourceShown};
 pub use sink::StatusSink;
 pub use web::serve;

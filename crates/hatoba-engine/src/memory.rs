@@ -55,6 +55,8 @@ pub(crate) struct Memory {
     pub(crate) written_at: Option<Instant>,
     /// When something was written of which the resource serves a copy, until the copy is known to be right again.
     pub(crate) outdated_at: Option<Instant>,
+    /// Since when entries that nobody keeps have been seen in a resource that is taken down.
+    pub(crate) stale_since: Option<Instant>,
     pub(crate) phase: Phase,
 }
 
@@ -80,6 +82,7 @@ impl Default for Memory {
             synced_resolved: None,
             written_at: None,
             outdated_at: None,
+            stale_since: None,
             phase: Phase::Moving,
         }
     }

@@ -4,17 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Key, Lookup, Sight, Step,
-    Unresolved, Verdict, assess, creation_order, next,
+    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Key, Lookup, Object, Seen,
+    Sight, Step, Unresolved, Verdict, assess, creation_order, next,
 };
-use hatoba_kinds::{CallError, KindId, Operation};
+use hatoba_kinds::{CallError, Interest, KindId, Operation};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::budget::seconds_at_least;
 use crate::deployment::is_deployed_by_us;
 use crate::engine::Engine;
-use crate::inventory::View;
+use crate::ground::ground;
+use crate::inventory::{Place, View};
 
 /// Everything that would be done, in the order in which it could be.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -45,6 +46,9 @@ pub struct PlanEntry {
     /// Documents that come first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<Key>,
+    /// What it does to requests that are on their way, where it does anything to them or replaces something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Impact>,
     /// Why, or why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -63,7 +67,7 @@ pub enum PlanAction {
     Create,
     /// Fields or tags would be put right.
     Update,
-    /// A new resource would be made beside the old one, which then goes: no gap.
+    /// A new resource would take the old one's place: see the verdict.
     Replace,
     /// A resource whose document is gone would be deleted.
     Delete,
@@ -71,6 +75,17 @@ pub enum PlanAction {
     Held,
     /// It could not be told: see the cause.
     Unknown,
+}
+
+/// What carrying an entry out does to requests that are on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Impact {
+    /// Nothing: the new one serves before the old one goes.
+    NoGap,
+    /// Connections move: tasks are started anew, traffic takes another link.
+    ConnectionChurn,
+    /// It is deleted before the new one is made.
+    Downtime,
 }
 
 impl Plan {
@@ -115,6 +130,8 @@ impl Facts for Symbolic<'_> {
 struct SoFar {
     /// Outputs of resources that are there and stay.
     outputs: BTreeMap<Key, BTreeMap<String, String>>,
+    /// Documents whose resources would be taken down first, with the outputs of the old ones.
+    going: BTreeMap<Key, BTreeMap<String, String>>,
     /// Documents that would be written.
     changing: BTreeSet<Key>,
     calls: Vec<&'static Operation>,
@@ -162,8 +179,11 @@ impl Engine {
                 facts.failed.push((used.lookup.clone(), error.cause()));
             }
         }
-        let resolved = match desired.resolve(&facts) {
-            Ok(resolved) => resolved,
+        // What stands in something that is taken down is judged where it stands.
+        let parent = so_far.going.iter().filter(|(key, _)| desired.parent() == Some(*key));
+        let going = parent.map(|(key, outputs)| (key.clone(), outputs.clone())).collect();
+        let ground = match ground(desired, &going, &facts) {
+            Ok(ground) => ground,
             Err(Unresolved::Waiting(keys)) => {
                 return PlanEntry {
                     after: keys.into_iter().collect(),
@@ -177,16 +197,16 @@ impl Engine {
                 return PlanEntry::held(desired.key.clone(), PlanAction::Held, cause);
             }
         };
-        let place = (kind, resolved.scope.clone());
+        let place = (kind, ground.resolved.scope.clone());
         let view = if is_symbol(&place.1) {
             Ok(View { objects: Vec::new(), listed_at: None }) // what is not there yet holds nothing
         } else {
             self.look(&place, desired, None).await;
-            self.inventory.view(&place)
+            self.view_with_marks(&place, desired).await
         };
         let scope = Some(place.1.as_str()).filter(|scope| !is_symbol(scope));
         let copy = self.planned_copy(desired, scope, &so_far.changing).await;
-        let resolved = copy.laid_over(desired, &resolved);
+        let resolved = copy.laid_over(desired, &ground.resolved);
         let checked = self.state().checked.clone();
         let sight = Sight {
             owner: &self.options.owner,
@@ -197,14 +217,27 @@ impl Engine {
             users: &|object| self.inventory.users(kind, object).len(),
             first: BTreeSet::new(),
             named: self.named(kind, desired),
+            leaving: ground.leaving.as_ref(),
+            released: ground.released.clone(),
         };
         let mut assessment = assess(desired, &resolved, &sight);
+        assessment.notes.extend(self.left_behind(desired, &place));
         self.withhold(kind, &mut assessment).await;
         if let Some(current) = assessment.current.filter(|current| current.is_usable()) {
             so_far.outputs.insert(desired.key.clone(), current.outputs.clone());
         }
         let leave = self.leave(desired, &place, &view, &mut assessment);
-        let step = next(desired, &assessment, &leave);
+        let mut step = next(desired, &assessment, &leave);
+        if let (Step::TakeDown(target), Some(current)) = (&step, assessment.current) {
+            let obstacles = async {
+                let kept = self.kept(&place, current, target).await?;
+                self.obstacles(desired, &place, current, &kept).await
+            };
+            match obstacles.await {
+                Ok(_) => drop(so_far.going.insert(desired.key.clone(), current.outputs.clone())),
+                Err(cause) => step = Step::Hold(cause),
+            }
+        }
         let mut entry = describe(desired, &assessment, &step);
         let replaced = entry.action == PlanAction::Replace;
         if replaced {
@@ -224,6 +257,19 @@ impl Engine {
         }
         so_far.calls.extend(operations(kind, &entry, &step));
         entry
+    }
+
+    /// What is known of a scope; where nothing bears the document's mark, with every mark read.
+    async fn view_with_marks(&self, place: &Place, desired: &Desired) -> Result<View, Cause> {
+        let view = self.inventory.view(place)?;
+        let is_its = |object: &Object| object.mark.present().is_some_and(|mark| mark.document == desired.key);
+        let unread = |object: &Object| matches!(object.mark, Seen::Unknown(_));
+        if view.objects.iter().any(is_its) || !view.objects.iter().any(unread) {
+            return Ok(view);
+        }
+        let everything = Interest { everything: true, ..self.interest(place, desired) };
+        self.inventory.ensure(place, None, &everything).await;
+        self.inventory.view(place)
     }
 
     /// What the daemon would delete when the grace is over, and what holds the rest.
@@ -261,6 +307,7 @@ impl PlanEntry {
             id: None,
             fields: Vec::new(),
             after: Vec::new(),
+            verdict: None,
             cause: None,
             notes: Vec::new(),
         }
@@ -285,6 +332,7 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
         Verdict::Update(change) => {
             entry.action = PlanAction::Update;
             entry.fields.clone_from(&change.drift);
+            entry.verdict = rolls(desired, &change.drift).then_some(Impact::ConnectionChurn);
             let tags = change.tags.set.iter().map(|(key, value)| (key, Value::from(value.clone())));
             let tags = tags.chain(change.tags.remove.iter().map(|key| (key, Value::Null)));
             entry.fields.extend(tags.map(|(key, to)| FieldDrift {
@@ -297,11 +345,22 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
         Verdict::Replace(_, drift) => {
             entry.action = PlanAction::Replace;
             entry.fields.clone_from(drift);
-            let how = match desired.table.replace.revisions() {
-                Some(_) => "the next revision is registered, and what names it moves to it: no gap",
-                None => "a new one is made first, then the old one goes: no gap",
+            let revisions = desired.table.replace.revisions().is_some();
+            let (impact, how) = match (revisions, rolls(desired, drift)) {
+                (true, _) => {
+                    (Impact::NoGap, "the next revision is registered, and what names it moves to it: no gap")
+                }
+                (_, true) => (Impact::ConnectionChurn, "a new one is made first and connections move to it"),
+                (_, false) => (Impact::NoGap, "a new one is made first, then the old one goes: no gap"),
             };
-            entry.cause = Some(Cause::new("Replacing", how));
+            entry.verdict = Some(impact);
+            entry.cause = Some(replacing(drift, how));
+        }
+        Verdict::TakeDown(_, drift) => {
+            entry.action = PlanAction::Replace;
+            entry.fields.clone_from(drift);
+            entry.verdict = Some(Impact::Downtime);
+            entry.cause = Some(replacing(drift, "the name is unique: it is deleted first, with a gap"));
         }
         Verdict::Unknown(cause) => {
             return PlanEntry {
@@ -317,10 +376,26 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
         }
     }
     if let Step::Hold(cause) = step {
+        entry.verdict = None;
         entry.action = PlanAction::Held;
         entry.cause = Some(cause.clone());
     }
     entry
+}
+
+fn rolls(desired: &Desired, drift: &[FieldDrift]) -> bool {
+    let field = |drift: &FieldDrift| desired.table.field(&drift.path);
+    drift
+        .iter()
+        .filter_map(field)
+        .any(|field| field.rolls || (field.renames && desired.table.drain.is_some()))
+}
+
+/// Why something is replaced, and how.
+fn replacing(drift: &[FieldDrift], how: &str) -> Cause {
+    let fields = drift.iter().filter(|drift| drift.fix == Fix::Replace).map(|drift| drift.path.as_str());
+    let fields = fields.collect::<Vec<_>>().join(", ");
+    Cause::new("Replacing", format!("{fields} cannot be changed in place; {how}"))
 }
 
 /// Every member that a create would send, from nothing.
@@ -359,6 +434,9 @@ fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Oper
     let calls = match (entry.action, step) {
         (PlanAction::Create, _) => vec![of("Create")],
         (PlanAction::Replace, _) if kind.table().replace.revisions().is_some() => vec![of("Create")],
+        (PlanAction::Replace, _) if kind.table().drain.is_some() => {
+            vec![of("Update"), of("Delete"), of("Create")]
+        }
         (PlanAction::Replace, _) => vec![of("Create"), of("Delete")],
         (PlanAction::Delete, _) if kind.table().drain.is_some() => vec![of("Update"), of("Delete")],
         (PlanAction::Delete, _) => vec![of("Delete")],

@@ -11,7 +11,6 @@ use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON, Progress};
 use tokio::time::Instant;
 
 use crate::clock::before;
-use crate::drain::{Drained, drained};
 use crate::engine::{Engine, Vanished};
 use crate::execute::lane_name;
 use crate::inventory::Place;
@@ -20,6 +19,7 @@ use crate::queue::Priority;
 use crate::reconcile::SIGHT_LASTS;
 use crate::schedule::{Next, poll_delay};
 use crate::shown::PruningShown;
+use crate::takedown::Emptied;
 
 /// A resource that bears our mark though no document asks for it.
 #[derive(Clone, Debug)]
@@ -246,8 +246,11 @@ impl Engine {
         self.judge(key, orphan, &[])?;
         let (kind, scope) = &orphan.place;
         let fresh = self.fresh(key, orphan);
-        let interest =
-            Interest { names: BTreeSet::from([orphan.object.natural_key.clone()]), everything: true };
+        let interest = Interest {
+            names: BTreeSet::from([orphan.object.natural_key.clone()]),
+            everything: true,
+            ..Interest::default()
+        };
         self.inventory.ensure(&orphan.place, fresh, &interest).await;
         let unknown =
             |cause: Cause| Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}"));
@@ -268,10 +271,10 @@ impl Engine {
         };
         let users = self.users_now(&orphan.place, &orphan.object, &target, None).await.map_err(unknown)?;
         self.judge(key, &orphan, &users)?;
-        let (action, why) = match drained(*kind, &orphan.object, &target) {
-            Drained::Yes => (Action::Delete(target), "its document is gone"),
-            Drained::Write(action) => (*action, "its document is gone: scaled to 0 first"),
-            Drained::Wait(cause) => return Err(cause),
+        let (action, why) = match self.emptied(&orphan.place, &orphan.object, &target).await? {
+            Emptied::Yes => (Action::Delete(target), "its document is gone"),
+            Emptied::Write(action) => (*action, "its document is gone: it is emptied first"),
+            Emptied::Wait(cause) => return Err(cause),
         };
         let lane = self.lane(&lane_name(&orphan.place, &action));
         let _one_writer = lane.lock().await;
@@ -344,7 +347,7 @@ impl Engine {
     }
 
     /// The mark's own word, or the parent's for kinds whose mark carries none.
-    fn deletion_of(&self, orphan: &Orphan) -> Deletion {
+    pub(crate) fn deletion_of(&self, orphan: &Orphan) -> Deletion {
         let table = orphan.place.0.table();
         let own = orphan.object.mark.present().map_or(Deletion::Retain, |mark| mark.deletion);
         let bearer = match table.marks {
@@ -412,7 +415,7 @@ impl Engine {
                 let found = if discover { kind.discover(&self.aws).await } else { Ok(BTreeMap::new()) };
                 discovered &= found.is_ok();
                 for (scope, names) in found.unwrap_or_default() {
-                    let interest = Interest { names, everything: true };
+                    let interest = Interest { names, everything: true, ..Interest::default() };
                     let place = (*kind, scope);
                     self.inventory.ensure(&place, not_before, &interest).await;
                     // From now on only what is ours is asked for.

@@ -8,14 +8,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Assessment, Cause, Desired, Digest, Fact, Facts, Key, Lookup, Outcome, Resolved, Sight, Step, Truth,
-    Unresolved, Verdict, assess, next,
+    Action, Assessment, Cause, Desired, Digest, Fact, Facts, Field, Key, Lookup, Object, Outcome, Seen,
+    Sight, Step, Truth, Unresolved, Verdict, assess, forced, next,
 };
 use hatoba_kinds::{CallError, Interest, KindId};
 use tokio::time::Instant;
 
 use crate::clock::before;
 use crate::engine::Engine;
+use crate::ground::{Ground, ground};
 use crate::inventory::{Place, View, marks_lie_in};
 use crate::memory::{Memory, Phase};
 use crate::schedule::Next;
@@ -36,28 +37,41 @@ impl Engine {
         if let Some(next) = self.follow_operation(kind, &desired).await {
             return next;
         }
-        let resolved = match self.observe_facts(&desired).await {
-            Ok(resolved) => resolved,
+        let ground = match self.observe_facts(&desired).await {
+            Ok(ground) => ground,
             Err(unresolved) => return self.unresolved(&desired, unresolved),
         };
-        let place: Place = (kind, resolved.scope.clone());
+        let place: Place = (kind, ground.resolved.scope.clone());
         let begun = Instant::now();
         let mut not_before = self.memory(key, |memory| memory.not_before.take());
+        let mut all_marks = false;
         for _ in 0..LOOKS_MAX {
             self.look(&place, &desired, not_before).await;
-            let copy = self.copy(&desired, &resolved, not_before).await;
-            let resolved = copy.laid_over(&desired, &resolved);
-            self.memory(key, |memory| memory.resolved = Some(Digest::of(&resolved.members)));
+            let copy = self.copy(&desired, &ground.resolved, not_before).await;
+            let ground = Ground { resolved: copy.laid_over(&desired, &ground.resolved), ..ground.clone() };
+            self.memory(key, |memory| memory.resolved = Some(Digest::of(&ground.resolved.members)));
             let view = self.sight(&place, &desired).await;
-            let mut assessment = self.assess(kind, &desired, &resolved, &place, &view);
+            let mut assessment = self.assess(kind, &desired, &ground, &place, &view);
             copy.bear_on(&mut assessment);
             self.note_copy(key, &copy, &assessment, begun);
             assessment.notes.extend(self.left_behind(&desired, &place));
             self.withhold(kind, &mut assessment).await;
-            let leave = self.leave(&desired, &place, &view, &mut assessment);
-            let step = self.gate(&desired, &assessment, &view, next(&desired, &assessment, &leave));
+            let mut leave = self.leave(&desired, &place, &view, &mut assessment);
+            // What moves with something that is taken down is no drift.
+            leave.is_drift &= ground.leaving.is_none() && ground.released.is_empty();
+            let step = next(&desired, &assessment, &leave);
+            let step = self.taken_down(&desired, &place, &assessment, step).await;
+            let step = self.entered(&desired, &assessment, &leave, step).await;
+            let step = self.gate(&desired, &assessment, &view, step);
             let step = self.unused(&place, &assessment, step, not_before).await;
             let step = self.released(&desired, &assessment, step);
+            // It may stand there under another name: nothing is made before every mark was read.
+            if !all_marks && makes_beside_unread(&step, &view) {
+                all_marks = true;
+                let everything = Interest { everything: true, ..self.interest(&place, &desired) };
+                self.inventory.ensure(&place, not_before, &everything).await;
+                continue;
+            }
             let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
             if writes && let Some(at) = self.too_old(&desired, &place, &view, &assessment) {
                 not_before = Some(at); // look again before the write
@@ -67,26 +81,37 @@ impl Engine {
             self.note_surrender(&desired, &assessment, &step);
             let result = self.execute(kind, &desired, &place, &step, &assessment).await;
             let failed = result.as_ref().err().map(CallError::cause);
+            if let (Ok(()), Step::Act(Action::Delete(_)), Verdict::TakeDown(_, drift)) =
+                (&result, &step, &assessment.verdict)
+            {
+                self.memory(key, |memory| memory.fights.written(forced(drift)));
+            }
             self.publish(&desired, Outcome::of(&assessment, &step, failed));
-            return self.schedule(&desired, &assessment, &step, &view, result);
+            let next = self.schedule(&desired, &assessment, &step, &view, result);
+            return match next {
+                Next::Rest => self.clear_left_behind(&desired, &place, &assessment).await,
+                next => next,
+            };
         }
         Next::Later // looking takes longer than sight lasts: AWS is slow or the quota is spent
     }
 
     /// Look-ups made, references filled in.
-    async fn observe_facts(&self, desired: &Desired) -> Result<Resolved, Unresolved> {
+    async fn observe_facts(&self, desired: &Desired) -> Result<Ground, Unresolved> {
         let mut failed = Known { engine: self, failed: Vec::new() };
         for used in &desired.lookups {
             if let Err(error) = self.aws.lookup(&used.lookup).await {
                 failed.failed.push((used.lookup.clone(), error.cause()));
             }
         }
-        desired.resolve(&failed)
+        let going = self.state().going.clone();
+        ground(desired, &going, &failed)
     }
 
     /// The same from what is known already.
-    pub(crate) fn resolved_now(&self, desired: &Desired) -> Result<Resolved, Unresolved> {
-        desired.resolve(&Known { engine: self, failed: Vec::new() })
+    pub(crate) fn ground_now(&self, desired: &Desired) -> Result<Ground, Unresolved> {
+        let going = self.state().going.clone();
+        ground(desired, &going, &Known { engine: self, failed: Vec::new() })
     }
 
     fn unresolved(&self, desired: &Desired, unresolved: Unresolved) -> Next {
@@ -139,15 +164,21 @@ impl Engine {
         let here = scope(desired);
         let siblings = checked.desired.values().filter(|other| scope(other) == here);
         let name = |of: &Desired| of.natural_key().unwrap_or(&of.key.name).to_owned();
-        let names = siblings.chain([desired]).map(name).collect();
-        Interest { names, everything: self.options.owner_is_explicit }
+        let (mut names, mut details) = (BTreeSet::new(), BTreeSet::new());
+        for document in siblings.chain([desired]) {
+            let apart = document.table.fields.iter().filter(|field| field.read_apart);
+            let states = |field: &Field| document.members.contains_key(field.path);
+            details.extend(apart.clone().any(states).then(|| name(document)));
+            names.insert(name(document));
+        }
+        Interest { names, everything: self.options.owner_is_explicit, details }
     }
 
     fn assess<'a>(
         &self,
         kind: KindId,
         desired: &Desired,
-        resolved: &Resolved,
+        ground: &Ground,
         place: &Place,
         view: &'a Result<View, Cause>,
     ) -> Assessment<'a> {
@@ -163,8 +194,10 @@ impl Engine {
             users: &|object| self.inventory.users(kind, object).len(),
             first: self.first(desired),
             named: self.named(kind, desired),
+            leaving: ground.leaving.as_ref(),
+            released: ground.released.clone(),
         };
-        let assessment = assess(desired, resolved, &sight);
+        let assessment = assess(desired, &ground.resolved, &sight);
         self.remember(desired, place, &assessment);
         assessment
     }
@@ -202,6 +235,7 @@ impl Engine {
             }
         });
         match (current, &assessment.verdict) {
+            (_, Verdict::TakeDown(..)) => {} // whether others may use it still is decided with its users
             (Some(current), _) => {
                 let outputs = current.is_usable().then(|| current.outputs.clone());
                 self.announce(&desired.key, outputs);
@@ -238,8 +272,10 @@ impl Engine {
     }
 
     fn note_drift(&self, desired: &Desired, assessment: &Assessment<'_>) {
-        let differs =
-            matches!(assessment.verdict, Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..));
+        let differs = matches!(
+            assessment.verdict,
+            Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..) | Verdict::TakeDown(..)
+        );
         let is_drift = self.is_drift(desired);
         let began = self.memory(&desired.key, |memory| {
             let began = differs && is_drift && !memory.drifting;
@@ -282,6 +318,13 @@ impl Engine {
             && state.checked.held.is_empty()
             && state.checked.desired.keys().all(is_ready)
     }
+}
+
+/// Whether something is to be made where marks have not been read.
+fn makes_beside_unread(step: &Step, view: &Result<View, Cause>) -> bool {
+    let unread = |object: &Object| matches!(object.mark, Seen::Unknown(_)) && !object.is_leaving();
+    matches!(step, Step::Act(Action::Create(_)))
+        && view.as_ref().is_ok_and(|view| view.objects.iter().any(unread))
 }
 
 /// The facts that the engine knows.

@@ -65,6 +65,10 @@ impl Engine {
                     memory.phase = Phase::Moving;
                     Next::Look(RELEASED_AFTER)
                 }
+                (Ok(()), Step::Wait(_), _) => {
+                    memory.phase = Phase::Moving;
+                    Next::Look(poll_delay(memory))
+                }
                 // Whoever uses it may be on the way to the other one.
                 (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "DuplicateInUse" => {
                     settle(memory, Next::Later)
@@ -103,7 +107,7 @@ impl Engine {
                     Next::In(LOOK_SOON)
                 }
                 (Ok(()), Step::Rest, Verdict::Stalled(_)) => settle(memory, Next::Rest),
-                (Ok(()), Step::Rest, _) => {
+                (Ok(()), Step::Rest | Step::TakeDown(_), _) => {
                     memory.phase = Phase::Moving;
                     Next::Later
                 }

@@ -11,7 +11,8 @@ use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
-use crate::inventory::{Place, View, children, refers_to};
+use crate::inventory::{Place, View, children, is_child, refers_to};
+use crate::takedown::Emptied;
 
 /// What was replaced stays so long after its last user has left it: what is deployed leads to it until a deployment
 /// without it is done. AWS names no time for that; usually it takes seconds.
@@ -54,7 +55,9 @@ impl Engine {
             let target =
                 Target { id: surplus.object.id.clone(), arn: surplus.object.arn.clone(), ..first.clone() };
             match self.users_now(place, surplus.object, &target, not_before).await {
-                Ok(users) if users.is_empty() => return Step::RemoveSurplus(target),
+                Ok(users) if users.is_empty() => {
+                    return self.emptied_first(place, surplus.object, target).await;
+                }
                 Ok(users) => used.push(format!("{} by {}", target.id, users.join(", "))),
                 Err(cause) => {
                     let message =
@@ -68,6 +71,16 @@ impl Engine {
             true => Cause::new("RevisionInUse", format!("kept though newer ones have followed: {used}")),
             false => Cause::new("DuplicateInUse", format!("one too many and still used: {used}")),
         })
+    }
+
+    /// A surplus resource that nobody uses goes, emptied before.
+    async fn emptied_first(&self, place: &Place, object: &Object, target: Target) -> Step {
+        match self.emptied(place, object, &target).await {
+            Ok(Emptied::Yes) => Step::RemoveSurplus(target),
+            Ok(Emptied::Write(action)) => Step::Act(*action),
+            Ok(Emptied::Wait(cause)) => Step::Wait(cause),
+            Err(cause) => Step::Hold(cause),
+        }
     }
 
     /// Who uses a resource, by lists of our kinds, and where nobody does by the kind's own thorough look.
@@ -140,7 +153,7 @@ impl Engine {
         let table = place.0.table();
         for user in KindId::ALL.iter().filter(|user| refers_to(**user, table.kind)) {
             match user.table().parent.and_then(KindId::of) {
-                Some(parent) if parent == place.0 => {} // among the children
+                Some(_) if is_child(*user, place.0) => {} // among the children
                 _ if user.table().parent == table.parent && table.parent.is_some() => {
                     places.push((*user, place.1.clone()));
                 }
@@ -170,12 +183,16 @@ impl Engine {
         places.iter().filter(counts).try_for_each(|place| self.inventory.view(place).map(drop))
     }
 
-    /// Resources that bear the document's mark in another scope than the one it names now: nothing moves them.
+    /// Resources that bear the document's mark in another scope than the one it names now.
     pub(crate) fn left_behind(&self, desired: &Desired, place: &Place) -> Vec<Cause> {
-        let left = self.inventory.marked_elsewhere(place, &self.options.owner, &desired.key).into_iter();
-        let say =
-            |(id, scope)| format!("{id} in {scope} still bears this document's mark; delete it by hand");
-        left.map(|left| Cause::new("LeftBehind", say(left))).collect()
+        let left = self.inventory.marked_elsewhere(place, &self.options.owner, &desired.key);
+        let say = |(place, object): &(Place, Object)| {
+            format!(
+                "{} in {} still bears this document's mark; it goes when the new one is ready",
+                object.id, place.1
+            )
+        };
+        left.iter().map(|left| Cause::new("LeftBehind", say(left))).collect()
     }
 
     /// What the tag `hatoba:named` of a document's resource is to list: the children by name that documents ask
@@ -227,7 +244,7 @@ impl Engine {
         tags.is_some_and(|tags| !names_listed(&tags).is_empty())
     }
 
-    fn everything_of_ours(&self) -> Interest {
+    pub(crate) fn everything_of_ours(&self) -> Interest {
         Interest { everything: self.options.owner_is_explicit, ..Interest::default() }
     }
 }

@@ -145,9 +145,26 @@ impl Aws {
         self.slow().tags.insert(arn.to_owned(), Slow { read_at: Instant::now(), value: tags });
     }
 
+    /// Service attributes as read or written earlier.
+    pub(crate) fn known_attributes(&self, arn: &str) -> Option<BTreeMap<String, String>> {
+        self.slow().attributes.get(arn).map(|fact| fact.value.clone())
+    }
+
+    /// Remembers service attributes that were read or written.
+    pub(crate) fn remember_attributes(&self, arn: &str, value: BTreeMap<String, String>) {
+        self.slow().attributes.insert(arn.to_owned(), Slow { read_at: Instant::now(), value });
+    }
+
+    /// Forgets service attributes, so that the next list reads them.
+    pub(crate) fn forget_attributes(&self, arn: &str) {
+        self.slow().attributes.remove(arn);
+    }
+
     /// Forgets the tags of `arn`, so that the next list reads them: before every change.
     pub fn forget_tags(&self, arn: &str) {
-        self.slow().tags.remove(arn);
+        let mut slow = self.slow();
+        slow.tags.remove(arn);
+        slow.attributes.remove(arn);
     }
 
     /// Whether the tags of `arn` are remembered from so long ago that a change needs them read anew.
@@ -161,12 +178,15 @@ impl Aws {
         let tags = slow.tags.iter().map(|(arn, fact)| (fact.read_at, SlowName::Tags(arn.clone())));
         let lookups =
             slow.lookups.iter().map(|(lookup, fact)| (fact.read_at, SlowName::Lookup(lookup.clone())));
-        let mut ages: Vec<(Instant, SlowName)> = tags.chain(lookups).collect();
+        let attributes =
+            slow.attributes.iter().map(|(arn, fact)| (fact.read_at, SlowName::Attributes(arn.clone())));
+        let mut ages: Vec<(Instant, SlowName)> = tags.chain(lookups).chain(attributes).collect();
         ages.sort();
         let share = ages.len().div_ceil(SWEEPS_PER_SLOW_READ);
         for (_, name) in ages.into_iter().take(share) {
             match name {
                 SlowName::Tags(arn) => drop(slow.tags.remove(&arn)),
+                SlowName::Attributes(arn) => drop(slow.attributes.remove(&arn)),
                 SlowName::Lookup(lookup) => drop(slow.lookups.remove(&lookup)),
             }
         }
@@ -197,6 +217,7 @@ impl Aws {
 #[derive(Default)]
 struct SlowFacts {
     tags: BTreeMap<String, Slow<BTreeMap<String, String>>>,
+    attributes: BTreeMap<String, Slow<BTreeMap<String, String>>>,
     lookups: BTreeMap<Lookup, Slow<Vec<String>>>,
 }
 
@@ -208,6 +229,7 @@ struct Slow<T> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum SlowName {
     Tags(String),
+    Attributes(String),
     Lookup(Lookup),
 }
 

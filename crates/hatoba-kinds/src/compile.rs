@@ -44,7 +44,8 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
     };
     K::adapt(&mut members);
     reader.name::<K>(&mut members);
-    for problem in K::check(&members) {
+    let problems = K::check(&members).into_iter().chain(K::check_references(&members, &references));
+    for problem in problems {
         // A member that a reference or a selector fills is not missing.
         let filled =
             |path: &str| references.iter().any(|r| r.path == path) || lookups.iter().any(|l| l.path == path);

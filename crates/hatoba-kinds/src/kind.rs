@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use hatoba_core::{
-    Action, Cause, Change, Creation, Deployments, KindTable, Mark, Members, Object, Seen, TagChange, Target,
+    Action, Cause, Change, Creation, Deployments, KindTable, Mark, Members, Object, Reference, Seen,
+    TagChange, Target,
 };
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -61,6 +62,11 @@ pub(crate) trait Kind {
         Vec::new()
     }
 
+    /// Rules that depend on which documents are named.
+    fn check_references(_members: &Members, _references: &[Reference]) -> Vec<Problem> {
+        Vec::new()
+    }
+
     /// Brings what operators may write into the members that AWS takes.
     fn adapt(_members: &mut Members) {}
 
@@ -103,6 +109,31 @@ pub(crate) trait Kind {
 
     /// Removes a resource; gone already is done.
     fn delete(aws: &Aws, target: &Target) -> impl Future<Output = Result<Answer, CallError>> + Send;
+
+    /// What AWS keeps in a resource, and would refuse its delete for.
+    fn entries(_aws: &Aws, _target: &Target) -> impl Future<Output = Result<Vec<Entry>, CallError>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// Takes one entry out of a resource.
+    fn evict(
+        _aws: &Aws,
+        _target: &Target,
+        entry: &str,
+    ) -> impl Future<Output = Result<Answer, CallError>> + Send {
+        let error = CallError::unbuildable(
+            &Self::OPERATIONS[0],
+            format!("{} has no entry {entry}", Self::TABLE.kind),
+        );
+        async move { Err(error) }
+    }
+
+    /// Rolls a resource out anew as it is.
+    fn refresh(_aws: &Aws, _target: &Target) -> impl Future<Output = Result<Answer, CallError>> + Send {
+        let error =
+            CallError::unbuildable(&Self::OPERATIONS[0], format!("{} rolls nothing out", Self::TABLE.kind));
+        async move { Err(error) }
+    }
 
     /// Looks at an operation that a write began; `made`: what it makes, where it makes something.
     fn poll(
@@ -184,12 +215,40 @@ pub struct Interest {
     pub names: BTreeSet<String>,
     /// Whether resources of ours that no document names are looked for too.
     pub everything: bool,
+    /// Natural keys of documents that state what lists do not show.
+    pub details: BTreeSet<String>,
 }
 
 impl Interest {
     /// Whether the tags of a resource of that name matter.
     pub(crate) fn covers(&self, name: &str) -> bool {
         self.everything || self.names.contains(name)
+    }
+}
+
+/// Something that AWS keeps in a resource, and would refuse its delete for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id in the resource.
+    pub id: String,
+    /// The resource that AWS entered it for; `None`: somebody entered it by hand.
+    pub registrar: Option<Registrar>,
+}
+
+/// A resource for which AWS makes entries in another one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Registrar {
+    /// The kind of its document.
+    pub kind: &'static str,
+    /// Where it stands.
+    pub scope: String,
+    /// Its id there.
+    pub id: String,
+}
+
+impl std::fmt::Display for Registrar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} in {}", self.kind, self.id, self.scope)
     }
 }
 

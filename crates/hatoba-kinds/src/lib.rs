@@ -40,12 +40,13 @@ pub use compile::unknown_kind;
 pub use error::{CallError, Disposition, LOOK_SOON, classify};
 pub use expand::{Expanded, OutputOf, PathMap, Whole, expand, is_whole};
 pub use explain::{Schema, explain};
-pub use kind::{Answer, GivenUp, Interest, Progress};
+pub use kind::{Answer, Entry, GivenUp, Interest, Progress, Registrar};
 pub use quota::{Operation, Quota};
 pub use rules::{Finding, RULES, Rule, check_chain};
 
 registry::registry! {
     private_dns_namespace::PrivateDnsNamespace,
+    http_namespace::HttpNamespace,
     discovery_service::DiscoveryService,
     ecs_cluster::EcsCluster,
     ecs_task_definition::EcsTaskDefinition,
@@ -70,6 +71,8 @@ impl KindId {
             Action::Tag { tags, .. } if tags.set.is_empty() => "Untag",
             Action::Tag { .. } => "Tag",
             Action::Delete(_) => "Delete",
+            Action::Evict { .. } => "Deregister",
+            Action::Refresh(_) => "Update",
         };
         self.operation_said(action).or_else(|| self.operation_named(verb))
     }

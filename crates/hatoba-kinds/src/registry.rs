@@ -103,8 +103,18 @@ macro_rules! registry {
                         (KindId::$kind, Action::Clear { target, operation, .. }) => $module::$kind::clear(aws, target, operation).await,
                         (KindId::$kind, Action::Tag { target, tags }) => $module::$kind::tag(aws, target, tags).await,
                         (KindId::$kind, Action::Delete(target)) => $module::$kind::delete(aws, target).await,
+                        (KindId::$kind, Action::Evict { target, entry }) => $module::$kind::evict(aws, target, entry).await,
+                        (KindId::$kind, Action::Refresh(target)) => $module::$kind::refresh(aws, target).await,
                     )+
                 }
+            }
+
+            /// What AWS keeps in a resource, and would refuse its delete for.
+            ///
+            /// # Errors
+            /// When it cannot be listed.
+            pub async fn entries(self, aws: &Aws, target: &Target) -> Result<Vec<Entry>, CallError> {
+                match self { $(KindId::$kind => $module::$kind::entries(aws, target).await,)+ }
             }
 
             /// Looks at an operation that a write began; `made`: what it makes, where it makes something.

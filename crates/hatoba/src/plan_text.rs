@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use hatoba_core::{Cause, FieldDrift, Fix};
-use hatoba_engine::{Plan, PlanAction, PlanEntry};
+use hatoba_engine::{Impact, Plan, PlanAction, PlanEntry};
 use serde_json::Value;
 
 use crate::report::{count, cut, escaped_json, paint, visible};
@@ -53,7 +53,7 @@ fn is_told(entry: &PlanEntry) -> bool {
 }
 
 fn print_entry(entry: &PlanEntry, out: &mut dyn Write, colour: bool) -> io::Result<()> {
-    let (symbol, style, remark) = look(entry.action);
+    let (symbol, style, remark) = look(entry);
     let symbol = paint(&format!("{symbol:>3}"), style, colour);
     let document = paint(&visible(&entry.document.to_string()), Style::new().bold(), colour);
     write!(out, "{symbol} {document}")?;
@@ -81,12 +81,26 @@ fn print_entry(entry: &PlanEntry, out: &mut dyn Write, colour: bool) -> io::Resu
 }
 
 /// Symbol, colour and what to say beside the id.
-fn look(action: PlanAction) -> (&'static str, Style, &'static str) {
-    let (symbol, colour, remark) = match action {
+fn look(entry: &PlanEntry) -> (&'static str, Style, &'static str) {
+    let moves = match entry.verdict {
+        Some(Impact::ConnectionChurn) => "connections move",
+        _ => "",
+    };
+    let (symbol, colour, remark) = match entry.action {
         PlanAction::None => return (" ", Style::new(), "nothing to do"),
         PlanAction::Create => ("+", AnsiColor::Green, ""),
-        PlanAction::Update => ("~", AnsiColor::Yellow, ""),
-        PlanAction::Replace => ("-/+", AnsiColor::Magenta, "replaced, no gap: the new one comes first"),
+        PlanAction::Update => ("~", AnsiColor::Yellow, moves),
+        PlanAction::Replace => match entry.verdict {
+            Some(Impact::Downtime) => {
+                ("-/+", AnsiColor::Red, "replaced with downtime: the old one goes first")
+            }
+            Some(Impact::ConnectionChurn) => {
+                ("-/+", AnsiColor::Magenta, "replaced, connections move: the new one comes first")
+            }
+            Some(Impact::NoGap) | None => {
+                ("-/+", AnsiColor::Magenta, "replaced, no gap: the new one comes first")
+            }
+        },
         PlanAction::Delete => ("-", AnsiColor::Red, ""),
         PlanAction::Held => ("!", AnsiColor::Red, "held"),
         PlanAction::Unknown => ("?", AnsiColor::Yellow, "unknown"),

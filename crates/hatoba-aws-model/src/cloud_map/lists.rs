@@ -44,6 +44,7 @@ impl CloudMap {
             let mut summary = service.body.clone();
             summary.remove("CreatorRequestId");
             summary.remove("NamespaceId");
+            object::set(&mut summary, "InstanceCount", service.instances.len());
             if let Some(dns) = summary.get_mut("DnsConfig").and_then(Value::as_object_mut) {
                 dns.remove("NamespaceId");
             }

@@ -3,6 +3,7 @@
 //! Invariant: what is asynchronous in AWS changes nothing before its operation succeeds, and an instance always belongs
 //! to a service, a service to a namespace.
 
+mod attributes;
 mod instance;
 mod lists;
 mod namespace;
@@ -37,6 +38,8 @@ pub(crate) struct CloudMap {
     tags: BTreeMap<String, BTreeMap<String, String>>,
     /// Counts changes of instances, for DiscoverInstances.
     revision: u64,
+    /// Ids of services that were deleted, by namespace and name.
+    buried: BTreeMap<(String, String), String>,
 }
 
 #[derive(Debug)]
@@ -53,6 +56,7 @@ struct Service {
     /// What CreateService was asked, to recognise a repetition.
     asked: Object,
     instances: BTreeMap<String, Object>,
+    attributes: BTreeMap<String, String>,
     created: Duration,
 }
 
@@ -72,6 +76,9 @@ impl CloudMap {
             "ListServices" => self.list_services(&input, env),
             "UpdateService" => self.update_service(&input, env),
             "DeleteService" => self.delete_service(&input),
+            "GetServiceAttributes" => self.get_service_attributes(&input),
+            "UpdateServiceAttributes" => self.update_service_attributes(&input),
+            "DeleteServiceAttributes" => self.delete_service_attributes(&input),
             "RegisterInstance" => self.register_instance(&input, env),
             "DeregisterInstance" => self.deregister_instance(&input, env),
             "GetInstance" => self.get_instance(&input, env),
@@ -112,7 +119,9 @@ impl CloudMap {
         }
         let (mut services, mut instances) = (Object::new(), Object::new());
         for (id, service) in &self.services {
-            object::set(&mut services, id, with_tags(&service.body));
+            let mut body = with_tags(&service.body);
+            object::set(&mut body, "Attributes", json!(service.attributes));
+            object::set(&mut services, id, body);
             for (instance, attributes) in &service.instances {
                 let body = json!({"Id": instance, "ServiceId": id, "Attributes": attributes});
                 object::set(&mut instances, &format!("{id}/{instance}"), body);

@@ -52,7 +52,9 @@ impl CloudMap {
             return Ok(existing);
         }
         let kind = check_configuration(&input, dns_namespace)?;
-        let id = format!("srv-{}", env.ids.lower(16));
+        let buried = self.buried.remove(&(namespace_id.clone(), name.to_lowercase()));
+        let id = buried.filter(|_| env.config.same_service_id);
+        let id = id.unwrap_or_else(|| format!("srv-{}", env.ids.lower(16)));
         let token = object::text(&input, "CreatorRequestId").filter(|token| !token.is_empty());
         let token = token.map_or_else(|| env.ids.uuid(), str::to_owned);
         let mut body = Object::new();
@@ -79,8 +81,13 @@ impl CloudMap {
             object::set(&mut body, "HealthCheckCustomConfig", json!({"FailureThreshold": 1}));
         }
         self.tags.insert(object::text_or_empty(&body, "Arn").to_owned(), tags);
-        let service =
-            Service { body: body.clone(), asked: input, instances: BTreeMap::new(), created: env.now };
+        let service = Service {
+            body: body.clone(),
+            asked: input,
+            instances: BTreeMap::new(),
+            attributes: BTreeMap::new(),
+            created: env.now,
+        };
         self.services.insert(id, service);
         Ok(object::only("Service", body))
     }
@@ -135,7 +142,10 @@ impl CloudMap {
     }
 
     pub(super) fn get_service(&self, input: &Object) -> Outcome {
-        Ok(object::only("Service", self.find_service(input, "Id")?.1.body.clone()))
+        let service = self.find_service(input, "Id")?.1;
+        let mut body = service.body.clone();
+        object::set(&mut body, "InstanceCount", service.instances.len());
+        Ok(object::only("Service", body))
     }
 
     pub(super) fn update_service(&mut self, input: &Object, env: &mut Env<'_>) -> Outcome {
@@ -200,7 +210,10 @@ impl CloudMap {
             ));
         }
         let (id, arn) = (id.clone(), object::text_or_empty(&service.body, "Arn").to_owned());
-        self.services.remove(&id);
+        if let Some(service) = self.services.remove(&id) {
+            let text = |name: &str| object::text_or_empty(&service.body, name).to_lowercase();
+            self.buried.insert((text("NamespaceId"), text("Name")), id);
+        }
         self.tags.remove(&arn);
         Ok(Object::new())
     }

@@ -30,6 +30,10 @@ fn word(step: &Step) -> String {
         Step::Act(Action::Delete(_)) => "delete".to_owned(),
         Step::RemoveSurplus(target) => format!("remove surplus {}", target.id),
         Step::Hold(cause) => format!("hold {}", cause.reason),
+        Step::Wait(cause) => format!("wait {}", cause.reason),
+        Step::Act(Action::Evict { entry, .. }) => format!("evict {entry}"),
+        Step::Act(Action::Refresh(target)) => format!("refresh {}", target.id),
+        Step::TakeDown(target) => format!("take down {}", target.id),
     }
 }
 
@@ -229,8 +233,16 @@ fn a_stalled_replacement_writes_nothing() {
     let mut asked = crate::support::gadget(&crate::support::LONE_GADGET);
     let old = asked.made("g1", 1);
     asked.members.insert("core".into(), json!("b"));
+    assert_eq!(step(&asked, Leave::default(), [old.clone()]), Step::Rest);
+    // The operator's word lets it be taken down; suspending holds that back, and so does reporting drift.
     asked.policy.replace = ReplacePolicy::AllowDowntime;
-    assert_eq!(step(&asked, Leave::default(), [old]), Step::Rest);
+    let taken_down = |asked: &Desired, leave| word(&step(asked, leave, [old.clone()]));
+    assert_eq!(taken_down(&asked, Leave::default()), "take down g1");
+    asked.policy.drift = Drift::Report;
+    assert_eq!(taken_down(&asked, Leave { is_drift: true, ..Leave::default() }), "hold DriftReported");
+    assert_eq!(taken_down(&asked, Leave::default()), "take down g1");
+    asked.policy.suspend = true;
+    assert_eq!(taken_down(&asked, Leave::default()), "hold Suspended");
 }
 
 #[test]

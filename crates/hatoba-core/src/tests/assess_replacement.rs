@@ -105,22 +105,110 @@ fn a_document_that_was_mended_gets_another_try_after_a_failure() {
     assert_eq!(judged.surplus, superseded(&["w1", "w2"]));
 }
 
-#[test]
-fn a_resource_whose_name_is_unique_is_never_replaced_by_itself() {
+/// A gadget whose core cannot be changed, as it is and as it is asked for.
+fn cores() -> (Desired, Desired) {
     let mut old = gadget(&LONE_GADGET);
     old.members.insert("core".into(), json!("a"));
     let mut new = old.clone();
     new.members.insert("core".into(), json!("b"));
-    for (policy, expected) in [
-        (ReplacePolicy::MakeBeforeBreak, "stalled NeedsDowntime"),
-        (ReplacePolicy::AllowDowntime, "stalled ReplaceByHand"),
+    (old, new)
+}
+
+#[test]
+fn a_resource_whose_name_is_unique_is_taken_down_first_if_that_is_allowed() {
+    let (old, mut new) = cores();
+    let taken_down = Step::TakeDown(crate::Target {
+        kind: "Gadget".to_owned(),
+        scope: "w1".to_owned(),
+        id: "g1".to_owned(),
+        arn: Some("arn:g1".to_owned()),
+    });
+    for (policy, expected, step) in [
+        (ReplacePolicy::MakeBeforeBreak, "stalled NeedsDowntime", Step::Rest),
+        (ReplacePolicy::AllowDowntime, "take down g1", taken_down),
     ] {
         new.policy.replace = policy;
         let judged = World::of([old.made("g1", 1)]).judge(&new);
-        assert_eq!((line(&judged.verdict).as_str(), judged.step), (expected, Step::Rest));
+        assert_eq!((line(&judged.verdict).as_str(), judged.step), (expected, step));
         assert_eq!(judged.current.as_deref(), Some("g1"));
+        assert_eq!(judged.outcome.synced.0, crate::Truth::False);
         assert_eq!(verdict(&World::of([old.made("g1", 1).failed()]), &new), "stalled Broken");
+        // On its way out it is waited for, and once it is gone the next one is made.
+        assert_eq!(verdict(&World::of([old.made("g1", 1).leaving(true)]), &new), "settling Draining");
+        let gone = World { last_incarnation: 1, ..World::of([]) };
+        assert_eq!(verdict(&gone, &new), "create 2");
+        assert_eq!(verdict(&World::of([new.made("g2", 2)]), &new), "in sync");
     }
+}
+
+#[test]
+fn nothing_is_taken_down_whose_mark_is_not_beyond_doubt() {
+    let (old, mut new) = cores();
+    new.policy.replace = ReplacePolicy::AllowDowntime;
+    for (object, expected) in [
+        (old.made("g1", 1).unread(), "unknown TagsUnread"),
+        (old.made("g1", 1).unmarked(), "stalled NotOurs"),
+        (old.made("g1", 1).owned_by("other", new.key.clone()), "stalled OwnedByAnother"),
+    ] {
+        assert_eq!(verdict(&World::of([object]), &new), expected);
+    }
+    let unlisted = World { unlisted: Some(Cause::new("CallFailed", "no")), ..World::of([]) };
+    assert_eq!(verdict(&unlisted, &new), "unknown CallFailed");
+}
+
+#[test]
+fn what_can_be_changed_in_place_is_though_the_rest_needs_a_gap() {
+    let (old, mut new) = cores();
+    new.members.insert("speed".into(), json!(7));
+    let judged = World::of([old.made("g1", 1)]).judge(&new);
+    let Verdict::Update(change) = &judged.verdict else { panic!("{:?}", judged.verdict) };
+    let paths: Vec<&str> = change.drift.iter().map(|drift| drift.path.as_str()).collect();
+    assert_eq!(paths, ["speed"]);
+    assert_eq!(change.after["core"], json!("a"), "what is not changed is sent as it is");
+    assert_eq!(judged.notes.len(), 1);
+    assert_eq!(judged.notes[0].reason.as_str(), "NeedsDowntime");
+    let mended = old.made("g1", 1).having(json!({ "speed": 7 }));
+    assert_eq!(verdict(&World::of([mended]), &new), "stalled NeedsDowntime");
+    // With the operator's word it is one replacement, and nothing is written to what goes.
+    new.policy.replace = ReplacePolicy::AllowDowntime;
+    assert_eq!(verdict(&World::of([old.made("g1", 1)]), &new), "take down g1");
+}
+
+#[test]
+fn what_stands_in_something_that_goes_goes_first_or_holds_it() {
+    let (asked, _) = cores();
+    let parent = Key::new("Widget", "w");
+    let world = |objects: Vec<Object>| World { leaving: Some(parent.clone()), ..World::of(objects) };
+    assert_eq!(verdict(&world(vec![asked.made("g1", 1)]), &asked), "stalled NeedsDowntime");
+    let mut allowed = asked.clone();
+    allowed.policy.replace = ReplacePolicy::AllowDowntime;
+    let judged = world(vec![asked.made("g1", 1)]).judge(&allowed);
+    let Verdict::TakeDown(_, drift) = &judged.verdict else { panic!("{:?}", judged.verdict) };
+    assert_eq!((drift[0].path.as_str(), &drift[0].to), ("widgetId", &json!("(after Widget/w)")));
+    // Gone, it waits for the new parent and is not made in the old one.
+    for asked in [&asked, &allowed] {
+        assert_eq!(verdict(&world(Vec::new()), asked), "waiting for 1");
+    }
+}
+
+#[test]
+fn what_has_let_go_waits_for_what_it_names_and_is_not_made_without_it() {
+    let asked = gadget(&LONE_GADGET);
+    let released = BTreeSet::from([Key::new("Cog", "c")]);
+    let world = |objects: Vec<Object>| World { released: released.clone(), ..World::of(objects) };
+    assert_eq!(verdict(&world(vec![asked.made("g1", 1)]), &asked), "waiting for 1");
+    assert_eq!(verdict(&world(Vec::new()), &asked), "waiting for 1");
+    let differs = asked.made("g1", 1).having(json!({ "speed": 9 }));
+    assert_eq!(verdict(&world(vec![differs]), &asked), "update g1");
+}
+
+#[test]
+fn a_superseded_one_stays_until_what_runs_behind_the_new_one_has_started() {
+    let (old, new) = (asked(&["a"]), asked(&["b"]));
+    let starting = Readiness::Settling(Cause::new("RolloutInProgress", "0 of 1 tasks run"));
+    let judged = World::of([old.made("w1", 1), new.made("w2", 2).living(Life::Live, starting)]).judge(&new);
+    assert_eq!((judged.current.as_deref(), judged.step), (Some("w2"), Step::Rest));
+    assert_eq!(judged.surplus, superseded(&["w1"]));
 }
 
 #[test]

@@ -256,6 +256,8 @@ pub(crate) struct World {
     pub(crate) used: Vec<&'static str>,
     pub(crate) first: BTreeSet<Key>,
     pub(crate) named: BTreeSet<String>,
+    pub(crate) leaving: Option<Key>,
+    pub(crate) released: BTreeSet<Key>,
     pub(crate) leave: Leave,
 }
 
@@ -290,6 +292,8 @@ impl World {
             users: &users,
             first: self.first.clone(),
             named: self.named.clone(),
+            leaving: self.leaving.as_ref(),
+            released: self.released.clone(),
         };
         let assessment = assess(desired, &resolved(desired), &sight);
         let step = next(desired, &assessment, &self.leave);
@@ -312,6 +316,7 @@ pub(crate) fn line(verdict: &Verdict) -> String {
         Verdict::Create(creation) => format!("create {}", creation.mark.incarnation),
         Verdict::Update(change) => format!("update {}", change.target.id),
         Verdict::Replace(creation, _) => format!("replace {}", creation.mark.incarnation),
+        Verdict::TakeDown(target, _) => format!("take down {}", target.id),
         Verdict::WaitingFor(keys) => format!("waiting for {}", keys.len()),
         Verdict::Unknown(cause) => format!("unknown {}", cause.reason),
         Verdict::Stalled(cause) => format!("stalled {}", cause.reason),

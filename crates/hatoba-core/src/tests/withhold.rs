@@ -29,6 +29,8 @@ fn what_was_given_up_is_not_written_and_the_rest_is() {
             users: &|_| 0,
             first: BTreeSet::new(),
             named: BTreeSet::new(),
+            leaving: None,
+            released: BTreeSet::new(),
         };
         let mut assessment = assess(&wanted, &resolved(&wanted), &sight);
         assessment.withhold(&fields(withheld), Cause::new("RolledBack", "no"));

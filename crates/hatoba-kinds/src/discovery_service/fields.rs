@@ -1,23 +1,25 @@
 use std::collections::BTreeSet;
 
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, Members, RefField, ReplaceStyle, Shape};
 use serde_json::Value;
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "DiscoveryService",
     fields: &[
         Field::new("name").immutable(),
-        Field::new("description").default(Literal::Str("")),
-        Field::new("dnsConfig.routingPolicy")
-            .default(Literal::Str("MULTIVALUE"))
-            .at_create(Literal::Str("MULTIVALUE"))
-            .immutable(),
+        // AWS takes no change of a service that is found by API alone.
+        Field::new("description").default(Literal::Str("")).fixed_in(is_found_by_api_alone),
+        Field::new("type").untouched().immutable(),
+        Field::new("dnsConfig.routingPolicy").default(Literal::Str("MULTIVALUE")).immutable(),
         Field::new("dnsConfig.dnsRecords").shape(Shape::Set).immutable_if(other_record_types),
+        // Only services of public DNS namespaces can change theirs, and those are no kind of ours.
+        Field::new("healthCheckConfig").shape(Shape::By(same_check)).immutable(),
         Field::new("healthCheckCustomConfig").shape(Shape::By(both_or_none)).immutable(),
+        Field::new("attributes").untouched().read_apart(),
     ],
     references: &[RefField {
         path: "namespaceRef",
-        kinds: &["PrivateDnsNamespace"],
+        kinds: &["PrivateDnsNamespace", "HttpNamespace"],
         member: "namespaceId",
         output: "id",
         template: "{}",
@@ -41,6 +43,21 @@ fn other_record_types(from: &Value, to: &Value) -> bool {
 
 fn types(records: &Value) -> BTreeSet<&str> {
     records.as_array().into_iter().flatten().filter_map(|record| record.get("type")?.as_str()).collect()
+}
+
+/// AWS: services that are discoverable by API calls only.
+fn is_found_by_api_alone(observed: &Members) -> bool {
+    observed.get("type").and_then(Value::as_str) == Some("HTTP")
+}
+
+/// AWS fills in the threshold 1, and the path `/` where there is one.
+fn same_check(wanted: &Value, have: &Value) -> bool {
+    let text = |check: &Value, name: &str| check.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let full = |check: &Value| {
+        let path = Some(text(check, "resourcePath")).filter(|path| !path.is_empty() && path != "/");
+        (text(check, "type"), path, check.get("failureThreshold").and_then(Value::as_i64).unwrap_or(1))
+    };
+    wanted.is_null() == have.is_null() && full(wanted) == full(have)
 }
 
 /// The threshold is always 1 in effect; only whether there is a check at all counts.

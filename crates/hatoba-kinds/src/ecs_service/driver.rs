@@ -213,6 +213,17 @@ spec:
         rollout::given_up(aws, change).await
     }
 
+    async fn refresh(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
+        let call = aws.ecs.update_service().cluster(&target.scope).service(&target.id).force_new_deployment(true);
+        let answer = aws.call(&UPDATE, call.send()).await?;
+        let Some(service) = answer.service else {
+            return Err(CallError::nonsense(&UPDATE, "no service in the answer"));
+        };
+        let shown = observe(&target.scope, &service)?;
+        let (mark, tags) = marked(None);
+        Ok(Answer::object(Object { mark, tags, ..shown }))
+    }
+
     async fn discover(aws: &Aws) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
         let clusters = pages(&LIST_CLUSTERS, async |token| {
             let page = aws.call(&LIST_CLUSTERS, aws.ecs.list_clusters().set_next_token(token).send()).await?;
@@ -317,6 +328,7 @@ pub(super) fn observe(scope: &str, service: &Service) -> Result<Object, CallErro
     let mut outputs = BTreeMap::from([("id".to_owned(), name.clone())]);
     outputs.insert("runningCount".to_owned(), service.running_count.to_string());
     outputs.extend(service.service_arn.clone().map(|arn| ("arn".to_owned(), arn)));
+    outputs.extend(deployed_at(service).map(|at| ("deployedAt".to_owned(), at)));
     Ok(Object {
         id: name.clone(),
         scope: scope.to_owned(),
@@ -379,6 +391,13 @@ fn shown(service: &Service) -> EcsServiceSpec {
 fn primary(service: &Service) -> Option<&Deployment> {
     let deployments = service.deployments.as_deref().unwrap_or_default();
     deployments.iter().find(|deployment| deployment.status.as_deref() == Some("PRIMARY"))
+}
+
+/// When the deployment that runs now began: its tasks are no older.
+fn deployed_at(service: &Service) -> Option<String> {
+    let deployments = service.deployments.as_deref().unwrap_or_default();
+    let primary = deployments.iter().find(|deployment| deployment.status.as_deref() == Some("PRIMARY"))?;
+    primary.created_at.and_then(|at| at.to_millis().ok()).map(|at| at.to_string())
 }
 
 /// Ready: exactly one deployment, completed, and as many tasks as are wanted (AWS: ServicesStable).

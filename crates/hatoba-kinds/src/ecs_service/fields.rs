@@ -8,23 +8,28 @@ use super::compare::{
 pub(super) static TABLE: KindTable = KindTable {
     kind: "EcsService",
     fields: &[
-        Field::new("serviceName").immutable(),
-        Field::new("taskDefinition").shape(Shape::By(same_task_definition)).untouched(),
+        Field::new("serviceName").immutable().renames(),
+        Field::new("taskDefinition").shape(Shape::By(same_task_definition)).untouched().rolls(),
         Field::new("desiredCount").untouched().at_create(Literal::Int(1)),
         // From a strategy back to the launch type there is a way, from one launch type to another there is none.
         Field::new("launchType").shape(Shape::By(same_or_null)).untouched().immutable_if(|from, _| !from.is_null()),
         Field::new("capacityProviderStrategy").shape(Shape::By(same_strategy)).untouched(),
-        Field::new("platformVersion").shape(Shape::By(same_platform)).untouched(),
+        Field::new("platformVersion").shape(Shape::By(same_platform)).untouched().rolls(),
         Field::new("availabilityZoneRebalancing").shape(Shape::By(same_or_null)).untouched(),
         Field::new("role").shape(Shape::By(same_role)).untouched().immutable(),
         Field::new("schedulingStrategy").default(Literal::Str("REPLICA")).immutable(),
         Field::new("deploymentController.type").default(Literal::Str("ECS")),
-        Field::new("networkConfiguration.awsvpcConfiguration.subnets").shape(Shape::Set).untouched(),
+        Field::new("networkConfiguration.awsvpcConfiguration.subnets").shape(Shape::Set).untouched().rolls(),
         // Left out, AWS fills the VPC's default group in.
-        Field::new("networkConfiguration.awsvpcConfiguration.securityGroups").shape(Shape::Set).untouched(),
-        Field::new("networkConfiguration.awsvpcConfiguration.assignPublicIp").default(Literal::Str("DISABLED")),
-        Field::new("loadBalancers").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList),
-        Field::new("serviceRegistries").shape(Shape::Set).default(Literal::EmptyList),
+        Field::new("networkConfiguration.awsvpcConfiguration.securityGroups").shape(Shape::Set).untouched().rolls(),
+        Field::new("networkConfiguration.awsvpcConfiguration.assignPublicIp").default(Literal::Str("DISABLED")).rolls(),
+        Field::new("loadBalancers").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList).rolls(),
+        Field::new("serviceRegistries")
+            .shape(Shape::Set)
+            .default(Literal::EmptyList)
+            .rolls()
+            .lets_go()
+            .entered_at("deployedAt"),
         Field::new("healthCheckGracePeriodSeconds").default(Literal::Int(0)),
         // A DAEMON has other defaults: its document is read as if it stated them.
         Field::new("deploymentConfiguration.maximumPercent").default(Literal::Int(200)),
@@ -44,9 +49,9 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("enableExecuteCommand").default(Literal::Bool(false)),
         Field::new("enableECSManagedTags").default(Literal::Bool(false)),
         Field::new("propagateTags").default(Literal::Str("NONE")),
-        Field::new("serviceConnectConfiguration").shape(Shape::By(same_service_connect)),
-        Field::new("volumeConfigurations").shape(Shape::By(same_volumes)).default(Literal::EmptyList),
-        Field::new("vpcLatticeConfigurations").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList),
+        Field::new("serviceConnectConfiguration").shape(Shape::By(same_service_connect)).rolls(),
+        Field::new("volumeConfigurations").shape(Shape::By(same_volumes)).default(Literal::EmptyList).rolls(),
+        Field::new("vpcLatticeConfigurations").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList).rolls(),
     ],
     references: &[
         reference("clusterRef", &["EcsCluster"], "cluster", "id"),

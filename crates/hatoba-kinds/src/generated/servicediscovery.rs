@@ -9,6 +9,90 @@ use aws_sdk_servicediscovery::types;
 
 use super::Limit;
 
+/// The structure `PrivateDnsNamespaceProperties` of AWS Cloud Map.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrivateDnsNamespaceProperties {
+    /// AWS member `DnsProperties`: [`PrivateDnsPropertiesMutable`], required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_properties: Option<PrivateDnsPropertiesMutable>,
+}
+
+impl PrivateDnsNamespaceProperties {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::PrivateDnsNamespaceProperties, BuildError> {
+        let mut builder = types::PrivateDnsNamespaceProperties::builder();
+        if let Some(v) = &self.dns_properties {
+            builder = builder.set_dns_properties(Some(v.to_sdk()?));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::PrivateDnsNamespaceProperties) -> Self {
+        Self { dns_properties: sdk.dns_properties.as_ref().map(PrivateDnsPropertiesMutable::from_sdk) }
+    }
+}
+
+/// The structure `PrivateDnsPropertiesMutable` of AWS Cloud Map.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrivateDnsPropertiesMutable {
+    /// AWS member `SOA`: [`Soa`], required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soa: Option<Soa>,
+}
+
+impl PrivateDnsPropertiesMutable {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::PrivateDnsPropertiesMutable, BuildError> {
+        let mut builder = types::PrivateDnsPropertiesMutable::builder();
+        if let Some(v) = &self.soa {
+            builder = builder.set_soa(Some(v.to_sdk()?));
+        }
+        Ok(builder.build())
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::PrivateDnsPropertiesMutable) -> Self {
+        Self { soa: sdk.soa.as_ref().map(Soa::from_sdk) }
+    }
+}
+
+/// The structure `SOA` of AWS Cloud Map.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Soa {
+    /// AWS member `TTL`: integer from 0 to 2147483647, required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<i64>,
+}
+
+impl Soa {
+    /// The SDK's type. Members of our own must be resolved before.
+    ///
+    /// # Errors
+    /// When the SDK's builder misses a member that AWS requires.
+    pub(crate) fn to_sdk(&self) -> Result<types::Soa, BuildError> {
+        let mut builder = types::Soa::builder();
+        if let Some(v) = &self.ttl {
+            builder = builder.set_ttl(Some(*v));
+        }
+        builder.build()
+    }
+
+    /// What AWS returned.
+    pub(crate) fn from_sdk(sdk: &types::Soa) -> Self {
+        Self { ttl: Some(sdk.ttl) }
+    }
+}
+
 /// The structure `DnsConfig` of AWS Cloud Map.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -165,8 +249,20 @@ pub(crate) const LIMITS: &[Limit] = &[
         pattern: Some("^(?!arn:)[!-~]{1,253}$"),
         ..Limit::of("CreatePrivateDnsNamespaceRequest", "name")
     },
+    Limit {
+        structure: Some("PrivateDnsNamespaceProperties"),
+        ..Limit::of("CreatePrivateDnsNamespaceRequest", "properties")
+    },
     Limit { max: Some(200.0), ..Limit::of("CreatePrivateDnsNamespaceRequest", "tags") },
     Limit { max: Some(64.0), ..Limit::of("CreatePrivateDnsNamespaceRequest", "vpc") },
+    Limit { max: Some(64.0), ..Limit::of("CreateHttpNamespaceRequest", "creatorRequestId") },
+    Limit { max: Some(1024.0), ..Limit::of("CreateHttpNamespaceRequest", "description") },
+    Limit {
+        max: Some(1024.0),
+        pattern: Some("^(?!arn:)[!-~]{1,1024}$"),
+        ..Limit::of("CreateHttpNamespaceRequest", "name")
+    },
+    Limit { max: Some(200.0), ..Limit::of("CreateHttpNamespaceRequest", "tags") },
     Limit { max: Some(64.0), ..Limit::of("CreateServiceRequest", "creatorRequestId") },
     Limit { max: Some(1024.0), ..Limit::of("CreateServiceRequest", "description") },
     Limit { structure: Some("DnsConfig"), ..Limit::of("CreateServiceRequest", "dnsConfig") },
@@ -184,6 +280,13 @@ pub(crate) const LIMITS: &[Limit] = &[
     Limit { max: Some(255.0), ..Limit::of("CreateServiceRequest", "namespaceId") },
     Limit { max: Some(200.0), ..Limit::of("CreateServiceRequest", "tags") },
     Limit { values: &["HTTP"], ..Limit::of("CreateServiceRequest", "type") },
+    Limit {
+        required: true,
+        structure: Some("PrivateDnsPropertiesMutable"),
+        ..Limit::of("PrivateDnsNamespaceProperties", "dnsProperties")
+    },
+    Limit { required: true, structure: Some("Soa"), ..Limit::of("PrivateDnsPropertiesMutable", "soa") },
+    Limit { required: true, min: Some(0.0), max: Some(2147483647.0), ..Limit::of("Soa", "ttl") },
     Limit { values: &["MULTIVALUE", "WEIGHTED"], ..Limit::of("DnsConfig", "routingPolicy") },
     Limit { required: true, ..Limit::of("DnsConfig", "dnsRecords") },
     Limit { structure: Some("DnsRecord"), ..Limit::of("DnsConfig", "dnsRecords[]") },

@@ -4,6 +4,7 @@ use aws_sdk_servicediscovery::error::SdkError;
 use aws_sdk_servicediscovery::operation::create_private_dns_namespace::CreatePrivateDnsNamespaceError;
 use aws_sdk_servicediscovery::types::{
     NamespaceSummary, NamespaceType, OperationStatus, OperationTargetType, PrivateDnsNamespaceChange,
+    PrivateDnsNamespacePropertiesChange, PrivateDnsPropertiesMutableChange, SoaChange,
 };
 use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
 
@@ -12,16 +13,16 @@ use super::fields::TABLE;
 use super::spec::PrivateDnsNamespaceSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::servicediscovery::LIMITS;
-use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, Progress, marked, members, pages, spec};
+use crate::generated::servicediscovery::{LIMITS, PrivateDnsNamespaceProperties, PrivateDnsPropertiesMutable, Soa};
+use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, Requests, marked, members, pages, spec};
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::tags;
 
-const LIST_NAMESPACES: Operation = Operation::read("servicediscovery", "ListNamespaces", &[CLOUD_MAP]);
+pub(crate) const LIST_NAMESPACES: Operation = Operation::read("servicediscovery", "ListNamespaces", &[CLOUD_MAP]);
 const CREATE: Operation = Operation::write("servicediscovery", "CreatePrivateDnsNamespace", &[CLOUD_MAP]);
 const UPDATE: Operation = Operation::write("servicediscovery", "UpdatePrivateDnsNamespace", &[CLOUD_MAP]);
-const DELETE: Operation = Operation::write("servicediscovery", "DeleteNamespace", &[CLOUD_MAP]);
-const GET_OPERATION: Operation = Operation::read("servicediscovery", "GetOperation", &[CLOUD_MAP]);
+pub(crate) const DELETE: Operation = Operation::write("servicediscovery", "DeleteNamespace", &[CLOUD_MAP]);
+pub(crate) const GET_OPERATION: Operation = Operation::read("servicediscovery", "GetOperation", &[CLOUD_MAP]);
 
 /// Where the VPC is kept, since AWS does not show it.
 const VPC_TAG: &str = "hatoba:vpc";
@@ -70,21 +71,17 @@ spec:
     }
 
     async fn list(aws: &Aws, _scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
-        let namespaces = pages(&LIST_NAMESPACES, async |token| {
-            let call = aws.discovery.list_namespaces().max_results(100).set_next_token(token).send();
-            let page = aws.call(&LIST_NAMESPACES, call).await?;
-            Ok((page.namespaces.unwrap_or_default(), page.next_token))
-        })
-        .await?;
         let mut objects = Vec::new();
-        for namespace in namespaces.iter().filter(|namespace| namespace.r#type == Some(NamespaceType::DnsPrivate)) {
-            objects.push(observe(aws, namespace, interest).await?);
+        for namespace in namespaces(aws, &NamespaceType::DnsPrivate).await? {
+            objects.push(observed(aws, &TABLE, &namespace, interest, |tags| shown(&namespace, tags)).await?);
         }
         Ok(objects)
     }
 
     async fn create(aws: &Aws, creation: &Creation) -> Result<Answer, CallError> {
         let want: PrivateDnsNamespaceSpec = spec(&CREATE, &creation.members)?;
+        let properties = want.properties.as_ref().map(PrivateDnsNamespaceProperties::to_sdk).transpose();
+        let properties = properties.map_err(|error| CallError::unbuildable(&CREATE, error.to_string()))?;
         let mut all = creation.tags.clone();
         all.extend(want.vpc_id.clone().map(|vpc| (VPC_TAG.to_owned(), vpc)));
         let call = aws
@@ -93,6 +90,7 @@ spec:
             .set_name(want.name)
             .set_vpc(want.vpc_id)
             .set_description(want.description)
+            .set_properties(properties)
             .creator_request_id(creation.mark.creator_request_id())
             .set_tags(Some(tags::discovery_tags(&CREATE, &all)?))
             .send();
@@ -108,7 +106,14 @@ spec:
 
     async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
         let want: PrivateDnsNamespaceSpec = spec(&UPDATE, &change.after)?;
-        let namespace = PrivateDnsNamespaceChange::builder().description(want.description.unwrap_or_default()).build();
+        let mut namespace = PrivateDnsNamespaceChange::builder().description(want.description.clone().unwrap_or_default());
+        if let Some(ttl) = soa_ttl(&want).filter(|_| change.touches("properties.dnsProperties.soa.ttl")) {
+            let unbuildable = |error: aws_sdk_servicediscovery::error::BuildError| CallError::unbuildable(&UPDATE, error.to_string());
+            let soa = SoaChange::builder().ttl(ttl).build().map_err(unbuildable)?;
+            let dns = PrivateDnsPropertiesMutableChange::builder().soa(soa).build();
+            namespace = namespace.properties(PrivateDnsNamespacePropertiesChange::builder().dns_properties(dns).build());
+        }
+        let namespace = namespace.build();
         let call = aws.discovery.update_private_dns_namespace().id(&change.target.id).namespace(namespace).send();
         begun(&UPDATE, aws.call(&UPDATE, call).await.map(|answer| answer.operation_id))
     }
@@ -127,14 +132,31 @@ spec:
 
     async fn poll(aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
         Ok(match (follow(aws, operation).await?, made) {
-            ((Progress::Done(_), Some(id)), Some(creation)) => Progress::Done(Some(Box::new(as_made(aws, &id, creation)))),
+            ((Progress::Done(_), Some(id)), Some(creation)) => Progress::Done(Some(Box::new(as_made(aws, &TABLE, &id, creation)))),
             ((progress, _), _) => progress,
         })
     }
 }
 
+/// The time to live that a document states.
+fn soa_ttl(want: &PrivateDnsNamespaceSpec) -> Option<i64> {
+    want.properties.as_ref()?.dns_properties.as_ref()?.soa.as_ref()?.ttl
+}
+
+/// Every namespace of a type.
+pub(crate) async fn namespaces(aws: &Aws, kind: &NamespaceType) -> Result<Vec<NamespaceSummary>, CallError> {
+    let mut namespaces = pages(&LIST_NAMESPACES, async |token| {
+        let call = aws.discovery.list_namespaces().max_results(100).set_next_token(token).send();
+        let page = aws.call(&LIST_NAMESPACES, call).await?;
+        Ok((page.namespaces.unwrap_or_default(), page.next_token))
+    })
+    .await?;
+    namespaces.retain(|namespace| namespace.r#type.as_ref() == Some(kind));
+    Ok(namespaces)
+}
+
 /// The namespace that an operation made: AWS tells only its id, and the rest is what was sent.
-fn as_made(aws: &Aws, id: &str, creation: &Creation) -> Object {
+pub(crate) fn as_made(aws: &Aws, table: &'static KindTable, id: &str, creation: &Creation) -> Object {
     let arn = aws.arn("servicediscovery", &format!("namespace/{id}"));
     let mut tags = creation.tags.clone();
     let vpc = creation.members.get("vpcId").and_then(serde_json::Value::as_str);
@@ -152,7 +174,7 @@ fn as_made(aws: &Aws, id: &str, creation: &Creation) -> Object {
         readiness: Readiness::Ready,
         created_at_ms: None,
         uses: BTreeSet::new(),
-        members: normalise(&TABLE, creation.members.clone()),
+        members: normalise(table, creation.members.clone()),
         outputs: BTreeMap::from([("id".to_owned(), id.to_owned()), ("arn".to_owned(), arn.clone())]),
         arn: Some(arn),
     }
@@ -167,7 +189,7 @@ fn begun_earlier<R>(error: &SdkError<CreatePrivateDnsNamespaceError, R>) -> Opti
 }
 
 /// An operation began.
-fn begun(operation: &Operation, result: Result<Option<String>, CallError>) -> Result<Answer, CallError> {
+pub(crate) fn begun(operation: &Operation, result: Result<Option<String>, CallError>) -> Result<Answer, CallError> {
     match result? {
         Some(id) => Ok(Answer::Operation(id)),
         None => Err(CallError::nonsense(operation, "no operation id in the answer")),
@@ -206,29 +228,48 @@ fn capitalised(word: &str) -> String {
     }
 }
 
-async fn observe(aws: &Aws, namespace: &NamespaceSummary, interest: &Interest) -> Result<Object, CallError> {
+/// What AWS shows of a private namespace; its VPC is in our tag.
+fn shown(namespace: &NamespaceSummary, tags: Option<&BTreeMap<String, String>>) -> Members {
+    let soa = namespace.properties.as_ref().and_then(|all| all.dns_properties.as_ref()?.soa.as_ref());
+    let properties = soa.map(|soa| PrivateDnsNamespaceProperties {
+        dns_properties: Some(PrivateDnsPropertiesMutable { soa: Some(Soa::from_sdk(soa)) }),
+    });
+    members(&PrivateDnsNamespaceSpec {
+        name: namespace.name.clone(),
+        vpc_id: tags.and_then(|tags| tags.get(VPC_TAG).cloned()),
+        description: namespace.description.clone(),
+        properties,
+        ..PrivateDnsNamespaceSpec::default()
+    })
+}
+
+/// A namespace as it was listed, with its tags where they matter.
+pub(crate) async fn observed(
+    aws: &Aws,
+    table: &'static KindTable,
+    namespace: &NamespaceSummary,
+    interest: &Interest,
+    shown: impl FnOnce(Option<&BTreeMap<String, String>>) -> Members,
+) -> Result<Object, CallError> {
     let (Some(id), Some(arn)) = (namespace.id.clone(), namespace.arn.clone()) else {
         return Err(CallError::nonsense(&LIST_NAMESPACES, "a namespace without an id or an ARN"));
     };
     let name = namespace.name.clone().unwrap_or_default();
     let (mark, tags) = marked(tags::read_discovery_tags(aws, &arn, &name, interest).await?);
-    let shown = PrivateDnsNamespaceSpec {
-        name: Some(name.clone()),
-        vpc_id: tags.as_ref().and_then(|tags| tags.get(VPC_TAG).cloned()),
-        description: namespace.description.clone(),
-        ..PrivateDnsNamespaceSpec::default()
-    };
+    let zone = namespace.properties.as_ref().and_then(|all| all.dns_properties.as_ref()?.hosted_zone_id.clone());
+    let mut outputs = BTreeMap::from([("id".to_owned(), id.clone()), ("arn".to_owned(), arn.clone())]);
+    outputs.extend(zone.map(|zone| ("hostedZoneId".to_owned(), zone)));
     Ok(Object {
         scope: String::new(),
         natural_key: name,
         mark,
-        tags,
         life: Life::Live,
         readiness: Readiness::Ready,
         created_at_ms: namespace.create_date.and_then(|date| date.to_millis().ok()),
         uses: BTreeSet::new(),
-        members: normalise(&TABLE, members(&shown)),
-        outputs: BTreeMap::from([("id".to_owned(), id.clone()), ("arn".to_owned(), arn.clone())]),
+        members: normalise(table, shown(tags.as_ref())),
+        tags,
+        outputs,
         arn: Some(arn),
         id,
     })

@@ -7,6 +7,7 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("name").immutable(),
         Field::new("vpcId").shape(Shape::By(same_vpc)).immutable(),
         Field::new("description").default(Literal::Str("")),
+        Field::new("properties.dnsProperties.soa.ttl").untouched(),
     ],
     references: &[],
     selectors: &[SelectorField { path: "vpcSelector", member: "vpcId", resource: "vpc", many: false }],

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::generated::servicediscovery::PrivateDnsNamespaceProperties;
 use crate::selector::Selector;
 
 /// A private DNS namespace.
@@ -19,4 +20,7 @@ pub(crate) struct PrivateDnsNamespaceSpec {
     /// At most 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
+    /// `dnsProperties: { soa: { ttl } }`: seconds for which resolvers keep "no such name"; not ours if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) properties: Option<PrivateDnsNamespaceProperties>,
 }

@@ -4,8 +4,8 @@ pub(super) static TABLE: KindTable = KindTable {
     kind: "VpcLink",
     fields: &[
         Field::new("name"),
-        Field::new("subnetIds").shape(Shape::Set).immutable(),
-        Field::new("securityGroupIds").shape(Shape::Set).default(Literal::EmptyList).immutable(),
+        Field::new("subnetIds").shape(Shape::Set).immutable().rolls(),
+        Field::new("securityGroupIds").shape(Shape::Set).default(Literal::EmptyList).immutable().rolls(),
     ],
     references: &[],
     selectors: &[

@@ -10,6 +10,7 @@ fn entry(kind: &str, action: PlanAction, id: Option<&str>) -> PlanEntry {
         id: id.map(str::to_owned),
         fields: Vec::new(),
         after: Vec::new(),
+        verdict: None,
         cause: None,
         notes: Vec::new(),
     }
@@ -96,6 +97,40 @@ Plan: 1 to create, 1 to update, 1 to replace, 1 to delete, 1 held, 1 unknown, 1 
 5 calls, at least 3 s at the allowed rate
 ";
     assert_eq!(printed(&every_action(), false), expected);
+}
+
+#[test]
+fn a_replacement_says_what_it_costs_in_text_and_for_programs() {
+    let looks = |action, verdict| {
+        let entry = PlanEntry { verdict, ..entry("EcsService", action, Some("web")) };
+        printed(&Plan { entries: vec![entry], writes: 1, seconds_at_least: 1.0 }, false)
+    };
+    for (action, verdict, line) in [
+        (
+            PlanAction::Replace,
+            Some(Impact::NoGap),
+            "-/+ EcsService/x  web  (replaced, no gap: the new one comes first)\n",
+        ),
+        (
+            PlanAction::Replace,
+            Some(Impact::ConnectionChurn),
+            "-/+ EcsService/x  web  (replaced, connections move: the new one comes first)\n",
+        ),
+        (
+            PlanAction::Replace,
+            Some(Impact::Downtime),
+            "-/+ EcsService/x  web  (replaced with downtime: the old one goes first)\n",
+        ),
+        (PlanAction::Update, Some(Impact::ConnectionChurn), "  ~ EcsService/x  web  (connections move)\n"),
+        (PlanAction::Update, None, "  ~ EcsService/x  web\n"),
+    ] {
+        let shown = looks(action, verdict);
+        assert!(shown.starts_with(line), "{shown}");
+    }
+    let entry =
+        PlanEntry { verdict: Some(Impact::Downtime), ..entry("EcsService", PlanAction::Replace, None) };
+    let shown = json(&Plan { entries: vec![entry], writes: 1, seconds_at_least: 1.0 });
+    assert!(shown.contains("\"verdict\": \"Downtime\""), "{shown}");
 }
 
 #[test]

@@ -173,7 +173,8 @@ pub(super) const SERVICES: &[Service] = &[
         model: "servicediscovery/2017-03-14",
         package: "aws-sdk-servicediscovery",
         requests: &[
-            Request { shape: "CreatePrivateDnsNamespaceRequest", structures: &[] },
+            Request { shape: "CreatePrivateDnsNamespaceRequest", structures: &["Properties"] },
+            Request { shape: "CreateHttpNamespaceRequest", structures: &[] },
             Request {
                 shape: "CreateServiceRequest",
                 structures: &["DnsConfig", "HealthCheckConfig", "HealthCheckCustomConfig"],
