@@ -195,8 +195,14 @@ async fn peers_30_why_a_namespace_could_not_be_made_is_said() {
         json!({ "Name": "inside.example.com", "Vpc": "vpc-0a1b2c3d4e5f60718", "CreatorRequestId": "x" });
     harbour.meddle(&cloud_map("CreatePrivateDnsNamespace", theirs)).await;
     harbour.start(SHOP);
-    harbour.wait(Duration::from_secs(55)).await;
-    let status = harbour.status("PrivateDnsNamespace", "inside");
+    let shown = || harbour.status("PrivateDnsNamespace", "inside");
+    for _ in 0..120 {
+        harbour.wait(Duration::from_secs(1)).await;
+        if harbour.engine.statuses().len() == 3 && shown().synced.reason.as_str() != "Creating" {
+            break;
+        }
+    }
+    let status = shown();
     assert_eq!(status.synced.status, Truth::False);
     assert_eq!(status.synced.reason.as_str(), "CannotCreateHostedZone", "{}", status.synced.message);
     assert!(status.synced.message.contains("ConflictingDomainExists"), "{}", status.synced.message);
