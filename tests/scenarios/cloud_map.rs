@@ -191,14 +191,14 @@ async fn peers_29_a_namespace_may_be_named_by_its_arn() {
 #[tokio::test(start_paused = true)]
 async fn peers_30_why_a_namespace_could_not_be_made_is_said() {
     let mut harbour = Harbour::new();
-    let theirs =
-        json!({ "Name": "inside.example.com", "Vpc": "vpc-0a1b2c3d4e5f60718", "CreatorRequestId": "x" });
+    let theirs = json!({ "Name": "example.com", "Vpc": "vpc-0a1b2c3d4e5f60718", "CreatorRequestId": "x" });
     harbour.meddle(&cloud_map("CreatePrivateDnsNamespace", theirs)).await;
     harbour.start(SHOP);
     let shown = || harbour.status("PrivateDnsNamespace", "inside");
-    for _ in 0..120 {
-        harbour.wait(Duration::from_secs(1)).await;
-        if harbour.engine.statuses().len() == 3 && shown().synced.reason.as_str() != "Creating" {
+    for _ in 0..2_400 {
+        harbour.wait(Duration::from_millis(50)).await;
+        if harbour.engine.statuses().len() == 3 && shown().synced.reason.as_str() == "CannotCreateHostedZone"
+        {
             break;
         }
     }
