@@ -75,7 +75,6 @@ impl Facts for Old<'_> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test wants to stop here")]
 mod tests {
     use super::*;
     use hatoba_core::{Document, Places, Policy};
