@@ -10,6 +10,7 @@
     reason = "a test stops where it is, and says so"
 )]
 
+mod coverage;
 mod deletion;
 mod drift;
 mod gaps;
@@ -22,6 +23,7 @@ mod stack;
 mod story;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -127,14 +129,20 @@ async fn every_gap_is_still_there() {
 
 /// moto, or a visible word that it was not there.
 async fn moto() -> Option<Arc<Moto>> {
-    let Some(program) = moto::program() else {
-        let message =
-            "moto is not installed: `cargo xtask check` makes target/venv, HATOBA_VENV names another";
+    Some(Moto::shared(&installed("moto_server")?).await)
+}
+
+/// A program of the Python environment, or a visible word that it was not there.
+fn installed(name: &str) -> Option<PathBuf> {
+    let program = moto::program(name);
+    if program.is_none() {
+        let message = format!(
+            "{name} is not installed: `cargo xtask check` makes target/venv, HATOBA_VENV names another"
+        );
         assert!(std::env::var_os("HATOBA_REQUIRE_ALL").is_none(), "{message}");
         say(&format!("SKIPPED, {message}"));
-        return None;
-    };
-    Some(Moto::shared(&program).await)
+    }
+    program
 }
 
 /// Runs every case, some at a time; fails with all that failed.
@@ -178,4 +186,12 @@ async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
 /// On the terminal also when tests are captured.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Every member that AWS's service models know is covered, or left out with a reason.
+#[test]
+fn every_member_of_aws_is_covered_or_left_out_with_a_reason() {
+    assert_eq!(coverage::uncompared(), [""; 0]);
+    let Some(python) = installed("python") else { return };
+    assert_eq!(coverage::gaps(&python), [""; 0]);
 }

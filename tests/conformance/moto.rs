@@ -27,11 +27,11 @@ pub(crate) struct Moto {
     _folder: tempfile::TempDir,
 }
 
-/// The server's program, if somebody made an environment with it.
-pub(crate) fn program() -> Option<PathBuf> {
+/// A program of the tests' own Python environment, if somebody made one that has it.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let venv = std::env::var_os("HATOBA_VENV").map_or_else(|| root.join("target/venv"), PathBuf::from);
-    Some(venv.join("bin/moto_server")).filter(|program| program.is_file())
+    Some(venv.join("bin").join(name)).filter(|program| program.is_file())
 }
 
 impl Moto {

@@ -42,7 +42,7 @@ fn services_are_found_by_target_scope_host_path_or_action() {
         (Request::json("servicediscovery", "ListNamespaces", &json!({})), "servicediscovery", 200),
         (Request::json("ecs", "RunTask", &json!({})), "ecs", 400),
         (Request::json("servicediscovery", "GetInstance", &json!({})), "servicediscovery", 400),
-        (plain("GET", "/v2/domainnames", &[], ""), "apigatewayv2", 404),
+        (plain("GET", "/v2/portals", &[], ""), "apigatewayv2", 404),
         (plain("POST", "/", &[("x-amz-target", "AWSEvents.PutRule")], "{}"), "unknown", 400),
         (plain("GET", "/favicon.ico", &[], ""), "unknown", 400),
         (plain("POST", "/v2/apis", &[], "not json"), "apigatewayv2", 400),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::KindId;
 use crate::generated::problems;
-use crate::kind::Kind;
+use crate::kind::{Kind, Problem};
 use crate::selector::Selector;
 
 /// The diagnostic for a document whose kind nobody knows.
@@ -33,7 +33,7 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
         return Err(reader.found);
     }
     for problem in K::check_written(&document.spec) {
-        reader.say(&format!("spec.{}", problem.path), problem.message, problem.hint);
+        reader.tell(problem);
     }
     let mut members = Value::Object(document.spec.clone());
     let references = reader.references::<K>(&mut members);
@@ -50,10 +50,7 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
         let filled =
             |path: &str| references.iter().any(|r| r.path == path) || lookups.iter().any(|l| l.path == path);
         if !filled(&problem.path) {
-            reader.say(&format!("spec.{}", problem.path), problem.message, problem.hint);
-            if let Some(found) = reader.found.last_mut() {
-                found.rule = problem.rule;
-            }
+            reader.tell(problem);
         }
     }
     reader.limits::<K>();
@@ -106,6 +103,14 @@ impl Reader<'_> {
     fn say(&mut self, path: &str, message: String, hint: Option<String>) {
         let diagnostic = Diagnostic::error(self.document.places.value(path), path, message);
         self.found.push(Diagnostic { hint, ..diagnostic });
+    }
+
+    /// What the kind found, with the rule that it breaks.
+    fn tell(&mut self, problem: Problem) {
+        self.say(&format!("spec.{}", problem.path), problem.message, problem.hint);
+        if let Some(found) = self.found.last_mut() {
+            found.rule = problem.rule;
+        }
     }
 
     /// Whether the spec states members that are refused, each with its sentence.

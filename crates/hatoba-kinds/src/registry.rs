@@ -1,6 +1,8 @@
 //! The one list of kinds, and everything that is asked of a kind without knowing which it is.
 
 /// Makes the closed enum of kinds and its dispatch. Adding a kind is one line here.
+///
+/// Each kind's future has a place of its own: a pass that held room for all of them would not fit on a thread's stack.
 macro_rules! registry {
     ($($module:ident :: $kind:ident),+ $(,)?) => {
         $(pub(crate) mod $module;)+
@@ -88,7 +90,7 @@ macro_rules! registry {
             /// # Errors
             /// When any page cannot be read.
             pub async fn list(self, aws: &Aws, scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
-                match self { $(KindId::$kind => $module::$kind::list(aws, scope, interest).await,)+ }
+                match self { $(KindId::$kind => Box::pin($module::$kind::list(aws, scope, interest)).await,)+ }
             }
 
             /// Carries out one write.
@@ -98,13 +100,13 @@ macro_rules! registry {
             pub async fn execute(self, aws: &Aws, action: &Action) -> Result<Answer, CallError> {
                 match (self, action) {
                     $(
-                        (KindId::$kind, Action::Create(creation)) => $module::$kind::create(aws, creation).await,
-                        (KindId::$kind, Action::Update(change)) => $module::$kind::update(aws, change).await,
-                        (KindId::$kind, Action::Clear { target, operation, .. }) => $module::$kind::clear(aws, target, operation).await,
-                        (KindId::$kind, Action::Tag { target, tags }) => $module::$kind::tag(aws, target, tags).await,
-                        (KindId::$kind, Action::Delete(target)) => $module::$kind::delete(aws, target).await,
-                        (KindId::$kind, Action::Evict { target, entry }) => $module::$kind::evict(aws, target, entry).await,
-                        (KindId::$kind, Action::Refresh(target)) => $module::$kind::refresh(aws, target).await,
+                        (KindId::$kind, Action::Create(creation)) => Box::pin($module::$kind::create(aws, creation)).await,
+                        (KindId::$kind, Action::Update(change)) => Box::pin($module::$kind::update(aws, change)).await,
+                        (KindId::$kind, Action::Clear { target, operation, .. }) => Box::pin($module::$kind::clear(aws, target, operation)).await,
+                        (KindId::$kind, Action::Tag { target, tags }) => Box::pin($module::$kind::tag(aws, target, tags)).await,
+                        (KindId::$kind, Action::Delete(target)) => Box::pin($module::$kind::delete(aws, target)).await,
+                        (KindId::$kind, Action::Evict { target, entry }) => Box::pin($module::$kind::evict(aws, target, entry)).await,
+                        (KindId::$kind, Action::Refresh(target)) => Box::pin($module::$kind::refresh(aws, target)).await,
                     )+
                 }
             }
@@ -114,7 +116,7 @@ macro_rules! registry {
             /// # Errors
             /// When it cannot be listed.
             pub async fn entries(self, aws: &Aws, target: &Target) -> Result<Vec<Entry>, CallError> {
-                match self { $(KindId::$kind => $module::$kind::entries(aws, target).await,)+ }
+                match self { $(KindId::$kind => Box::pin($module::$kind::entries(aws, target)).await,)+ }
             }
 
             /// Looks at an operation that a write began; `made`: what it makes, where it makes something.
@@ -122,7 +124,7 @@ macro_rules! registry {
             /// # Errors
             /// When AWS does not answer.
             pub async fn poll(self, aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
-                match self { $(KindId::$kind => $module::$kind::poll(aws, operation, made).await,)+ }
+                match self { $(KindId::$kind => Box::pin($module::$kind::poll(aws, operation, made)).await,)+ }
             }
 
             /// Who uses a resource, beyond what lists of our own kinds show.
@@ -130,7 +132,7 @@ macro_rules! registry {
             /// # Errors
             /// When that cannot be read.
             pub async fn users(self, aws: &Aws, target: &Target) -> Result<BTreeSet<String>, CallError> {
-                match self { $(KindId::$kind => $module::$kind::users(aws, target).await,)+ }
+                match self { $(KindId::$kind => Box::pin($module::$kind::users(aws, target)).await,)+ }
             }
 
             /// What of a change AWS has tried already and given up.
@@ -138,7 +140,7 @@ macro_rules! registry {
             /// # Errors
             /// When that cannot be read.
             pub async fn given_up(self, aws: &Aws, change: &Change) -> Result<Option<GivenUp>, CallError> {
-                match self { $(KindId::$kind => $module::$kind::given_up(aws, change).await,)+ }
+                match self { $(KindId::$kind => Box::pin($module::$kind::given_up(aws, change)).await,)+ }
             }
 
             /// Scopes and names that may hold resources of ours though no document names them.
@@ -146,7 +148,7 @@ macro_rules! registry {
             /// # Errors
             /// When a list cannot be read.
             pub async fn discover(self, aws: &Aws) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
-                match self { $(KindId::$kind => $module::$kind::discover(aws).await,)+ }
+                match self { $(KindId::$kind => Box::pin($module::$kind::discover(aws)).await,)+ }
             }
         }
     };

@@ -124,9 +124,12 @@ policy: { deletion: Retain }
         let (is_good, text, errors) = rendered_from(&SERVICE.replace("port: 80", "prot: 80"));
         assert!(!is_good && text.is_empty(), "{text}");
         assert!(
-            errors.contains("spec.service.prot: unknown field") && errors.contains("a.yaml:8:"),
+            errors.contains("spec.service.prot: unknown field `prot`") && errors.contains("a.yaml:8:"),
             "{errors}"
         );
-        assert!(errors.contains("fields here: cluster,") && errors.contains(": 1 error,"), "{errors}");
+        assert!(
+            errors.contains("fields here: ") && errors.contains(" cluster,") && errors.contains(": 1 error,"),
+            "{errors}"
+        );
     }
 }

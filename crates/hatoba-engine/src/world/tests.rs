@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Desired, Digest, Document, Key, KindTable, MarkStyle, Reference, ReplaceStyle, Severity};
-use hatoba_kinds::{KindId, RULES, check_chain};
+use hatoba_core::{Digest, Document, Key, Severity};
+use hatoba_kinds::RULES;
 use hatoba_source::{Snapshot, Variables, parse_documents};
-use serde_json::Value;
 
 use super::{Checked, check};
 
@@ -16,99 +15,6 @@ const ARTICLE: [&str; 3] = [
     include_str!("../../../../deploy/samples/article/discovery.yaml"),
     include_str!("../../../../deploy/samples/article/service.yaml"),
 ];
-
-/// Rules whose samples need a kind, or a member of one, that is not there yet: until then their documents stand in
-/// for compiled ones. A test fails when an entry is not needed any more: then take it out.
-const PENDING: &[(&str, &str, &str)] = &[
-    ("RegistryPortByNetworkMode", "EcsTaskDefinition", ""),
-    ("UnknownContainer", "EcsTaskDefinition", ""),
-    ("ContainerPortNotMapped", "EcsTaskDefinition", ""),
-    ("NetworkConfigurationByMode", "EcsTaskDefinition", ""),
-    ("MinimumHealthyBelow100", "EcsService", "deploymentConfiguration"),
-    ("HealthCheckInPrivateDns", "DiscoveryService", "healthCheckConfig"),
-    ("JwtWithoutIssuerOrAudience", "Authorizer", ""),
-    ("ScopesWithoutJwt", "Authorizer", ""),
-    ("AuthorizerMissing", "Authorizer", ""),
-    ("AuthorizerMismatch", "Authorizer", ""),
-    ("AuthorizerOfOtherApi", "Authorizer", ""),
-    ("StageOfOtherApi", "ApiMapping", ""),
-    ("ExecuteApiLeftOpen", "ApiMapping", ""),
-    ("AuthorizersPerApi", "Authorizer", ""),
-    ("AudiencesPerAuthorizer", "Authorizer", ""),
-    ("ScopesPerRoute", "Authorizer", ""),
-    ("DomainNamesPerRegion", "DomainName", ""),
-];
-
-/// The reference table of the contract, for documents that stand in.
-const REFERENCES: &[(&str, &[&str], &str)] = &[
-    ("namespaceRef", &["PrivateDnsNamespace"], "namespaceId"),
-    ("clusterRef", &["EcsCluster"], "cluster"),
-    ("taskDefinitionRef", &["EcsTaskDefinition"], "taskDefinition"),
-    ("apiRef", &["HttpApi"], "apiId"),
-    ("vpcLinkRef", &["VpcLink"], "connectionId"),
-    ("integrationRef", &["Integration"], "target"),
-    ("authorizerRef", &["Authorizer"], "authorizerId"),
-    ("stageRef", &["Stage"], "stage"),
-    ("domainNameRef", &["DomainName"], "domainName"),
-];
-
-static STAND_IN: KindTable = KindTable {
-    kind: "StandIn",
-    fields: &[],
-    references: &[],
-    selectors: &[],
-    scope_member: None,
-    parent: None,
-    name_member: None,
-    marks: MarkStyle::Tags,
-    unique: false,
-    replace: ReplaceStyle::MakeBeforeBreak,
-    follows: &[],
-    drain: None,
-};
-
-/// A document as its kind would compile it, by the contract's table of references.
-fn stand_in(document: &Document) -> Desired {
-    let mut members = document.spec.clone();
-    let mut references = Vec::new();
-    let reference = |field: String, path: String, kind: &str, name: &Value| {
-        let target = Key::new(kind, name.as_str().expect("a name"));
-        Reference { field, path, target, output: "id", template: "{}" }
-    };
-    for (field, kinds, member) in REFERENCES {
-        if let Some(name) = members.remove(*field) {
-            references.push(reference((*field).to_owned(), (*member).to_owned(), kinds[0], &name));
-        }
-    }
-    if let Some(name) = members.remove("discoveryServiceRef") {
-        let (field, path) = ("discoveryServiceRef".to_owned(), "integrationUri".to_owned());
-        references.push(reference(field, path, "DiscoveryService", &name));
-    }
-    let registries = members.get_mut("serviceRegistries").and_then(Value::as_array_mut);
-    for (index, registry) in registries.into_iter().flatten().enumerate() {
-        if let Some(name) =
-            registry.as_object_mut().and_then(|registry| registry.remove("discoveryServiceRef"))
-        {
-            let at = |member: &str| format!("serviceRegistries[{index}].{member}");
-            references.push(reference(
-                at("discoveryServiceRef"),
-                at("registryArn"),
-                "DiscoveryService",
-                &name,
-            ));
-        }
-    }
-    Desired {
-        key: document.key.clone(),
-        digest: document.digest.clone(),
-        policy: document.policy.clone(),
-        labels: document.labels.clone(),
-        members,
-        references,
-        lookups: Vec::new(),
-        table: KindId::of(&document.key.kind).map_or(&STAND_IN, KindId::table),
-    }
-}
 
 /// The YAML block that follows `start` in the page.
 fn block<'a>(page: &'a str, start: &str) -> &'a str {
@@ -177,39 +83,27 @@ fn snapshot(documents: impl IntoIterator<Item = Document>) -> Snapshot {
 }
 
 /// The rules that a sample breaks.
-fn broken(text: &str, is_pending: bool) -> BTreeSet<(Severity, String)> {
-    let documents = sample(text);
-    if is_pending {
-        let desired = documents.values().map(|document| (document.key.clone(), compiled(document))).collect();
-        let found = check_chain(&desired, &BTreeSet::new());
-        return found.into_iter().map(|(_, found)| (found.severity, found.rule.to_owned())).collect();
-    }
-    let found = check(&snapshot(documents.into_values())).diagnostics;
+fn broken(text: &str) -> BTreeSet<(Severity, String)> {
+    let found = check(&snapshot(sample(text).into_values())).diagnostics;
     let word = |rule: Option<&'static str>, message: String| rule.map_or(message, str::to_owned);
     found.into_iter().map(|found| (found.severity, word(found.rule, found.to_string()))).collect()
 }
 
-/// By its kind, where that is there and takes it.
-fn compiled(document: &Document) -> Desired {
-    let kind = KindId::of(&document.key.kind);
-    kind.and_then(|kind| kind.compile(document).ok()).unwrap_or_else(|| stand_in(document))
-}
-
 #[test]
 fn every_rule_has_its_samples_and_they_hold() {
+    let mut wrong = Vec::new();
     for rule in RULES {
-        let is_pending = PENDING.iter().any(|(id, _, _)| *id == rule.id);
         let section = section(rule.id);
-        let bad = broken(block(section, "\nBad:\n"), is_pending);
-        assert_eq!(
-            bad,
-            BTreeSet::from([(rule.severity, rule.id.to_owned())]),
-            "the bad sample of {}",
-            rule.id
-        );
-        let good = broken(block(section, "\nGood:\n"), is_pending);
-        assert_eq!(good, BTreeSet::new(), "the good sample of {}", rule.id);
+        let bad = broken(block(section, "\nBad:\n"));
+        if bad != BTreeSet::from([(rule.severity, rule.id.to_owned())]) {
+            wrong.push(format!("the bad sample of {}: {bad:#?}", rule.id));
+        }
+        let good = broken(block(section, "\nGood:\n"));
+        if !good.is_empty() {
+            wrong.push(format!("the good sample of {}: {good:#?}", rule.id));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -225,17 +119,6 @@ fn the_page_lists_the_rules_as_they_are() {
     assert_eq!(rows, expected);
     let sections = PAGE.lines().filter(|line| line.starts_with("## ")).count();
     assert_eq!(sections, RULES.len() + 1, "a section for each rule, and one for the common documents");
-}
-
-#[test]
-fn nothing_is_pending_that_is_there() {
-    for (rule, kind, member) in PENDING {
-        assert!(RULES.iter().any(|known| known.id == *rule), "{rule} is no rule");
-        let Some(known) = KindId::of(kind) else { continue };
-        let schema = known.schema();
-        let has = schema.get("properties").is_some_and(|members| members.get(member).is_some());
-        assert!(!member.is_empty() && !has, "{kind} {member} is there: take {rule} out of PENDING");
-    }
 }
 
 /// Documents in one text, checked.

@@ -172,12 +172,14 @@ fn jwt_problems(members: &Members) -> Vec<Problem> {
     if !issuer.starts_with("https://") {
         let message = format!("expected an address that begins with https://, got `{issuer}`");
         let hint = "of Cognito: https://cognito-idp.<region>.amazonaws.com/<pool>";
-        found.push(Problem::new("jwtConfiguration.issuer", message, hint));
+        found.push(Problem::new("jwtConfiguration.issuer", message, hint).rule("JwtWithoutIssuerOrAudience"));
     }
     let audiences = list(jwt.get("audience")).map_or(0, <[Value]>::len);
     if !(1..=AUDIENCES_MAX).contains(&audiences) {
         let message = format!("expected 1 to {AUDIENCES_MAX} audiences, got {audiences}");
-        found.push(Problem::new("jwtConfiguration.audience", message, "a token must be for one of them"));
+        let rule = if audiences == 0 { "JwtWithoutIssuerOrAudience" } else { "AudiencesPerAuthorizer" };
+        let problem = Problem::new("jwtConfiguration.audience", message, "a token must be for one of them");
+        found.push(problem.rule(rule));
     }
     if let Some(sources) = list(members.get("identitySource")) {
         let legal = |source: &Value| {

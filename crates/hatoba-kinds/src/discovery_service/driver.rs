@@ -51,6 +51,7 @@ spec:
 ";
     const REQUESTS: Requests = ("servicediscovery/2017-03-14", &["CreateServiceRequest", "ServiceChange"]);
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
+        ("dnsConfig.namespaceId", "AWS has replaced it by `namespaceId` beside `dnsConfig`"),
         ("tags", "`metadata.labels` become tags, beside the owner mark"),
         ("creatorRequestId", "made from owner, document and incarnation, so that a repeated create is the same one"),
     ];

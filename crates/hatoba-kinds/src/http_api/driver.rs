@@ -39,6 +39,7 @@ spec:
         ("routeKey", "quick create makes parts that nobody can change: write a Route document"),
         ("target", "quick create makes parts that nobody can change: write an Integration document"),
         ("credentialsArn", "quick create makes parts that nobody can change: it belongs on an Integration document"),
+        ("apiId", "AWS's id of it"),
         ("protocolType", "it is always HTTP"),
         ("apiKeySelectionExpression", "API keys are for WebSocket and REST APIs"),
         ("disableSchemaValidation", "schemas are for WebSocket APIs"),

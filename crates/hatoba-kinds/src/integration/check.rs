@@ -103,11 +103,12 @@ fn http(members: &Members) -> Vec<Problem> {
         }
         Some(uri) if is_private && uri.contains(":loadbalancer/") => {
             let message = "expected the ARN of the load balancer's listener, got the load balancer's own";
-            found.push(Problem::new("integrationUri", message, "it has `:listener/` in it"));
+            found.push(Problem::new("integrationUri", message, "it has `:listener/` in it").rule("ServiceArnNeeded"));
         }
         Some(uri) if is_private && !is_private_target(uri) => {
             let message = format!("expected the ARN of a Cloud Map service or of a listener, got `{uri}`");
-            found.push(Problem::new("integrationUri", message, "`discoveryServiceRef` fills it"));
+            let problem = Problem::new("integrationUri", message, "`discoveryServiceRef` fills it");
+            found.push(problem.rule("ServiceArnNeeded"));
         }
         Some(uri) if !(is_private || uri.starts_with("https://") || uri.starts_with("http://")) => {
             let message = format!("expected an address that begins with https:// or http://, got `{uri}`");

@@ -63,14 +63,16 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
         let scopes = members.get("authorizationScopes").and_then(|scopes| scopes.as_array()).map_or(0, Vec::len);
         if scopes > SCOPES_MAX {
             let message = format!("expected at most {SCOPES_MAX}, got {scopes}");
-            found.push(Problem::new("authorizationScopes", message, ""));
+            found.push(Problem::new("authorizationScopes", message, "").rule("ScopesPerRoute"));
         }
         if scopes > 0 && text("authorizationType") != Some("JWT") {
             let message = "only tokens have scopes, so they need the type JWT";
-            found.push(Problem::new("authorizationScopes", message, "authorizationType: JWT"));
+            let problem = Problem::new("authorizationScopes", message, "authorizationType: JWT");
+            found.push(problem.rule("ScopesWithoutJwt"));
         }
         if matches!(text("authorizationType"), Some("JWT" | "CUSTOM")) && text("authorizerId").is_none() {
-            found.push(Problem::new("authorizerId", "`authorizerRef` or `authorizerId` is missing", ""));
+            let problem = Problem::new("authorizerId", "`authorizerRef` or `authorizerId` is missing", "");
+            found.push(problem.rule("AuthorizerMissing"));
         }
         found
     }
@@ -84,7 +86,7 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
         let unused = ["authorizerRef", "authorizerId"].into_iter().filter(stated);
         let message = format!("an authorizer is named, and authorizationType is {kind}: nobody would ask it");
         let hint = "authorizationType: JWT, or CUSTOM for a Lambda authorizer";
-        unused.map(|name| Problem::new(name, message.clone(), hint)).collect()
+        unused.map(|name| Problem::new(name, message.clone(), hint).rule("AuthorizerMismatch")).collect()
     }
 
     async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {

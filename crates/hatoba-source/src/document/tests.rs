@@ -105,7 +105,7 @@ fn what_holds_a_document() {
         (
             "spec: ",
             "policy:\n  deletoin: Retain\nspec: ",
-            "policy.deletoin: unknown field `deletoin`, expected one of `deletion`, `drift`, `adopt`, `suspend`, `omitted`, `selectors`, `replace`, `fields` (f.yaml:5:3); hint: did you mean `deletion`?",
+            "policy.deletoin: unknown field `deletoin`, expected one of `deletion`, `drift`, `adopt`, `suspend`, `omitted`, `selectors`, `replace`, `keepDeployments`, `fields` (f.yaml:5:3); hint: did you mean `deletion`?",
         ),
         (
             "spec: ",
