@@ -410,8 +410,8 @@ async fn what_cannot_be_changed_is_said_and_left() {
     let changes = [
         other("launchType", json!("EC2")),
         other("role", json!("other")),
-        other("serviceName", json!("other")),
-        json!({ "cluster": "main", "taskDefinition": "great-task:1", "schedulingStrategy": "DAEMON", "networkConfiguration": network() }),
+        json!({ "cluster": "main", "taskDefinition": "great-task:1", "schedulingStrategy": "DAEMON", "networkConfiguration": network(),
+            "deploymentConfiguration": { "maximumPercent": 200, "minimumHealthyPercent": 100 } }),
     ];
     for spec in changes {
         let mut harbour = Harbour::new();

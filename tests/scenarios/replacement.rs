@@ -56,8 +56,8 @@ fn cases() -> Vec<Case> {
                 "ecs.UpdateService",
                 "servicediscovery.DeleteService",
                 "servicediscovery.CreateService",
-                "ecs.UpdateService",
                 "apigatewayv2.UpdateIntegration",
+                "ecs.UpdateService",
             ],
         },
         Case {
@@ -76,8 +76,8 @@ fn cases() -> Vec<Case> {
                 "servicediscovery.DeleteNamespace",
                 "servicediscovery.CreatePrivateDnsNamespace",
                 "servicediscovery.CreateService",
-                "ecs.UpdateService",
                 "apigatewayv2.UpdateIntegration",
+                "ecs.UpdateService",
             ],
         },
     ]
@@ -286,8 +286,8 @@ async fn peers_25_what_nobody_keeps_in_it_is_taken_out_after_a_while() {
             "servicediscovery.DeregisterInstance",
             "servicediscovery.DeleteService",
             "servicediscovery.CreateService",
-            "ecs.UpdateService",
             "apigatewayv2.UpdateIntegration",
+            "ecs.UpdateService",
         ],
         "{}",
         harbour.calls_text()

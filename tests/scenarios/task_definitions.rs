@@ -84,12 +84,12 @@ fn ecs(operation: &str, body: &Value) -> Request {
     Request::json("ecs", operation, body)
 }
 
-async fn breaker(harbour: &Harbour, rollback: bool) {
-    let body = json!({ "cluster": "main", "service": "shop", "deploymentConfiguration":
-        { "deploymentCircuitBreaker": { "enable": true, "rollback": rollback } } });
-    harbour.meddle(&ecs("UpdateService", &body)).await;
-    harbour.wait(MINUTE).await;
-    harbour.clear_calls();
+/// The same with a circuit breaker.
+fn guarded(image: &str, rollback: bool) -> String {
+    let breaker = format!(
+        "  desiredCount: 2\n  deploymentConfiguration: {{ deploymentCircuitBreaker: {{ enable: true, rollback: {rollback} }} }}\n"
+    );
+    shop(image).replace("  desiredCount: 2\n", &breaker)
 }
 
 fn pruning() -> Options {
@@ -317,10 +317,10 @@ async fn killed_around_every_write_of_a_change_it_goes_on_where_it_stood() {
 
 #[tokio::test(start_paused = true)]
 async fn peers_43_what_aws_rolled_back_is_shown_and_not_pushed_again() {
-    let mut harbour = Harbour::converged(Options::default(), &shop("nginx:1")).await;
-    breaker(&harbour, true).await;
+    let mut harbour = Harbour::converged(Options::default(), &guarded("nginx:1", true)).await;
+    harbour.clear_calls();
     harbour.world().faults().revision_fails("shop-web:2", "CannotPullContainerError: no nginx:2");
-    harbour.documents(&shop("nginx:2"));
+    harbour.documents(&guarded("nginx:2", true));
     harbour.wait(HOUR).await;
     let bad = |harbour: &Harbour, why: &str| {
         let status = harbour.status("EcsService", "shop");
@@ -338,12 +338,12 @@ async fn peers_43_what_aws_rolled_back_is_shown_and_not_pushed_again() {
     bad(&harbour, "rollout of shop-web:2 up and runs shop-web:1");
     assert_eq!(harbour.status("EcsTaskDefinition", "shop-web").ready.status, Truth::True);
 
-    harbour.kill_and_restart(&shop("nginx:2"));
+    harbour.kill_and_restart(&guarded("nginx:2", true));
     harbour.wait(HOUR).await;
     bad(&harbour, "shop-web:2");
 
     harbour.clear_calls();
-    harbour.documents(&shop("nginx:3"));
+    harbour.documents(&guarded("nginx:3", true));
     harbour.wait(Duration::from_secs(5)).await;
     harbour.converge(FIFTEEN_MINUTES).await;
     assert_eq!(runs(&harbour), "shop-web:3");
@@ -352,21 +352,21 @@ async fn peers_43_what_aws_rolled_back_is_shown_and_not_pushed_again() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_rolled_back_does_not_keep_other_fields_from_being_written() {
-    let harbour = Harbour::converged(Options::default(), &shop("nginx:1")).await;
-    breaker(&harbour, true).await;
+    let harbour = Harbour::converged(Options::default(), &guarded("nginx:1", true)).await;
+    harbour.clear_calls();
     harbour.world().faults().revision_fails("shop-web:2", "CannotPullContainerError: no nginx:2");
-    harbour.documents(&shop("nginx:2"));
+    harbour.documents(&guarded("nginx:2", true));
     harbour.wait(10 * MINUTE).await;
     let message = harbour.status("EcsService", "shop").ready.message;
     assert!(message.contains("CannotPullContainerError: no nginx:2 (3 times)"), "{message}");
-    harbour.documents(&shop("nginx:2").replace("desiredCount: 2", "desiredCount: 3"));
+    harbour.documents(&guarded("nginx:2", true).replace("desiredCount: 2", "desiredCount: 3"));
     harbour.wait(10 * MINUTE).await;
     let service = harbour.objects("ecs", "services")["main/shop"].clone();
     assert_eq!((service["desiredCount"].as_u64(), runs(&harbour).as_str()), (Some(3), "shop-web:1"));
     assert_eq!(harbour.count("UpdateService").0, 2, "{}", harbour.calls_text());
     assert_eq!(harbour.status("EcsService", "shop").ready.reason.as_str(), "RolledBack");
     // Back to what runs: nothing to be pushed, and all is well.
-    harbour.documents(&shop("nginx:1").replace("desiredCount: 2", "desiredCount: 3"));
+    harbour.documents(&guarded("nginx:1", true).replace("desiredCount: 2", "desiredCount: 3"));
     harbour.wait(Duration::from_secs(5)).await;
     harbour.converge(FIFTEEN_MINUTES).await;
 }
@@ -401,7 +401,7 @@ async fn peers_44_a_rollout_that_gets_nowhere_says_why() {
         "{}",
         status.ready.message
     );
-    breaker(&harbour, false).await;
+    harbour.documents(&guarded("nginx:2", false));
     harbour.wait(10 * MINUTE).await;
     let status = harbour.status("EcsService", "shop");
     assert_eq!((status.ready.status, status.ready.reason.as_str()), (Truth::False, "RolloutFailed"));

@@ -10,7 +10,7 @@ pub(super) static TABLE: KindTable = KindTable {
     fields: &[
         Field::new("serviceName").immutable().renames(),
         Field::new("taskDefinition").shape(Shape::By(same_task_definition)).untouched().rolls(),
-        Field::new("desiredCount").untouched().at_create(Literal::Int(1)),
+        Field::new("desiredCount").shape(Shape::By(same_or_null)).untouched().at_create(Literal::Int(1)),
         // From a strategy back to the launch type there is a way, from one launch type to another there is none.
         Field::new("launchType").shape(Shape::By(same_or_null)).untouched().immutable_if(|from, _| !from.is_null()),
         Field::new("capacityProviderStrategy").shape(Shape::By(same_strategy)).untouched(),
