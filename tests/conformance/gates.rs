@@ -238,6 +238,16 @@ metadata: { name: gated }
 spec: {}
 ---
 apiVersion: hatoba/v1
+kind: Integration
+metadata: { name: back }
+spec: { apiRef: gated, integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: "https://example.com" }
+---
+apiVersion: hatoba/v1
+kind: Route
+metadata: { name: open }
+spec: { apiRef: gated, routeKey: GET /open, integrationRef: back }
+---
+apiVersion: hatoba/v1
 kind: Stage
 metadata: { name: default }
 spec: { apiRef: gated, stageName: $default }

@@ -24,6 +24,7 @@ mod pauses;
 mod plan;
 mod prune;
 mod replacement;
+mod samples;
 mod served;
 mod setbacks;
 mod task_definition_forms;

@@ -44,7 +44,7 @@ const STEPS: &[Step] = &[
 ];
 
 /// Folders of sample documents.
-const SAMPLES: [&str; 3] = ["article", "shared-api", "named-stage"];
+const SAMPLES: [&str; 5] = ["article", "named-stage", "one-document", "shared-api", "sqs"];
 
 /// Runs every step.
 ///
