@@ -341,3 +341,29 @@ fn every_reason_is_in_the_book() {
         "not in the book: {unexplained:?}; only in the book: {unknown:?}"
     );
 }
+
+/// Every row of the page of pains is there once, and the test that it names is in the tree.
+#[test]
+fn every_pain_names_its_proof() {
+    let page = fs::read_to_string(root().join("docs/src/pains.md")).unwrap();
+    let code = sources();
+    let is_there = |test: &str| {
+        let named = format!("fn {test}(");
+        code.iter().any(|source| source.text.contains(&named))
+    };
+    let mut rows = BTreeSet::new();
+    for line in page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| row ")) {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, names, _, here, proof, _] = columns[..] else { panic!("not four columns: {line}") };
+        assert!(!here.is_empty() && !proof.is_empty(), "{line}");
+        for name in names.split(", ") {
+            assert!(rows.insert(name.to_owned()), "{name} is there twice");
+        }
+        for test in proof.split('`').skip(1).step_by(2) {
+            assert!(is_there(test), "there is no test {test}, which proves {names}");
+        }
+    }
+    let wanted = (1..=7).map(|n| format!("T{n}")).chain((1..=14).map(|n| format!("A{n}")));
+    let wanted: BTreeSet<String> = wanted.chain((1..=72).map(|n| n.to_string())).collect();
+    assert_eq!(rows, wanted);
+}
