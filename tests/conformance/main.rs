@@ -18,6 +18,7 @@ mod gates;
 mod moto;
 mod port;
 mod prepare;
+mod recordings;
 mod revisions;
 mod stack;
 mod story;

@@ -5,6 +5,7 @@
 //! calls is the promise.
 
 pub mod http;
+pub mod names;
 pub mod visitor;
 pub mod wait;
 
