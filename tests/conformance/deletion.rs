@@ -1,7 +1,6 @@
 //! Somebody deletes a resource behind our back: it comes back, with what depends on it.
 
 use hatoba_aws_model::Request;
-use hatoba_tests::ARTICLE;
 use hatoba_tests::wait::holds_within;
 use serde_json::{Value, json};
 
@@ -44,7 +43,7 @@ pub(crate) async fn of_kind(mut port: Port, kind: &'static str) {
         port.meddle(request).await;
     }
     if !is_seen {
-        port.start(ARTICLE);
+        port.start(&port.article());
     }
     if !holds_within(LONG, async || Stack::look(&port).await.wrong().is_ok()).await {
         panic!("{:?}\n{}\n{:?}", Stack::look(&port).await.wrong(), port.describe(), port.writes());

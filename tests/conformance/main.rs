@@ -1,7 +1,7 @@
-//! The same cases against our own model of AWS and against moto, which is not ours: a model written by the
-//! people who wrote the controller would share their mistakes.
+//! The same cases against our own model of AWS and against emulators that are not ours, moto and ministack: a
+//! model written by the people who wrote the controller would share their mistakes.
 //!
-//! Every case has an AWS of its own (a model, or a region of moto), so that they run side by side. They run in
+//! Every case has an AWS of its own (a model, or a region of an emulator), so that they run side by side. They run in
 //! real time, through sockets. `HATOBA_CASES=drift` runs only those whose name contains the word.
 #![expect(
     clippy::unwrap_used,
@@ -10,27 +10,26 @@
     reason = "a test stops where it is, and says so"
 )]
 
-mod coverage;
 mod deletion;
 mod drift;
+mod emulators;
 mod gaps;
 mod gates;
-mod moto;
 mod port;
 mod prepare;
 mod recordings;
 mod revisions;
+mod sent;
 mod stack;
 mod story;
 
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::emulators::Server;
 use crate::gaps::GAPS;
-use crate::moto::Moto;
 use crate::port::{Emulator, Port};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet, spawn_local};
@@ -70,7 +69,7 @@ const CASES: &[(&str, Run)] = &[
     ("created from nothing", |port| Box::pin(story::created_from_nothing(port))),
 ];
 
-/// Regions that moto knows; it keeps what stands in one apart from the others.
+/// Regions that moto knows; an emulator keeps what stands in one apart from the others.
 const REGIONS: [&str; 27] = [
     "us-east-1",
     "us-east-2",
@@ -109,45 +108,49 @@ async fn the_cases_pass_on_our_model() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cases_pass_on_moto() {
-    if let Some(moto) = moto().await {
+    if let Some(moto) = server(Emulator::Moto).await {
         LocalSet::new().run_until(all(Emulator::Moto, Some(moto))).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cases_pass_on_ministack() {
+    if let Some(ministack) = server(Emulator::Ministack).await {
+        LocalSet::new().run_until(all(Emulator::Ministack, Some(ministack))).await;
     }
 }
 
 #[tokio::test]
 async fn every_gap_is_still_there() {
-    let Some(moto) = moto().await else { return };
-    let port = Port::moto(moto, REGION_OF_GAPS).await;
-    for gap in GAPS.iter().filter(|gap| gap.emulator == Emulator::Moto) {
-        assert!(
-            (gap.holds)(&port).await,
-            "no gap any more; take it off the list: {}, {}",
-            gap.case,
-            gap.reason
-        );
+    for emulator in [Emulator::Moto, Emulator::Ministack] {
+        let Some(server) = server(emulator).await else { continue };
+        let port = Port::emulated(server, REGION_OF_GAPS).await;
+        for gap in GAPS.iter().filter(|gap| gap.emulator == emulator) {
+            let (case, reason) = (gap.case, gap.reason);
+            assert!(
+                (gap.holds)(&port).await,
+                "{emulator}: no gap any more; take it off the list: {case}, {reason}"
+            );
+        }
     }
 }
 
-/// moto, or a visible word that it was not there.
-async fn moto() -> Option<Arc<Moto>> {
-    Some(Moto::shared(&installed("moto_server")?).await)
-}
-
-/// A program of the Python environment, or a visible word that it was not there.
-fn installed(name: &str) -> Option<PathBuf> {
-    let program = moto::program(name);
-    if program.is_none() {
+/// An emulator, or a visible word that it was not there.
+async fn server(emulator: Emulator) -> Option<Arc<Server>> {
+    let Some(program) = emulators::program(emulator) else {
         let message = format!(
-            "{name} is not installed: `cargo xtask check` makes target/venv, HATOBA_VENV names another"
+            "{emulator} is not installed: `cargo xtask check` makes target/venv and target/venv-ministack, \
+             HATOBA_VENV and HATOBA_VENV_MINISTACK name others"
         );
         assert!(std::env::var_os("HATOBA_REQUIRE_ALL").is_none(), "{message}");
         say(&format!("SKIPPED, {message}"));
-    }
-    program
+        return None;
+    };
+    Some(Server::shared(emulator, &program).await)
 }
 
 /// Runs every case, some at a time; fails with all that failed.
-async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
+async fn all(emulator: Emulator, server: Option<Arc<Server>>) {
     let word = std::env::var("HATOBA_CASES").unwrap_or_default();
     let turns = Arc::new(Semaphore::new(AT_ONE_TIME));
     let mut running = JoinSet::new();
@@ -157,13 +160,13 @@ async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
             say(&format!("{emulator}: {name}: SKIPPED, a known gap"));
             continue;
         }
-        let (moto, turns) = (moto.clone(), Arc::clone(&turns));
+        let (server, turns) = (server.clone(), Arc::clone(&turns));
         running.spawn_local(async move {
             let _turn = turns.acquire_owned().await;
             let begun = Instant::now();
             let case = async move {
-                let port = match moto {
-                    Some(moto) => Port::moto(moto, region).await,
+                let port = match server {
+                    Some(server) => Port::emulated(server, region).await,
                     None => Port::model(region).await,
                 };
                 run(port).await;
@@ -187,12 +190,4 @@ async fn all(emulator: Emulator, moto: Option<Arc<Moto>>) {
 /// On the terminal also when tests are captured.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
-}
-
-/// Every member that AWS's service models know is covered, or left out with a reason.
-#[test]
-fn every_member_of_aws_is_covered_or_left_out_with_a_reason() {
-    assert_eq!(coverage::uncompared(), [""; 0]);
-    let Some(python) = installed("python") else { return };
-    assert_eq!(coverage::gaps(&python), [""; 0]);
 }

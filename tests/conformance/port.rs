@@ -1,4 +1,4 @@
-//! One case's own AWS, and the engine on it: the model behind a socket, or a region of moto.
+//! One case's own AWS, and the engine on it: the model behind a socket, or a region of an emulator.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +10,9 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_http_client::Builder;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use hatoba_aws_model::{Config, Delays, Request, SharedWorld, World};
@@ -18,14 +20,26 @@ use hatoba_core::{Key, Status, Truth};
 use hatoba_engine::{Clock, Engine, Options};
 use hatoba_tests::http::{Reply, send, signed};
 use hatoba_tests::wait::{holds_within, until};
-use hatoba_tests::{ARTICLE, snapshot};
+use hatoba_tests::{ARTICLE, article_without, snapshot};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::moto::{self, Moto};
+use crate::emulators::{self, Server};
 use crate::prepare;
+use crate::sent::Sent;
 
+/// The integration where there are no VPC links.
+const WITHOUT_LINK: &str = "\
+apiVersion: hatoba/v1
+kind: Integration
+metadata: { name: to-great-service }
+spec:
+  apiRef: crazy-api
+  integrationType: HTTP_PROXY
+  integrationMethod: ANY
+  integrationUri: https://great-service.example.com
+";
 /// AWS that is busy with something else is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// Everything here takes a few seconds; VPC links may have to wait a quarter of a minute for their quota.
@@ -35,17 +49,22 @@ pub(crate) const LONG: Duration = Duration::from_secs(45);
 pub(crate) enum Emulator {
     Model,
     Moto,
+    Ministack,
 }
 
 impl fmt::Display for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Emulator::Model { "model" } else { "moto" })
+        f.write_str(match self {
+            Emulator::Model => "model",
+            Emulator::Moto => "moto",
+            Emulator::Ministack => "ministack",
+        })
     }
 }
 
 enum Aws {
     Model { world: SharedWorld, stop: CancellationToken },
-    Moto(Arc<Moto>),
+    Emulated(Arc<Server>),
 }
 
 /// One case's own AWS.
@@ -54,6 +73,8 @@ pub(crate) struct Port {
     pub(crate) region: String,
     address: SocketAddr,
     aws: Aws,
+    /// The writes that were sent, where the emulator does not tell them itself.
+    sent: Sent,
     /// How many the engine was started with.
     documents: usize,
     running: Option<(Arc<Engine>, CancellationToken, tokio::task::JoinHandle<()>)>,
@@ -92,28 +113,25 @@ impl Port {
             region: region.to_owned(),
             address,
             aws,
+            sent: Sent::default(),
             documents: 0,
             running: None,
         }
     }
 
-    /// A region of moto, with what the article presupposes.
-    pub(crate) async fn moto(moto: Arc<Moto>, region: &str) -> Port {
-        let (address, region) = (moto.address, region.to_owned());
-        let port = Port {
-            emulator: Emulator::Moto,
-            region,
-            address,
-            aws: Aws::Moto(moto),
-            documents: 0,
-            running: None,
-        };
+    /// A region of an emulator, with what the article presupposes.
+    pub(crate) async fn emulated(server: Arc<Server>, region: &str) -> Port {
+        let (emulator, address, region) = (server.emulator, server.address, region.to_owned());
+        let aws = Aws::Emulated(server);
+        let port =
+            Port { emulator, region, address, aws, sent: Sent::default(), documents: 0, running: None };
         prepare::article(&port).await;
         port
     }
 
     /// Sends a request and gives whatever comes back.
     pub(crate) async fn call(&self, request: Request) -> Reply {
+        self.sent.note(&request.method, &request.uri, request.header("x-amz-target"));
         send(self.address, &signed(request, &self.region)).await.unwrap()
     }
 
@@ -151,7 +169,10 @@ impl Port {
                 let writes = world.log().iter().filter(|call| call.write);
                 writes.map(|call| format!("{}.{}", call.service, call.operation)).collect()
             }
-            Aws::Moto(moto) => moto::writes(&moto.recording, &self.region),
+            Aws::Emulated(server) if server.emulator == Emulator::Moto => {
+                emulators::writes(&server.recording, &self.region)
+            }
+            Aws::Emulated(_) => self.sent.all(),
         }
     }
 
@@ -175,9 +196,20 @@ impl Port {
     /// Starts an engine, and waits until the article's stack stands and a list has shown it: what was just made
     /// and no list shows yet counts as there, whatever happens to it.
     pub(crate) async fn stand(&mut self) {
-        self.start(ARTICLE);
+        self.start(&self.article());
         self.converge().await;
         self.resyncs(1).await;
+    }
+
+    /// The article's documents, or those of them that the emulator can make.
+    pub(crate) fn article(&self) -> String {
+        match self.emulator {
+            Emulator::Ministack => {
+                let others = article_without(&["VpcLink/fine-vpc-link", "Integration/to-great-service"]);
+                format!("{others}\n---\n{WITHOUT_LINK}")
+            }
+            Emulator::Model | Emulator::Moto => ARTICLE.to_owned(),
+        }
     }
 
     /// Stops the engine and waits until it has.
@@ -238,7 +270,7 @@ impl Port {
             .region(Region::new(self.region.clone()))
             .endpoint_url(format!("http://{}", self.address))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(SharedHttpClient::new(self.sent.over(Builder::new().build_http())))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
             .build()

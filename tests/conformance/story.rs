@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use hatoba_engine::Options;
-use hatoba_tests::ARTICLE;
 use hatoba_tests::wait::holds_within;
 
-use crate::port::{LONG, Port};
+use crate::port::{Emulator, LONG, Port};
 use crate::stack::{BYSTANDER, Stack};
 
 const CREATES: [&str; 8] = [
@@ -20,6 +19,12 @@ const CREATES: [&str; 8] = [
     "servicediscovery.CreateService",
 ];
 
+/// The writes that make the stack: one for each of its documents.
+fn creates(port: &Port) -> Vec<&'static str> {
+    let is_made = |write: &&str| port.emulator != Emulator::Ministack || !write.ends_with("VpcLink");
+    CREATES.into_iter().filter(is_made).collect()
+}
+
 /// Nothing of what was prepared for a case is a write of the engine's.
 fn made(port: &Port, before: usize) -> Vec<String> {
     let mut writes = port.writes().split_off(before);
@@ -30,10 +35,10 @@ fn made(port: &Port, before: usize) -> Vec<String> {
 /// Eight creates and nothing else.
 pub(crate) async fn created_from_nothing(mut port: Port) {
     let before = port.writes().len();
-    port.start(ARTICLE);
+    port.start(&port.article());
     port.converge().await;
     assert_eq!(Stack::look(&port).await.wrong(), Ok(()));
-    assert_eq!(made(&port, before), CREATES);
+    assert_eq!(made(&port, before), creates(&port));
 }
 
 /// What is true is left alone: neither a running engine nor one that was just started writes.
@@ -43,7 +48,7 @@ pub(crate) async fn left_alone(mut port: Port) {
     port.resyncs(8).await; // beyond the list that follows a write
     assert_eq!(made(&port, before), [""; 0], "a running engine");
     port.stop().await;
-    port.start(ARTICLE);
+    port.start(&port.article());
     port.converge().await;
     port.resyncs(3).await;
     assert_eq!(made(&port, before), [""; 0], "one that knows nothing");
@@ -53,21 +58,21 @@ pub(crate) async fn left_alone(mut port: Port) {
 /// An engine that is stopped after every write of the first start goes on where AWS stands.
 pub(crate) async fn stopped_on_the_way(mut port: Port) {
     let before = port.writes().len();
-    for writes in 1..CREATES.len() {
-        port.start(ARTICLE);
+    for writes in 1..creates(&port).len() {
+        port.start(&port.article());
         if !holds_within(LONG, async || port.writes().len() >= before + writes).await {
             panic!("no write {writes}: {:?}\n{}", made(&port, before), port.describe());
         }
         port.stop().await;
     }
-    port.start(ARTICLE);
+    port.start(&port.article());
     port.converge().await;
     assert_eq!(Stack::look(&port).await.wrong(), Ok(()));
     let mut made = made(&port, before);
     // While AWS makes a namespace nothing shows it: the same request may be sent again, with the same
     // CreatorRequestId.
     made.dedup_by(|write, other| write == other && write.ends_with("CreatePrivateDnsNamespace"));
-    assert_eq!(made, CREATES);
+    assert_eq!(made, creates(&port));
 }
 
 /// The documents go, but for one of somebody else's, and nothing else says so: users go before what they use.
@@ -82,7 +87,7 @@ pub(crate) async fn taken_down(mut port: Port) {
         quota_share: 1.0,
         ..Options::default()
     };
-    port.start_with(options, &format!("{ARTICLE}\n---\n{bystander}"));
+    port.start_with(options, &format!("{}\n---\n{bystander}", port.article()));
     port.converge().await;
     assert_eq!(Stack::look(&port).await.wrong(), Ok(()));
     let before = port.writes().len();
@@ -104,6 +109,12 @@ pub(crate) async fn taken_down(mut port: Port) {
         ("ecs.DeleteService", "servicediscovery.DeleteService"),
         ("servicediscovery.DeleteService", "servicediscovery.DeleteNamespace"),
     ] {
+        // Without a VPC link the integration leads elsewhere.
+        let needs_link = ["apigatewayv2.DeleteVpcLink", "servicediscovery.DeleteService"].contains(&second)
+            && first == "apigatewayv2.DeleteIntegration";
+        if needs_link && port.emulator == Emulator::Ministack {
+            continue;
+        }
         assert!(at(first).is_some() && at(first) < at(second), "{first} before {second}: {writes:#?}");
     }
     assert_eq!(port.items("/v2/apis").await.len(), 1, "the bystander stays");
