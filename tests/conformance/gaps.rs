@@ -5,10 +5,11 @@ use std::pin::Pin;
 use hatoba_aws_model::Request;
 use serde_json::{Value, json};
 
+use crate::ministack;
 use crate::port::{Emulator, Port};
 use crate::stack::text;
 
-type Proof = fn(&Port) -> Pin<Box<dyn Future<Output = bool> + '_>>;
+pub(crate) type Proof = fn(&Port) -> Pin<Box<dyn Future<Output = bool> + '_>>;
 
 /// A case that is skipped for one emulator.
 pub(crate) struct Gap {
@@ -25,7 +26,7 @@ const UPDATE_STAGE: &str = "`UpdateStage` answers 500";
 const ONLY_WHAT_WAS_SENT: &str = "members of an ECS service that were never sent are absent";
 const DEPLOYMENTS_STAND_STILL: &str = "`UpdateService` leaves the deployments as they were";
 
-pub(crate) const GAPS: &[Gap] = &[
+const GAPS: &[Gap] = &[
     Gap {
         emulator: Emulator::Moto,
         case: "drift of EcsService healthCheckGracePeriodSeconds",
@@ -159,12 +160,17 @@ async fn no_list_of_authorizers(port: &Port) -> bool {
     port.call(Request::rest("GET", &list, &Value::Null)).await.status == 500
 }
 
-/// Whether a case is skipped for an emulator.
-pub(crate) fn has(emulator: Emulator, case: &str) -> bool {
-    GAPS.iter().any(|gap| gap.emulator == emulator && gap.case == case)
+/// The gaps of every emulator.
+pub(crate) fn all() -> impl Iterator<Item = &'static Gap> {
+    GAPS.iter().chain(ministack::GAPS)
 }
 
-async fn api(port: &Port, more: Value) -> Value {
+/// Whether a case is skipped for an emulator.
+pub(crate) fn has(emulator: Emulator, case: &str) -> bool {
+    all().any(|gap| gap.emulator == emulator && gap.case == case)
+}
+
+pub(crate) async fn api(port: &Port, more: Value) -> Value {
     let mut body = json!({ "name": "proof", "protocolType": "HTTP" });
     for (name, value) in more.as_object().into_iter().flatten() {
         body[name] = value.clone();
@@ -180,7 +186,7 @@ async fn update_stage_fails(port: &Port) -> bool {
     port.call(update).await.status == 500
 }
 
-async fn no_address_type(port: &Port) -> bool {
+pub(crate) async fn no_address_type(port: &Port) -> bool {
     api(port, json!({ "ipAddressType": "dualstack" })).await["ipAddressType"].is_null()
 }
 
@@ -225,7 +231,7 @@ async fn deployments_stand_still(port: &Port) -> bool {
 fn the_book_names_every_gap() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/emulator-gaps.md");
     let book = std::fs::read_to_string(page).unwrap();
-    for gap in GAPS {
+    for gap in all() {
         let is_named = |line: &str| {
             let columns: Vec<&str> = line.split('|').map(str::trim).collect();
             columns.get(1) == Some(&gap.emulator.to_string().as_str())

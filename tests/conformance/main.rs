@@ -15,6 +15,7 @@ mod drift;
 mod emulators;
 mod gaps;
 mod gates;
+mod ministack;
 mod port;
 mod prepare;
 mod recordings;
@@ -29,7 +30,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::emulators::Server;
-use crate::gaps::GAPS;
 use crate::port::{Emulator, Port};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet, spawn_local};
@@ -125,7 +125,7 @@ async fn every_gap_is_still_there() {
     for emulator in [Emulator::Moto, Emulator::Ministack] {
         let Some(server) = server(emulator).await else { continue };
         let port = Port::emulated(server, REGION_OF_GAPS).await;
-        for gap in GAPS.iter().filter(|gap| gap.emulator == emulator) {
+        for gap in gaps::all().filter(|gap| gap.emulator == emulator) {
             let (case, reason) = (gap.case, gap.reason);
             assert!(
                 (gap.holds)(&port).await,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::path;
 use crate::{
@@ -60,7 +60,8 @@ pub struct Diff {
     pub notes: Vec<Cause>,
 }
 
-/// Brings AWS's members into the normal form in which they are compared: sets sorted, defaults dropped.
+/// Brings AWS's members into the normal form in which they are compared: sets sorted, defaults dropped, and with
+/// them the structures that held nothing else.
 ///
 /// Members that the table does not list stay as they are; drivers use some of them.
 pub fn normalise(table: &KindTable, members: Members) -> Members {
@@ -72,9 +73,23 @@ pub fn normalise(table: &KindTable, members: Members) -> Members {
             value => path::set(&mut members, field.path, value),
         }
     }
+    for field in table.fields {
+        drop_hollow(&mut members, field.path);
+    }
     match members {
         Value::Object(members) => members,
         _ => Members::new(),
+    }
+}
+
+/// Takes the structures around `path` out that hold nothing: sent, AWS would miss what it demands of them.
+fn drop_hollow(members: &mut Value, path: &str) {
+    let mut at = path;
+    while let Some((outer, _)) = at.rsplit_once('.') {
+        if path::get(members, outer).and_then(Value::as_object).is_some_and(Map::is_empty) {
+            path::take(members, outer);
+        }
+        at = outer;
     }
 }
 

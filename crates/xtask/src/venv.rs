@@ -1,4 +1,4 @@
-//! The project's own Python environment in `target/venv`: made once, made again when its list of packages changes.
+//! The project's own Python environments in `target`: made once, made again when their lists of packages change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,44 +7,78 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// What is installed, with versions.
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
-
-/// Where the environment lives; beside the build's other results, so that `cargo clean` takes it away.
-pub(crate) fn directory() -> PathBuf {
-    shell::root().join("target").join("venv")
+/// One environment: its folder in `target`, its list of packages, and what that says.
+struct Environment {
+    folder: &'static str,
+    list: &'static str,
+    packages: &'static str,
 }
 
-/// Its interpreter.
+/// Two, since the emulators want different versions of botocore.
+const ENVIRONMENTS: &[Environment] = &[
+    Environment {
+        folder: "venv",
+        list: "crates/xtask/requirements.txt",
+        packages: include_str!("../requirements.txt"),
+    },
+    Environment {
+        folder: "venv-ministack",
+        list: "crates/xtask/requirements-ministack.txt",
+        packages: include_str!("../requirements-ministack.txt"),
+    },
+];
+
+impl Environment {
+    /// Beside the build's other results, so that `cargo clean` takes it away.
+    fn directory(&self) -> PathBuf {
+        shell::root().join("target").join(self.folder)
+    }
+
+    fn python(&self) -> PathBuf {
+        let folder = if cfg!(windows) { "Scripts" } else { "bin" };
+        self.directory().join(folder).join("python")
+    }
+
+    fn prepare(&self) -> Result<()> {
+        let stamp = self.directory().join("hatoba-requirements.txt");
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == self.packages) {
+            return Ok(());
+        }
+        println!("making {} (once)", self.directory().display());
+        self.install().context(
+            "cannot make the Python environments that hold AWS's service models and the emulators for the tests; \
+             they need python3 (3.10 or newer) with its venv module, and a network or a package cache the first time",
+        )?;
+        fs::write(&stamp, self.packages).with_context(|| format!("cannot write {}", stamp.display()))
+    }
+
+    fn install(&self) -> Result<()> {
+        let wanted = shell::root().join(self.list);
+        shell::run(&mut shell::command("python3", &["-m", "venv", "--clear", text(&self.directory())?]))?;
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--requirement",
+            text(&wanted)?,
+        ];
+        shell::run(&mut shell::command(self.python(), &pip))
+    }
+}
+
+/// The interpreter of the first, which holds AWS's service models.
 pub(crate) fn python() -> PathBuf {
-    let folder = if cfg!(windows) { "Scripts" } else { "bin" };
-    directory().join(folder).join("python")
+    ENVIRONMENTS[0].python()
 }
 
-/// Makes the environment unless it is there with exactly the wanted packages.
+/// Makes the environments unless they are there with exactly the wanted packages.
 ///
 /// # Errors
 /// When Python 3 is missing or a package cannot be installed.
 pub(crate) fn prepare() -> Result<()> {
-    let stamp = directory().join("hatoba-requirements.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == REQUIREMENTS) {
-        return Ok(());
-    }
-    println!("making {} (once)", directory().display());
-    install().context(
-        "cannot make the Python environment that holds AWS's service models and the emulator for the tests; \
-         it needs python3 (3.10 or newer) with its venv module, and a network or a package cache the first time",
-    )?;
-    fs::write(&stamp, REQUIREMENTS).with_context(|| format!("cannot write {}", stamp.display()))
-}
-
-fn install() -> Result<()> {
-    let wanted = shell::root().join("crates/xtask/requirements.txt");
-    let environment = directory();
-    shell::run(&mut shell::command("python3", &["-m", "venv", "--clear", text(&environment)?]))?;
-    let pip =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement", text(&wanted)?];
-    shell::run(&mut shell::command(python(), &pip))
+    ENVIRONMENTS.iter().try_for_each(Environment::prepare)
 }
 
 fn text(path: &Path) -> Result<&str> {

@@ -255,6 +255,19 @@ fn normalise_leaves_what_the_table_does_not_list() {
 }
 
 #[test]
+fn a_structure_goes_with_the_defaults_that_were_all_it_held() {
+    for (seen, left) in [
+        (json!({ "box": { "depth": 10 } }), json!({})),
+        (json!({ "box": {} }), json!({})),
+        (json!({ "box": { "depth": 10, "lid": { "tint": {} } } }), json!({})),
+        (json!({ "box": { "lid": { "colour": "red" } } }), json!({ "box": { "lid": { "colour": "red" } } })),
+        (json!({ "other": {}, "extra": {} }), json!({ "other": {}, "extra": {} })),
+    ] {
+        assert_eq!(Value::Object(normalise(&WIDGET, members(seen.clone()))), left, "{seen}");
+    }
+}
+
+#[test]
 fn creation_states_what_is_stated_and_the_values_at_creation() {
     for (asked, expected) in [
         (json!({}), json!({ "name": "w", "size": 1, "box": { "depth": 10 } })),

@@ -184,15 +184,20 @@ pub(super) fn to_send(change: &Change) -> Members {
                 configuration.remove(steps);
             }
         }
-        // AWS demands the list, and shows it empty where alarms were taken away: an empty list reads as none.
-        if let Some(alarms) = configuration.get_mut("alarms").and_then(Value::as_object_mut) {
-            alarms.entry("alarmNames").or_insert(json!([]));
-        }
         if strategy != "ROLLING" {
             configuration.entry("bakeTimeInMinutes").or_insert(json!(0));
         }
     }
-    sent
+    with_alarm_list(sent)
+}
+
+/// AWS demands the list of alarms, and shows it empty where alarms were taken away: an empty list reads as none.
+pub(super) fn with_alarm_list(mut members: Members) -> Members {
+    let alarms = members.get_mut("deploymentConfiguration").and_then(|configuration| configuration.get_mut("alarms"));
+    if let Some(alarms) = alarms.and_then(Value::as_object_mut) {
+        alarms.entry("alarmNames").or_insert(json!([]));
+    }
+    members
 }
 
 fn member_of_drift(change: &Change) -> impl Iterator<Item = &str> {

@@ -5,7 +5,7 @@ use aws_sdk_ecs::types::{self, Deployment, DeploymentRolloutState, SchedulingStr
 use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
 
 use super::check::{adapt, check};
-use super::compare::{short, to_send};
+use super::compare::{with_alarm_list, short, to_send};
 use super::fields::TABLE;
 use super::spec::EcsServiceSpec;
 use super::{EcsService, rollout};
@@ -121,7 +121,7 @@ spec:
     }
 
     async fn create(aws: &Aws, creation: &Creation) -> Result<Answer, CallError> {
-        let want: EcsServiceSpec = spec(&CREATE, &creation.members)?;
+        let want: EcsServiceSpec = spec(&CREATE, &with_alarm_list(creation.members.clone()))?;
         let nested = Nested::of(&CREATE, &want)?;
         let call = aws
             .ecs
