@@ -70,7 +70,7 @@ fn documentation() -> Command {
 
 fn tests(depth: Depth) -> Command {
     let mut command = shell::cargo(&["test", "--workspace", "--locked"]);
-    command.env("HATOBA_VENV", venv::directory());
+    command.envs(venv::variables());
     if depth == Depth::Full {
         command.env("HATOBA_REQUIRE_ALL", "1");
     }

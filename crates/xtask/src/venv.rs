@@ -15,7 +15,7 @@ struct Environment {
 }
 
 /// Two, since the emulators want different versions of botocore.
-const ENVIRONMENTS: &[Environment] = &[
+const ENVIRONMENTS: &[Environment; 2] = &[
     Environment {
         folder: "venv",
         list: "crates/xtask/requirements.txt",
@@ -66,6 +66,12 @@ impl Environment {
         ];
         shell::run(&mut shell::command(self.python(), &pip))
     }
+}
+
+/// Where the tests find the environments: variables, folders.
+pub(crate) fn variables() -> [(&'static str, PathBuf); 2] {
+    let [first, second] = ENVIRONMENTS;
+    [("HATOBA_VENV", first.directory()), ("HATOBA_VENV_MINISTACK", second.directory())]
 }
 
 /// The interpreter of the first, which holds AWS's service models.

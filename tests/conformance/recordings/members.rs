@@ -1,6 +1,8 @@
 //! Members on the wire as documents name them, and which of them were lost on the way.
 
-use hatoba_core::{Field, KindTable, Mark, MarkStyle, Members, Omitted, Shape, normalise, path};
+use hatoba_core::{
+    Field, KindTable, Mark, MarkStyle, Members, Omitted, ReplaceStyle, Shape, normalise, path,
+};
 use hatoba_kinds::KindId;
 use serde_json::{Map, Value};
 
@@ -95,7 +97,14 @@ fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
 ///
 /// Empty lists and structures inside a member, and members that are AWS's default, say nothing.
 pub(super) fn lost(table: &'static KindTable, told: &Members, kept: &Members) -> Vec<String> {
-    let [told, kept] = [told, kept].map(|members| normalise(table, without_nothing(members)));
+    let [told, kept] = [told, kept].map(|members| {
+        let members = normalise(table, without_nothing(members));
+        match &table.replace {
+            // A revision is compared in a normal form of its kind's own.
+            ReplaceStyle::Revisions(revisions) => (revisions.normal)(&members),
+            _ => members,
+        }
+    });
     let mut lost = Vec::new();
     for field in table.fields {
         let Some(told) = path::get_member(&told, field.path) else { continue };

@@ -73,7 +73,7 @@ impl Replay {
         let creation = Creation {
             scope: seen.scope.clone(),
             members: seen.object.members.clone(),
-            tags: BTreeMap::new(),
+            tags: mark(self.kind).to_tags(&BTreeMap::new()),
             mark: mark(self.kind),
             replaces: Vec::new(),
         };
