@@ -30,16 +30,26 @@ pub(crate) struct Server {
     _folder: tempfile::TempDir,
 }
 
-/// The server's program, if somebody made an environment with it.
-pub(crate) fn program(emulator: Emulator) -> Option<PathBuf> {
-    let (variable, folder, program) = match emulator {
-        Emulator::Model => return None,
-        Emulator::Moto => ("HATOBA_VENV", "venv", "moto_server"),
-        Emulator::Ministack => ("HATOBA_VENV_MINISTACK", "venv-ministack", "ministack"),
-    };
+/// A Python environment: the variable that names it, its folder in `target` where none does.
+pub(crate) type Environment = (&'static str, &'static str);
+
+/// The one with AWS's service models; moto is in it too.
+pub(crate) const MODELS: Environment = ("HATOBA_VENV", "venv");
+
+/// Where an emulator's program is, by name; our model needs none.
+pub(crate) fn program_of(emulator: Emulator) -> Option<(Environment, &'static str)> {
+    match emulator {
+        Emulator::Model => None,
+        Emulator::Moto => Some((MODELS, "moto_server")),
+        Emulator::Ministack => Some((("HATOBA_VENV_MINISTACK", "venv-ministack"), "ministack")),
+    }
+}
+
+/// A program of an environment, if somebody made one that has it.
+pub(crate) fn program((variable, folder): Environment, name: &str) -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
     let venv = std::env::var_os(variable).map_or_else(|| target.join(folder), PathBuf::from);
-    Some(venv.join("bin").join(program)).filter(|program| program.is_file())
+    Some(venv.join("bin").join(name)).filter(|program| program.is_file())
 }
 
 impl Server {

@@ -10,6 +10,7 @@
     reason = "a test stops where it is, and says so"
 )]
 
+mod coverage;
 mod deletion;
 mod drift;
 mod emulators;
@@ -25,11 +26,12 @@ mod stack;
 mod story;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::emulators::Server;
+use crate::emulators::{Environment, Server};
 use crate::port::{Emulator, Port};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet, spawn_local};
@@ -41,6 +43,7 @@ const AT_ONE_TIME: usize = 8;
 
 const CASES: &[(&str, Run)] = &[
     // The longest first.
+    ("drift at the gate", |port| Box::pin(gates::drifts(port))),
     ("deletion of VpcLink", |port| Box::pin(deletion::of_kind(port, "VpcLink"))),
     ("taken down", |port| Box::pin(story::taken_down(port))),
     ("drift of Integration", |port| Box::pin(drift::of_kind(port, "Integration"))),
@@ -63,7 +66,6 @@ const CASES: &[(&str, Run)] = &[
     ("deletion of Route", |port| Box::pin(deletion::of_kind(port, "Route"))),
     ("deletion of Stage", |port| Box::pin(deletion::of_kind(port, "Stage"))),
     ("revisions of EcsTaskDefinition", |port| Box::pin(revisions::of_a_family(port))),
-    ("drift at the gate", |port| Box::pin(gates::drifts(port))),
     ("deletion of Authorizer", |port| Box::pin(gates::authorizer_deleted(port))),
     ("deletion of DomainName", |port| Box::pin(gates::domain_deleted(port))),
     ("created from nothing", |port| Box::pin(story::created_from_nothing(port))),
@@ -137,16 +139,22 @@ async fn every_gap_is_still_there() {
 
 /// An emulator, or a visible word that it was not there.
 async fn server(emulator: Emulator) -> Option<Arc<Server>> {
-    let Some(program) = emulators::program(emulator) else {
+    let (environment, name) = emulators::program_of(emulator)?;
+    Some(Server::shared(emulator, &installed(environment, name)?).await)
+}
+
+/// A program of a Python environment, or a visible word that it was not there.
+fn installed(environment: Environment, name: &str) -> Option<PathBuf> {
+    let program = emulators::program(environment, name);
+    if program.is_none() {
+        let (variable, folder) = environment;
         let message = format!(
-            "{emulator} is not installed: `cargo xtask check` makes target/venv and target/venv-ministack, \
-             HATOBA_VENV and HATOBA_VENV_MINISTACK name others"
+            "{name} is not installed: `cargo xtask check` makes target/{folder}, {variable} names another"
         );
         assert!(std::env::var_os("HATOBA_REQUIRE_ALL").is_none(), "{message}");
         say(&format!("SKIPPED, {message}"));
-        return None;
-    };
-    Some(Server::shared(emulator, &program).await)
+    }
+    program
 }
 
 /// Runs every case, some at a time; fails with all that failed.
@@ -190,4 +198,12 @@ async fn all(emulator: Emulator, server: Option<Arc<Server>>) {
 /// On the terminal also when tests are captured.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Every member that AWS's service models know is covered, or left out with a reason.
+#[test]
+fn every_member_of_aws_is_covered_or_left_out_with_a_reason() {
+    assert_eq!(coverage::uncompared(), [""; 0]);
+    let Some(python) = installed(emulators::MODELS, "python") else { return };
+    assert_eq!(coverage::gaps(&python), [""; 0]);
 }

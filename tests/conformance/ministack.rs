@@ -17,11 +17,8 @@ pub(crate) const GAPS: &[Gap] = &[
     }),
     ministack("drift of Integration requestParameters", KEEPS_EMPTY, |port| Box::pin(keeps_empty(port))),
     ministack("drift of Stage stageVariables", KEEPS_EMPTY, |port| Box::pin(keeps_empty(port))),
-    ministack(
-        "drift of Stage accessLogSettings",
-        "`DeleteAccessLogSettings` deletes the whole stage",
-        |port| Box::pin(deletes_the_stage(port)),
-    ),
+    ministack("drift of Stage routeSettings", DELETES_STAGE, |port| Box::pin(deletes_the_stage(port))),
+    ministack("drift of Stage accessLogSettings", DELETES_STAGE, |port| Box::pin(deletes_the_stage(port))),
     ministack("drift of HttpApi ipAddressType", "`IpAddressType` is not returned", |port| {
         Box::pin(no_address_type(port))
     }),
@@ -32,15 +29,52 @@ pub(crate) const GAPS: &[Gap] = &[
         Box::pin(loses_routing(port))
     }),
     ministack("drift of DiscoveryService description", LOSES_ROUTING, |port| Box::pin(loses_routing(port))),
-    ministack(
-        "drift of EcsService serviceRegistries",
-        "`UpdateService` ignores `serviceRegistries: []`",
-        |port| Box::pin(ignores_no_registries(port)),
-    ),
+    ministack("drift of EcsService deploymentConfiguration.maximumPercent", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("drift of EcsService deploymentConfiguration.minimumHealthyPercent", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("drift of EcsService deploymentConfiguration.deploymentCircuitBreaker", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("drift of EcsService deploymentConfiguration.alarms", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("drift of EcsService deploymentConfiguration.strategy", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("drift of EcsService deploymentConfiguration.bakeTimeInMinutes", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("drift of EcsService deploymentConfiguration.lifecycleHooks", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("drift of EcsService deploymentConfiguration.earlySuccessCriteria", REPLACES, |port| {
+        Box::pin(replaces_whole(port))
+    }),
+    ministack("deletion of Authorizer", SHOWS_LAMBDAS, |port| Box::pin(shows_lambdas(port))),
+    ministack("drift of EcsService serviceRegistries", IGNORES, |port| Box::pin(ignores_members(port))),
+    ministack("drift of EcsService deploymentController.type", IGNORES, |port| {
+        Box::pin(ignores_members(port))
+    }),
+    ministack("drift of EcsService enableECSManagedTags", IGNORES, |port| Box::pin(ignores_members(port))),
+    ministack("drift of EcsService propagateTags", IGNORES, |port| Box::pin(ignores_members(port))),
+    ministack("drift of EcsService serviceConnectConfiguration", IGNORES, |port| {
+        Box::pin(ignores_members(port))
+    }),
+    ministack("drift of EcsService volumeConfigurations", IGNORES, |port| Box::pin(ignores_members(port))),
+    ministack("drift of EcsService vpcLatticeConfigurations", IGNORES, |port| {
+        Box::pin(ignores_members(port))
+    }),
 ];
 
 const NO_LINKS: &str = "there are no VPC links";
 const KEEPS_EMPTY: &str = "a value that is emptied stays as the empty text";
+const DELETES_STAGE: &str = "`DeleteAccessLogSettings` and `DeleteRouteSettings` delete the whole stage";
+const REPLACES: &str = "`UpdateService` of ECS takes `deploymentConfiguration` for the whole of it";
+const SHOWS_LAMBDAS: &str = "a JWT authorizer is shown with members of a Lambda one";
+const IGNORES: &str = "`UpdateService` of ECS ignores half of its members";
 const LOSES_ROUTING: &str = "`UpdateService` of Cloud Map loses the routing policy";
 
 const fn ministack(case: &'static str, reason: &'static str, holds: Proof) -> Gap {
@@ -76,7 +110,11 @@ async fn deletes_the_stage(port: &Port) -> bool {
     port.meddle(&Request::rest("POST", &stages, &json!({ "stageName": "proof" }))).await;
     let clear = format!("{stages}/proof/accesslogsettings");
     port.meddle(&Request::rest("DELETE", &clear, &Value::Null)).await;
-    port.items(&stages).await.is_empty()
+    let settings = format!("{stages}/proof/routesettings/GET%20%2F");
+    let is_gone = port.items(&stages).await.is_empty();
+    port.meddle(&Request::rest("POST", &stages, &json!({ "stageName": "proof" }))).await;
+    port.meddle(&Request::rest("DELETE", &settings, &Value::Null)).await;
+    is_gone && port.items(&stages).await.is_empty()
 }
 
 async fn shows_removed_tags(port: &Port) -> bool {
@@ -108,15 +146,43 @@ async fn loses_routing(port: &Port) -> bool {
     shown["Service"]["DnsConfig"]["RoutingPolicy"].is_null()
 }
 
-async fn ignores_no_registries(port: &Port) -> bool {
-    let registries =
-        json!([{ "registryArn": "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1" }]);
+async fn ignores_members(port: &Port) -> bool {
     let create = json!({
         "cluster": "main", "serviceName": "proof", "taskDefinition": "great-task:1", "desiredCount": 0,
-        "serviceRegistries": registries,
     });
     port.call(Request::json("ecs", "CreateService", &create)).await;
-    let clear = json!({ "cluster": "main", "service": "proof", "serviceRegistries": [] });
-    let cleared = port.meddle(&Request::json("ecs", "UpdateService", &clear)).await;
-    cleared["service"]["serviceRegistries"] == registries
+    let registry = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1";
+    let update = json!({
+        "cluster": "main", "service": "proof", "serviceRegistries": [{ "registryArn": registry }],
+        "deploymentController": { "type": "EXTERNAL" }, "enableECSManagedTags": true, "propagateTags": "SERVICE",
+        "serviceConnectConfiguration": { "enabled": true },
+    });
+    let service = port.meddle(&Request::json("ecs", "UpdateService", &update)).await["service"].clone();
+    let is_nothing = |member: &str| service[member].as_array().is_none_or(Vec::is_empty);
+    service["enableECSManagedTags"] != true
+        && service["propagateTags"] != "SERVICE"
+        && service["deploymentController"]["type"] != "EXTERNAL"
+        && is_nothing("serviceRegistries")
+        && service["deployments"][0]["serviceConnectConfiguration"].is_null()
+}
+
+async fn replaces_whole(port: &Port) -> bool {
+    let create = json!({
+        "cluster": "main", "serviceName": "proof-of-parts", "taskDefinition": "great-task:1", "desiredCount": 0,
+        "deploymentConfiguration": { "maximumPercent": 200, "minimumHealthyPercent": 50 },
+    });
+    port.call(Request::json("ecs", "CreateService", &create)).await;
+    let part = json!({ "maximumPercent": 150 });
+    let update = json!({ "cluster": "main", "service": "proof-of-parts", "deploymentConfiguration": part });
+    port.meddle(&Request::json("ecs", "UpdateService", &update)).await["service"]["deploymentConfiguration"]
+        == part
+}
+
+async fn shows_lambdas(port: &Port) -> bool {
+    let authorizers = format!("/v2/apis/{}/authorizers", text(&api(port, Value::Null).await["apiId"]));
+    let body = json!({
+        "name": "proof", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"],
+        "jwtConfiguration": { "issuer": "https://issuer.example.com", "audience": ["web"] },
+    });
+    port.meddle(&Request::rest("POST", &authorizers, &body)).await["authorizerPayloadFormatVersion"] == "2.0"
 }

@@ -8,6 +8,16 @@ use serde_json::{Map, Value};
 
 use super::sorts::MOVED;
 
+/// Members that say nothing where they have this value: kind, member, value, in which answers.
+type Constant = (&'static str, &'static str, &'static str, fn(&Value) -> bool);
+const CONSTANTS: &[Constant] = &[
+    ("HttpApi", "routeSelectionExpression", "$request.method $request.path", |_| true),
+    // Lambda takes nothing else.
+    ("Integration", "integrationMethod", "POST", |integration| {
+        integration["integrationType"] == "AWS_PROXY" && integration["integrationSubtype"].is_null()
+    }),
+];
+
 /// What a document of the kind could say of this resource or request: AWS's members under the documents' names.
 pub(super) fn documented(kind: KindId, wire: &Value) -> Members {
     let schema = serde_json::to_value(kind.schema()).unwrap();
@@ -19,6 +29,11 @@ pub(super) fn documented(kind: KindId, wire: &Value) -> Members {
     for (_, member, at) in MOVED.iter().filter(|(name, ..)| *name == table.kind) {
         if let Some(found) = place(wire, at).and_then(|at| path::get(wire, &at)) {
             path::set(&mut members, member, found.clone());
+        }
+    }
+    for (_, member, value, is_so) in CONSTANTS.iter().filter(|(name, ..)| *name == table.kind) {
+        if members[*member] == *value && is_so(wire) {
+            path::take(&mut members, member);
         }
     }
     if table.marks == MarkStyle::Description {

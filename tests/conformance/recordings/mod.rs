@@ -44,7 +44,8 @@ struct Tally {
 async fn recorded_answers_lose_nothing() {
     let Some(folder) = std::env::var_os("HATOBA_RECORDINGS") else {
         say(
-            "SKIPPED: HATOBA_RECORDINGS names no folder of recorded answers; they are no part of the repository",
+            "SKIPPED, also where HATOBA_REQUIRE_ALL is set: HATOBA_RECORDINGS names no folder of recorded answers, \
+             which are no part of the repository",
         );
         return;
     };
