@@ -76,7 +76,7 @@ fn peers_47_deployment_controller_ecs_is_absent() {
         let controller = DeploymentController::builder().r#type(kind).build().unwrap();
         observe("main", &active().deployment_controller(controller).build()).unwrap().members
     };
-    let said = |members: Members| members["deploymentController"].get("type").cloned();
+    let said = |members: Members| members.get("deploymentController")?.get("type").cloned();
     assert_eq!(said(of(DeploymentControllerType::Ecs)), None);
     assert_eq!(said(of(DeploymentControllerType::External)), Some(json!("EXTERNAL")));
 }
