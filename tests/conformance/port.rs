@@ -270,7 +270,9 @@ impl Port {
             .region(Region::new(self.region.clone()))
             .endpoint_url(format!("http://{}", self.address))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(SharedHttpClient::new(self.sent.over(Builder::new().build_http())))
+            .http_client(SharedHttpClient::new(
+                self.sent.over(Builder::new().build_http(), self.emulator == Emulator::Moto),
+            ))
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
             .build()

@@ -6,8 +6,10 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use aws_smithy_types::body::SdkBody;
 
 use crate::emulators::named;
 
@@ -27,8 +29,8 @@ impl Sent {
     }
 
     /// A client whose writes are noted here.
-    pub(crate) fn over(&self, inner: SharedHttpClient) -> Noted<SharedHttpClient> {
-        Noted { inner, sent: self.clone() }
+    pub(crate) fn over(&self, inner: SharedHttpClient, has_no_authorizers: bool) -> Noted<SharedHttpClient> {
+        Noted { inner, sent: self.clone(), has_no_authorizers }
     }
 }
 
@@ -37,6 +39,8 @@ impl Sent {
 pub(crate) struct Noted<T> {
     inner: T,
     sent: Sent,
+    /// The emulator cannot list authorizers: there are none, and that is answered here.
+    has_no_authorizers: bool,
 }
 
 impl HttpClient for Noted<SharedHttpClient> {
@@ -46,12 +50,22 @@ impl HttpClient for Noted<SharedHttpClient> {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(Noted { inner, sent: self.sent.clone() })
+        SharedHttpConnector::new(Noted {
+            inner,
+            sent: self.sent.clone(),
+            has_no_authorizers: self.has_no_authorizers,
+        })
     }
 }
 
 impl HttpConnector for Noted<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let path = request.uri().split('?').next().unwrap_or_default();
+        if self.has_no_authorizers && request.method() == "GET" && path.ends_with("/authorizers") {
+            let none =
+                HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from(r#"{"items":[]}"#));
+            return HttpConnectorFuture::ready(Ok(none));
+        }
         self.sent.note(request.method(), request.uri(), request.headers().get("x-amz-target"));
         self.inner.call(request)
     }

@@ -209,6 +209,21 @@ async fn one_whose_document_went_goes_and_one_made_by_hand_stays() {
     assert_eq!(names(&harbour).len(), 3, "a new one of the old name is somebody's");
 }
 
+/// What cannot be listed may be a stranger's, and an API takes all that stands in it along.
+#[tokio::test(start_paused = true)]
+async fn an_api_whose_authorizers_cannot_be_listed_is_kept() {
+    let other = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: other }\nspec: {}\n";
+    let lone = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: lone }\nspec: {}\n";
+    let harbour = Harbour::converged(explicit(), &format!("{lone}---\n{other}")).await;
+    harbour.world().faults().fail("GetAuthorizers", 100_000, 500, "InternalServerException", "no");
+    for_minutes(&harbour, 40, other).await;
+    assert_eq!(harbour.objects("apigatewayv2", "apis").len(), 2, "{}", harbour.calls_text());
+    assert_eq!(held(&harbour), ["UsersUnknown"]);
+    harbour.world().faults().clear();
+    for_minutes(&harbour, 20, other).await;
+    assert_eq!(harbour.objects("apigatewayv2", "apis").len(), 1, "{}", harbour.calls_text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn all_goes_in_order_killed_or_not() {
     let other = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: other }\nspec: {}\n";

@@ -172,15 +172,10 @@ impl Engine {
                 None => places.extend(self.inventory.places().into_iter().filter(|known| known.0 == *user)),
             }
         }
-        // Children by name guard nothing of their own: where none is ours, one look in a process's life is enough,
-        // and not seeing them holds nobody up.
-        let has_named = self.has_named(place.0, id);
-        let counts = |user: &&Place| has_named || user.1 != id || user.0.table().marks != MarkStyle::Name;
         for place in &places {
-            let not_before = not_before.filter(|_| counts(&place));
             self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
         }
-        places.iter().filter(counts).try_for_each(|place| self.inventory.view(place).map(drop))
+        places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
     }
 
     /// Resources that bear the document's mark in another scope than the one it names now.
