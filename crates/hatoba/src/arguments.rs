@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Checks documents without AWS, each by itself and all as a chain; prints what is wrong, where, and a hint.
     ///
-    /// Errors and warnings of the chain bear the word of a rule, for example error[SrvBehindVpcLink]; the book has a
+    /// Errors and warnings of the chain bear the word of a rule, for example `error[SrvBehindVpcLink]`; the book has a
     /// page about them with a bad and a good sample of each. Exits with 0 if there are no errors; warnings are no errors.
     Validate(Validate),
     /// Explains a kind or a field: what it is, what leaving it out means, how it is changed.
