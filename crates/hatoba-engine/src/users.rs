@@ -198,10 +198,8 @@ impl Engine {
             return BTreeSet::new();
         }
         let checked = self.state().checked.clone();
-        let asked = checked
-            .desired
-            .values()
-            .filter(|child| child.table.marks == MarkStyle::Name && child.parent() == Some(&desired.key));
+        let asked = checked.children(&desired.key).filter_map(|child| checked.desired.get(child));
+        let asked = asked.filter(|child| child.table.marks == MarkStyle::Name);
         let digits = |child: &Desired| name_digits(child.natural_key().unwrap_or(&child.key.name));
         let mut names: BTreeSet<String> = asked.map(digits).collect();
         let Ok(view) = self.inventory.view(&(kind, String::new())) else { return names };
@@ -233,10 +231,8 @@ impl Engine {
 
     /// Whether an object's tags list children that are ours by name.
     fn has_named(&self, kind: KindId, id: &str) -> bool {
-        let parents =
-            self.inventory.view(&(kind, String::new())).map(|view| view.objects).unwrap_or_default();
-        let tags = parents.into_iter().find(|parent| parent.id == id).and_then(|parent| parent.tags);
-        tags.is_some_and(|tags| !names_listed(&tags).is_empty())
+        let parent = self.inventory.object(&(kind, String::new()), id);
+        parent.and_then(|parent| parent.tags).is_some_and(|tags| !names_listed(&tags).is_empty())
     }
 
     pub(crate) fn everything_of_ours(&self) -> Interest {

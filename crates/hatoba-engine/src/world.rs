@@ -117,7 +117,12 @@ impl Checked {
 
     /// The documents that stand in the same parent as this one, itself among them.
     pub(crate) fn siblings<'a>(&'a self, desired: &Desired) -> impl Iterator<Item = &'a Key> {
-        desired.parent().and_then(|parent| self.by_parent.get(parent)).into_iter().flatten()
+        desired.parent().into_iter().flat_map(|parent| self.children(parent))
+    }
+
+    /// The documents that a document gives their scope.
+    pub(crate) fn children(&self, parent: &Key) -> impl Iterator<Item = &Key> {
+        self.by_parent.get(parent).into_iter().flatten()
     }
 
     /// What the rules find: errors hold, warnings are only told.

@@ -26,7 +26,7 @@ const RULES: &[Rule] = &[
 ];
 
 /// "Integration subtype reference": the subtypes of version 1.0 and the request parameters that each needs.
-const SUBTYPES: &[(&str, &[&str])] = &[
+pub(crate) const SUBTYPES: &[(&str, &[&str])] = &[
     ("EventBridge-PutEvents", &["Detail", "DetailType", "Source"]),
     ("SQS-SendMessage", &["QueueUrl", "MessageBody"]),
     ("SQS-ReceiveMessage", &["QueueUrl"]),

@@ -20,6 +20,7 @@ mod tests;
 mod vpc_link;
 
 pub(crate) use deployed::Deployed;
+pub(crate) use integration::SUBTYPES;
 pub(crate) use rest::{RestCall, operation, success_status};
 
 use crate::env::Env;

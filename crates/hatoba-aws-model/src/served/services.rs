@@ -2,24 +2,11 @@
 
 use super::mapping::filled;
 use super::{Visit, json_answer, message};
+use crate::apigateway::SUBTYPES;
 use crate::ids::scatter;
 use crate::object::{self, Object};
 use crate::wire::Response;
 use serde_json::json;
-
-/// Subtypes, with the parameters that each must get a value for.
-const REQUIRED: &[(&str, &[&str])] = &[
-    ("EventBridge-PutEvents", &["Detail", "DetailType", "Source"]),
-    ("SQS-SendMessage", &["QueueUrl", "MessageBody"]),
-    ("SQS-ReceiveMessage", &["QueueUrl"]),
-    ("SQS-DeleteMessage", &["QueueUrl", "ReceiptHandle"]),
-    ("SQS-PurgeQueue", &["QueueUrl"]),
-    ("AppConfig-GetConfiguration", &["Application", "Environment", "Configuration", "ClientId"]),
-    ("Kinesis-PutRecord", &["StreamName", "Data", "PartitionKey"]),
-    ("StepFunctions-StartExecution", &["StateMachineArn"]),
-    ("StepFunctions-StartSyncExecution", &["StateMachineArn"]),
-    ("StepFunctions-StopExecution", &["ExecutionArn"]),
-];
 
 /// The service's answer, or a refusal when the request gives no value for a parameter it needs.
 pub(super) fn answer(visit: &Visit, integration: &Object, subtype: &str) -> Response {
@@ -28,7 +15,7 @@ pub(super) fn answer(visit: &Visit, integration: &Object, subtype: &str) -> Resp
         let template = object::text(&parameters, name)?;
         filled(visit, template, None).filter(|text| !text.is_empty())
     };
-    let required = REQUIRED.iter().find(|(known, _)| *known == subtype).map_or(&[][..], |(_, names)| names);
+    let required = SUBTYPES.iter().find(|(known, _)| *known == subtype).map_or(&[][..], |(_, names)| names);
     if required.iter().any(|name| given(name).is_none()) {
         return message(400, "Bad Request");
     }

@@ -7,11 +7,11 @@ use super::HttpNamespace;
 use super::fields::TABLE;
 use super::spec::HttpNamespaceSpec;
 use crate::aws::Aws;
-use crate::error::{CallError, Disposition};
+use crate::error::CallError;
 use crate::generated::servicediscovery::LIMITS;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, Requests, members, spec};
 use crate::private_dns_namespace::driver::{
-    DELETE, GET_OPERATION, LIST_NAMESPACES, as_made, begun, follow, namespaces, observed,
+    DELETE, GET_OPERATION, LIST_NAMESPACES, begun, delete_namespace, made_by, namespaces, observed,
 };
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::tags;
@@ -105,20 +105,11 @@ spec: { description: found by API alone }
     }
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
-        let call = aws.discovery.delete_namespace().id(&target.id).send();
-        match begun(&DELETE, aws.call(&DELETE, call).await.map(|answer| answer.operation_id)) {
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            other => other,
-        }
+        delete_namespace(aws, target).await
     }
 
     async fn poll(aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
-        Ok(match (follow(aws, operation).await?, made) {
-            ((Progress::Done(_), Some(id)), Some(creation)) => {
-                Progress::Done(Some(Box::new(as_made(aws, &TABLE, &id, creation))))
-            }
-            ((progress, _), _) => progress,
-        })
+        made_by(aws, &TABLE, operation, made).await
     }
 }
 

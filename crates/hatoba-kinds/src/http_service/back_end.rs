@@ -5,24 +5,10 @@ use serde_json::{Value, json};
 
 use super::names::slug;
 use super::reader::Reader;
+use crate::integration::check::SUBTYPES;
 
 /// What makes an integration lead somewhere.
 const TARGETS: [&str; 3] = ["integrationUri", "integrationSubtype", "discoveryServiceRef"];
-
-/// AWS's first-class integrations and the request parameters without which they are refused
-/// (API Gateway's guide, "Integration subtype reference").
-const SUBTYPES: &[(&str, &[&str])] = &[
-    ("AppConfig-GetConfiguration", &["Application", "Environment", "Configuration", "ClientId"]),
-    ("EventBridge-PutEvents", &["Detail", "DetailType", "Source"]),
-    ("Kinesis-PutRecord", &["StreamName", "Data", "PartitionKey"]),
-    ("SQS-DeleteMessage", &["QueueUrl", "ReceiptHandle"]),
-    ("SQS-PurgeQueue", &["QueueUrl"]),
-    ("SQS-ReceiveMessage", &["QueueUrl"]),
-    ("SQS-SendMessage", &["QueueUrl", "MessageBody"]),
-    ("StepFunctions-StartExecution", &["StateMachineArn"]),
-    ("StepFunctions-StartSyncExecution", &["StateMachineArn"]),
-    ("StepFunctions-StopExecution", &["ExecutionArn"]),
-];
 
 /// The back end of some routes.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use super::mapping;
 use crate::kind::Problem;
 
 /// "Integration subtype reference", version 1.0: AWS's services and the request parameters that each needs.
-pub(super) const SUBTYPES: &[(&str, &[&str])] = &[
+pub(crate) const SUBTYPES: &[(&str, &[&str])] = &[
     ("AppConfig-GetConfiguration", &["Application", "Environment", "Configuration", "ClientId"]),
     ("EventBridge-PutEvents", &["Detail", "DetailType", "Source"]),
     ("Kinesis-PutRecord", &["StreamName", "Data", "PartitionKey"]),

@@ -4,7 +4,7 @@
 //! For a Cloud Map service it carries the *service's ARN* as its URI (AWS: "Create private integrations
 //! for HTTP APIs").
 
-mod check;
+pub(crate) mod check;
 mod driver;
 mod fields;
 mod mapping;

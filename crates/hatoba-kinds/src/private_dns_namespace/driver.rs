@@ -123,18 +123,11 @@ spec:
     }
 
     async fn delete(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
-        let call = aws.discovery.delete_namespace().id(&target.id).send();
-        match begun(&DELETE, aws.call(&DELETE, call).await.map(|answer| answer.operation_id)) {
-            Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
-            other => other,
-        }
+        delete_namespace(aws, target).await
     }
 
     async fn poll(aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
-        Ok(match (follow(aws, operation).await?, made) {
-            ((Progress::Done(_), Some(id)), Some(creation)) => Progress::Done(Some(Box::new(as_made(aws, &TABLE, &id, creation)))),
-            ((progress, _), _) => progress,
-        })
+        made_by(aws, &TABLE, operation, made).await
     }
 }
 
@@ -156,7 +149,7 @@ pub(crate) async fn namespaces(aws: &Aws, kind: &NamespaceType) -> Result<Vec<Na
 }
 
 /// The namespace that an operation made: AWS tells only its id, and the rest is what was sent.
-pub(crate) fn as_made(aws: &Aws, table: &'static KindTable, id: &str, creation: &Creation) -> Object {
+fn as_made(aws: &Aws, table: &'static KindTable, id: &str, creation: &Creation) -> Object {
     let arn = aws.arn("servicediscovery", &format!("namespace/{id}"));
     let mut tags = creation.tags.clone();
     let vpc = creation.members.get("vpcId").and_then(serde_json::Value::as_str);
@@ -186,6 +179,30 @@ fn begun_earlier<R>(error: &SdkError<CreatePrivateDnsNamespaceError, R>) -> Opti
         CreatePrivateDnsNamespaceError::DuplicateRequest(refused) => refused.duplicate_operation_id.clone(),
         _ => None,
     }
+}
+
+/// Deletes a namespace of either kind.
+pub(crate) async fn delete_namespace(aws: &Aws, target: &Target) -> Result<Answer, CallError> {
+    let call = aws.discovery.delete_namespace().id(&target.id).send();
+    match begun(&DELETE, aws.call(&DELETE, call).await.map(|answer| answer.operation_id)) {
+        Err(error) if error.disposition == Disposition::Gone => Ok(Answer::Gone),
+        other => other,
+    }
+}
+
+/// Looks at an operation; what it made, where it makes a namespace.
+pub(crate) async fn made_by(
+    aws: &Aws,
+    table: &'static KindTable,
+    operation: &str,
+    made: Option<&Creation>,
+) -> Result<Progress, CallError> {
+    Ok(match (follow(aws, operation).await?, made) {
+        ((Progress::Done(_), Some(id)), Some(creation)) => {
+            Progress::Done(Some(Box::new(as_made(aws, table, &id, creation))))
+        }
+        ((progress, _), _) => progress,
+    })
 }
 
 /// An operation began.
