@@ -4,14 +4,20 @@
 //! searched for them.
 #![expect(clippy::unwrap_used, reason = "a test stops where it is, and says so")]
 
+#[path = "e2e/asked.rs"]
+mod asked;
 #[path = "e2e/aws.rs"]
 mod aws;
+#[path = "e2e/bucket.rs"]
+mod bucket;
 #[path = "e2e/commands.rs"]
 mod commands;
 #[path = "e2e/crashes.rs"]
 mod crashes;
 #[path = "e2e/daemon.rs"]
 mod daemon;
+#[path = "e2e/leadership.rs"]
+mod leadership;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/sandbox.rs"]

@@ -98,7 +98,7 @@ pub(crate) fn gaps(python: &Path) -> Vec<String> {
         );
         let mut walk = Walk {
             shapes: &model["shapes"],
-            schema: &schema,
+            schema,
             left_out: &left_out,
             filled_by_a_reference: kind.table().scope_member,
             used: BTreeSet::new(),
@@ -115,34 +115,4 @@ pub(crate) fn gaps(python: &Path) -> Vec<String> {
         gaps.extend(stale.map(|path| format!("{kind:?}: {path} is left out and no member of AWS's")));
     }
     gaps
-}
-
-/// Whether everything that a document can say is compared: each leaf of the schema stands in a field of the table,
-/// or names a document, or looks something up.
-pub(crate) fn uncompared() -> Vec<String> {
-    let mut found = Vec::new();
-    for kind in KindId::ALL {
-        let table = kind.table();
-        let plain = |path: &str| path.replace("[]", "");
-        let mut covered: BTreeSet<String> = table.fields.iter().map(|field| field.path.to_owned()).collect();
-        covered.extend(table.references.iter().map(|field| plain(field.path)));
-        covered.extend(table.selectors.iter().map(|field| plain(field.path)));
-        covered.extend(table.scope_member.map(str::to_owned));
-        let schema = Schema::of(*kind);
-        let mut waiting = vec![(String::new(), schema.root())];
-        while let Some((path, here)) = waiting.pop() {
-            if covered.contains(&path) {
-                continue;
-            }
-            match schema.members(here) {
-                Some(members) => {
-                    let below =
-                        |name: &String| if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                    waiting.extend(members.iter().map(|(name, inner)| (below(name), inner)));
-                }
-                None => found.push(format!("{kind:?}: {path} can be written and is compared with nothing")),
-            }
-        }
-    }
-    found
 }

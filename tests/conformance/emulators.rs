@@ -7,15 +7,16 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use hatoba_aws_model::Request;
 use hatoba_tests::wait::until;
 use hatoba_tests::{http, names};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::port::Emulator;
 
-/// A cold start on a busy machine took 4 s.
-const START_MAX: Duration = Duration::from_secs(30);
+/// A cold start on a busy machine took 4 s, and 40 s on one that got a third of a core.
+const START_MAX: Duration = Duration::from_secs(300);
 
 /// Starts a server, and ends it when our end of the pipe closes: also when we are killed and drop nothing.
 const SCRIPT: &str = r#""$0" "$@" & server=$!; cat >/dev/null; kill "$server"; wait "$server""#;
@@ -27,7 +28,7 @@ pub(crate) struct Server {
     /// Every request, a line of JSON each, where the emulator writes it itself.
     pub(crate) recording: PathBuf,
     process: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A Python environment: the variable that names it, its folder in `target` where none does.
@@ -47,7 +48,7 @@ pub(crate) fn program_of(emulator: Emulator) -> Option<(Environment, &'static st
 
 /// A program of an environment, if somebody made one that has it.
 pub(crate) fn program((variable, folder): Environment, name: &str) -> Option<PathBuf> {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let target = hatoba_tests::root().join("target");
     let venv = std::env::var_os(variable).map_or_else(|| target.join(folder), PathBuf::from);
     Some(venv.join("bin").join(name)).filter(|program| program.is_file())
 }
@@ -90,12 +91,48 @@ impl Server {
         };
         let process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let address = (Ipv4Addr::LOCALHOST, port).into();
-        let server = Server { emulator, address, recording, process, _folder: folder };
+        let server = Server { emulator, address, recording, process, folder };
         until("the emulator answers", START_MAX, async || {
             http::get(server.address, is_up).await.is_ok_and(|reply| reply.is_good())
         })
         .await;
+        server.warm_up().await;
         server
+    }
+
+    /// What the process said, of its mistakes above all.
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// An emulator loads each service when it is first asked for, which takes longer than an answer may: it is asked
+    /// here, before many cases do so at once.
+    async fn warm_up(&self) {
+        let vpcs = Request {
+            method: "POST".to_owned(),
+            uri: "/".to_owned(),
+            body: b"Action=DescribeVpcs&Version=2016-11-15".to_vec(),
+            headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
+        };
+        for read in [
+            Request::rest("GET", "/v2/apis", &Value::Null),
+            Request::json("servicediscovery", "ListNamespaces", &json!({})),
+            Request::json("ecs", "ListClusters", &json!({})),
+            vpcs,
+        ] {
+            let read = http::signed(read, "us-east-1");
+            until("the emulator has loaded a service", START_MAX, async || {
+                let Ok(reply) = http::send(self.address, &read).await else { return false };
+                assert!(
+                    reply.is_good(),
+                    "{:?} cannot load a service: {reply:?}\n{}",
+                    self.emulator,
+                    self.log()
+                );
+                true
+            })
+            .await;
+        }
     }
 }
 

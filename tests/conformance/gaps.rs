@@ -229,7 +229,7 @@ async fn deployments_stand_still(port: &Port) -> bool {
 /// The book names every gap.
 #[test]
 fn the_book_names_every_gap() {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/src/emulator-gaps.md");
+    let page = hatoba_tests::root().join("docs/src/emulator-gaps.md");
     let book = std::fs::read_to_string(page).unwrap();
     for gap in all() {
         let is_named = |line: &str| {

@@ -42,8 +42,9 @@ spec:
 ";
 /// AWS that is busy with something else is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
-/// Everything here takes a few seconds; VPC links may have to wait a quarter of a minute for their quota.
-pub(crate) const LONG: Duration = Duration::from_secs(45);
+/// Everything here takes a few seconds, and several times that on a machine that gets a third of a core; VPC links may
+/// have to wait a quarter of a minute for their quota.
+pub(crate) const LONG: Duration = Duration::from_secs(150);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Emulator {
@@ -95,6 +96,7 @@ impl Port {
             deregister: moment,
             auto_deploy: moment,
             deployment: moment,
+            notification: moment,
         };
         // Request quotas are the model's own tests' matter; here they would only cost time.
         let config = Config { region: region.to_owned(), delays, rate_limits: false, ..Config::default() };
@@ -263,7 +265,8 @@ impl Port {
         format!("{}\n{}", lines.join("\n"), json!(self.engine().picture().pruning))
     }
 
-    fn sdk_config(&self) -> SdkConfig {
+    /// How the SDK's clients get there.
+    pub(crate) fn sdk_config(&self) -> SdkConfig {
         let credentials = Credentials::new("test", "test", None, None, "test");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())

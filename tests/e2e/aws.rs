@@ -39,6 +39,7 @@ impl Aws {
             deregister: rest,
             auto_deploy: rest,
             deployment: rest,
+            notification: rest,
         };
         // Many starts within a minute would wait for each other's quota of VPC links.
         let config = Config { delays, seed, rate_limits: false, ..Config::default() };
@@ -63,6 +64,11 @@ impl Aws {
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.advance(self.clock.now());
         world.dump()
+    }
+
+    /// Looks at it, or changes it by hand.
+    pub(crate) fn with<R>(&self, by_hand: impl FnOnce(&mut World) -> R) -> R {
+        by_hand(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Calls so far, and how many of them were writes.

@@ -107,7 +107,7 @@ async fn a_plan_changes_nothing_and_once_carries_it_out() {
 }
 
 #[tokio::test]
-async fn one_warning_where_statuses_cannot_be_written_and_the_work_goes_on() {
+async fn where_statuses_cannot_be_written_each_consequence_is_said_once_and_the_work_goes_on() {
     let (aws, folder) = (Aws::quick().await, documents());
     std::fs::write(folder.path().join(".hatoba"), "no folder").unwrap();
     let source = folder.path().to_str().unwrap();
@@ -116,8 +116,11 @@ async fn one_warning_where_statuses_cannot_be_written_and_the_work_goes_on() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let warns = |line: &&str| line.contains("\"WARN\"") && !line.contains("PublicRoute"); // the article's own
     let warnings: Vec<&str> = ended.stderr.lines().filter(warns).collect();
-    assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    assert!(warnings[0].contains("statuses stay in memory"), "{warnings:#?}");
+    assert_eq!(warnings.len(), 2, "{warnings:#?}");
+    for consequence in ["statuses stay in memory", "a second daemon is not noticed"] {
+        let said = warnings.iter().filter(|line| line.contains(consequence)).count();
+        assert_eq!(said, 1, "{consequence}: {warnings:#?}");
+    }
     assert_eq!(wrong(&aws.dump()), Ok(()));
 }
 

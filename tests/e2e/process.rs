@@ -13,7 +13,7 @@ use serde_json::Value;
 /// Nothing may ever show these.
 pub(crate) const SECRETS: [&str; 2] = ["canary-of-the-secret-key", "canary-of-the-session-token"];
 /// A start, a convergence on quick models, an end: seconds, on a busy machine.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(150);
 /// Between SIGTERM and the exit.
 const DRAIN_MAX: Duration = Duration::from_secs(20);
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hatoba_aws_model::{Config, Request};
 use hatoba_engine::Options;
-use hatoba_tests::Harbour;
+use hatoba_tests::{ARTICLE, Harbour};
 use serde_json::{Value, json};
 
 use crate::prune::{explicit, for_minutes, held};
@@ -126,15 +126,60 @@ async fn an_authorizer_of_another_type_takes_its_routes_over_one_by_one() {
         watch(&harbour, Duration::from_secs(90), name).await;
         harbour.converge(TEN_MINUTES).await;
         assert_eq!(names(&harbour), [name], "{}", harbour.calls_text());
-        let done: Vec<String> = harbour
-            .writes()
-            .iter()
-            .filter(|call| call.status < 300)
-            .map(|call| call.operation.clone())
-            .collect();
+        // Not one that AWS must refuse: a route changes its type and its authorizer in one call.
         let expected = ["CreateAuthorizer", "UpdateRoute", "UpdateRoute", "DeleteAuthorizer"];
-        assert_eq!(done, expected, "{}", harbour.calls_text());
+        assert_eq!(harbour.write_names(), expected, "{}", harbour.calls_text());
+        assert!(harbour.writes().iter().all(|call| call.status < 300), "{}", harbour.calls_text());
     }
+}
+
+/// Somebody changes the type in AWS, under its routes: another one is made, and no route is written before it is there.
+#[tokio::test(start_paused = true)]
+async fn a_type_that_was_changed_by_hand_sends_no_call_that_must_fail() {
+    let harbour = Harbour::converged(Options::default(), &documents(JWT, "JWT")).await;
+    let (id, _) = harbour.only("apigatewayv2", "authorizers");
+    let (api, authorizer) = id.split_once('/').unwrap();
+    let function = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/x/invocations";
+    let change = json!({
+        "authorizerType": "REQUEST", "authorizerUri": function, "authorizerPayloadFormatVersion": "2.0",
+    });
+    let uri = format!("/v2/apis/{api}/authorizers/{authorizer}");
+    harbour.meddle(&Request::rest("PATCH", &uri, &change)).await;
+    harbour.clear_calls();
+    harbour.wait(RESYNC).await;
+    harbour.converge(TEN_MINUTES).await;
+    harbour.wait(RESYNC).await;
+    assert_eq!(names(&harbour), ["web~2"], "{}", harbour.calls_text());
+    assert_nothing_is_open(&harbour, "put back");
+    assert!(harbour.writes().iter().all(|call| call.status < 300), "{}", harbour.calls_text());
+}
+
+/// Signed by nobody (the model looks at the claims alone): issuer.example.com, for `web`, until the year 3000.
+const TOKEN: &str = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6ImsifQ.eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlLmNvbSIsImF1ZCI6IndlYiIsImV4cCI6MzI1MDM2ODAwMDAsImlhdCI6MX0.c2ln";
+
+#[tokio::test(start_paused = true)]
+async fn no_request_fails_while_an_authorizer_is_replaced() {
+    // The back end that the model serves: what the routes lead to otherwise is not there.
+    let served = |authorizer: &str, kind: &str| {
+        let asks = format!("routeKey: GET /orders, authorizationType: {kind}, authorizerRef: web,");
+        let chain = ARTICLE.replace("routeKey: $default,", &asks);
+        assert_ne!(chain, ARTICLE);
+        format!(
+            "{chain}\n---\napiVersion: hatoba/v1\nkind: Authorizer\nmetadata: {{ name: web }}\nspec:\n  apiRef: crazy-api\n  {authorizer}\n"
+        )
+    };
+    let harbour = Harbour::converged(Options::default(), &served(JWT, "JWT")).await;
+    assert_eq!(harbour.invoke("/orders").status, 401, "without a token");
+    let visitor = harbour.visitor_with("/orders", &[("authorization", TOKEN)]);
+    for (documents, name) in [(served(LAMBDA, "CUSTOM"), "web~2"), (served(JWT, "JWT"), "web~3")] {
+        harbour.documents(&documents);
+        harbour.wait(Duration::from_secs(1)).await;
+        harbour.converge(TEN_MINUTES).await;
+        harbour.wait(RESYNC).await;
+        assert_eq!(names(&harbour), [name], "{}", harbour.calls_text());
+        visitor.assert_content(&harbour, name);
+    }
+    assert_eq!(harbour.invoke("/orders").status, 401, "still");
 }
 
 #[tokio::test(start_paused = true)]
@@ -368,6 +413,24 @@ async fn what_is_taken_out_of_the_document_goes_in_aws() {
         harbour.converge(TEN_MINUTES).await;
         assert_eq!(harbour.write_names(), ["UpdateAuthorizer"], "{}", harbour.calls_text());
         assert_eq!(comparable(&harbour), comparable(&plain), "{emptied}");
+    }
+}
+
+/// The call itself keeps no answers unless asked to: what leaving it out means is sent, and only where it is taken.
+#[tokio::test(start_paused = true)]
+async fn answers_are_kept_as_long_as_leaving_it_out_means() {
+    for (documents, kept) in [
+        (documents(LAMBDA, "CUSTOM"), json!(300)),
+        (documents(&format!("{LAMBDA}\n  authorizerResultTtlInSeconds: 0"), "CUSTOM"), json!(0)),
+        (documents(JWT, "JWT"), Value::Null),
+    ] {
+        let mut harbour = Harbour::new();
+        harbour.start(&documents);
+        harbour.converge(TEN_MINUTES).await;
+        harbour.wait(RESYNC).await;
+        let (_, authorizer) = harbour.only("apigatewayv2", "authorizers");
+        assert_eq!(authorizer["authorizerResultTtlInSeconds"], kept, "{authorizer:#}");
+        assert_eq!((harbour.count("CreateAuthorizer"), harbour.count("UpdateAuthorizer")), ((1, 1), (0, 0)));
     }
 }
 

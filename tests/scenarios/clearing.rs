@@ -287,3 +287,27 @@ async fn a_tls_setting_goes_with_its_integration() {
     assert!(object(&harbour, "Integration").get("tlsConfig").is_none());
     harbour.assert_the_article_stands("without TLS");
 }
+
+/// Fields that are not ours when they are left out: a value, then `null`, which is AWS's default, then silence.
+#[tokio::test(start_paused = true)]
+async fn null_in_a_field_that_is_not_ours_is_awss_default_and_written_once() {
+    let (kind, member, call) = ("Stage", "defaultRouteSettings", "UpdateStage");
+    let value = "{ throttlingBurstLimit: 7, throttlingRateLimit: 3.5, detailedMetricsEnabled: true }";
+    let null = json!({ "throttlingBurstLimit": 5_000, "throttlingRateLimit": 10_000.0, "detailedMetricsEnabled": false });
+    let line = |value: &str| documents(kind, &format!("  {member}: {value}"));
+    let harbour = Harbour::converged(Options::default(), &line(value)).await;
+    let set = object(&harbour, kind)[member].clone();
+    harbour.clear_calls();
+    harbour.documents(&documents(kind, ""));
+    harbour.wait(RESYNC).await;
+    assert_eq!(
+        (object(&harbour, kind)[member].clone(), harbour.write_names()),
+        (set, vec![]),
+        "{member}: left out"
+    );
+    harbour.documents(&line("null"));
+    harbour.wait(RESYNC + RESYNC).await;
+    assert_eq!(harbour.write_names(), [call], "{member}: {}", harbour.calls_text());
+    assert_eq!(object(&harbour, kind)[member], null, "{member}");
+    harbour.converge(TEN_MINUTES).await;
+}

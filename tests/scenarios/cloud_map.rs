@@ -218,6 +218,53 @@ fn one_name_is_one_kind_of_namespace() {
     assert_eq!(check(&snapshot(SHOP)).diagnostics, []);
 }
 
+/// A name alone is that of the only kind of namespace that has it.
+#[tokio::test(start_paused = true)]
+async fn a_bare_name_finds_the_http_namespace() {
+    let bare = SHOP.replace("namespaceRef: HttpNamespace/shop", "namespaceRef: shop");
+    assert_ne!(bare, SHOP);
+    let harbour = Harbour::converged(Options::default(), &bare).await;
+    let namespaces = harbour.objects("servicediscovery", "namespaces");
+    let http = namespaces.values().find(|namespace| namespace["Type"] == "HTTP").unwrap();
+    assert_eq!(harbour.only("servicediscovery", "services").1["NamespaceId"], http["Id"]);
+    // Written with its kind it is the same.
+    harbour.documents(SHOP);
+    harbour.wait(RESYNC).await;
+    assert_eq!(writes(&harbour), [""; 0], "{}", harbour.calls_text());
+}
+
+#[test]
+fn a_reference_that_finds_nothing_names_the_form_that_would() {
+    let named = |reference: &str| {
+        let reference = format!("namespaceRef: {reference}\n  type: HTTP");
+        let documents = SHOP.replace("namespaceRef: HttpNamespace/shop", &reference);
+        let found = check(&snapshot(&documents)).diagnostics;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].path, "spec.namespaceRef");
+        found[0].hint.clone().unwrap_or_default()
+    };
+    for (reference, hint) in [
+        ("shopp", "did you mean `HttpNamespace/shop`?"),
+        ("PrivateDnsNamespace/shop", "did you mean `HttpNamespace/shop`?"),
+        ("insid", "did you mean `inside`?"),
+        ("warehouse", "there are HttpNamespace/shop, inside"),
+    ] {
+        assert_eq!(named(reference), hint, "{reference}");
+    }
+}
+
+/// While a file cannot be read, nobody knows whether it holds the other kind: nothing is moved to another namespace.
+#[test]
+fn a_bare_name_is_not_settled_while_a_file_cannot_be_read() {
+    let bare = SHOP.replace("namespaceRef: HttpNamespace/shop", "namespaceRef: shop\n  type: HTTP");
+    let mut snapshot = snapshot(&bare);
+    assert_eq!(check(&snapshot).diagnostics, []);
+    let (file, reason) = ("broken.yaml".to_owned(), "half a file".to_owned());
+    snapshot.unreadable.push(hatoba_source::Unreadable { file, reason });
+    let held: Vec<String> = check(&snapshot).held.keys().map(ToString::to_string).collect();
+    assert_eq!(held, ["DiscoveryService/cart"]);
+}
+
 #[test]
 fn what_a_service_may_say_depends_on_the_namespace_that_it_names() {
     let of = |reference: &str, more: &str| {
@@ -245,9 +292,13 @@ fn what_a_service_may_say_depends_on_the_namespace_that_it_names() {
             Some("spec.dnsConfig.routingPolicy"),
         ),
         (
-            of("inside", &format!("{records}  healthCheckCustomConfig: {{ failureThreshold: 3 }}\n")),
+            of("inside", &format!("{records}  healthCheckCustomConfig: {{ failureThreshold: 11 }}\n")),
             Some("spec.healthCheckCustomConfig.failureThreshold"),
         ),
+        // AWS takes 1 to 10 and treats all alike.
+        (of("inside", &format!("{records}  healthCheckCustomConfig: {{ failureThreshold: 5 }}\n")), None),
+        // Whose namespace that is, nobody here knows.
+        (of("inside", "").replace("namespaceRef: inside", "namespaceId: ns-abcdefgh12345678"), None),
         (
             of("HttpNamespace/shop", &format!("  attributes: {{ k: {} }}\n", "x".repeat(1_025))),
             Some("spec.attributes.k"),

@@ -23,7 +23,7 @@ const CREATES: [&str; 8] = [
 ];
 
 /// When a process that is left alone writes, from its start; each time stands for "AWS carries it out now".
-async fn write_times(harbour: &mut Harbour, documents: &str) -> Vec<Duration> {
+pub(crate) async fn write_times(harbour: &mut Harbour, documents: &str) -> Vec<Duration> {
     harbour.start(documents);
     harbour.converge(FIFTEEN_MINUTES).await;
     let begun = harbour.calls()[0].at - 15 * MILLISECOND; // the first call's way in
@@ -31,17 +31,17 @@ async fn write_times(harbour: &mut Harbour, documents: &str) -> Vec<Duration> {
 }
 
 /// Around a write: it is on its way in, AWS has carried it out and the answer is on its way, it was answered.
-const AROUND: [(&str, Duration, bool); 3] = [
+pub(crate) const AROUND: [(&str, Duration, bool); 3] = [
     ("before AWS has it", Duration::from_millis(10), false),
     ("after AWS has done it", Duration::from_millis(5), true),
     ("after its answer", Duration::from_millis(20), true),
 ];
 
-fn at(write: Duration, around: (&str, Duration, bool)) -> Duration {
+pub(crate) fn at(write: Duration, around: (&str, Duration, bool)) -> Duration {
     if around.2 { write + around.1 } else { write.saturating_sub(around.1) }
 }
 
-fn assert_nothing_was_made_twice(harbour: &Harbour, story: &str) {
+pub(crate) fn assert_nothing_was_made_twice(harbour: &Harbour, story: &str) {
     for create in CREATES {
         let (_, made) = harbour.count(create);
         // A namespace asked for twice with the same token is the same one: AWS answers with its operation.

@@ -252,6 +252,33 @@ async fn a_unique_name_is_not_replaced_without_the_operators_word() {
     }
 }
 
+/// Tags that something in another VPC carries find it only where no VPC is given, or that one.
+#[tokio::test(start_paused = true)]
+async fn a_selector_finds_nothing_outside_of_its_vpc() {
+    let link = |vpc: &str| {
+        article(
+            "  subnetSelector: { tags: { Tier: private } }\n  securityGroupSelector: { tags: { Name: great-sg } }\n---",
+            &format!("  {vpc}\n  subnetSelector: {{ tags: {{ Name: other-a }} }}\n---"),
+        )
+    };
+    let mut harbour = Harbour::new();
+    harbour.start(&link("vpcSelector: { tags: { Name: awesome-vpc } }"));
+    harbour.wait(TEN_MINUTES).await;
+    assert!(harbour.live("apigatewayv2", "vpcLinks").is_empty(), "{}", harbour.calls_text());
+    let shown = harbour.status("VpcLink", "fine-vpc-link").synced;
+    assert_eq!(shown.reason.as_str(), "SelectorMatchesNothing");
+    for vpc in ["vpcSelector: { tags: { Name: other-vpc } }", "vpcId: vpc-0f9e8d7c6b5a49382"] {
+        harbour.documents(&link(vpc));
+        harbour.converge(FIFTEEN_MINUTES).await;
+        harbour.assert_the_article_stands(vpc);
+        let link = harbour.live("apigatewayv2", "vpcLinks").into_values().next().unwrap();
+        assert_eq!(link["subnetIds"], json!(["subnet-0dd44ee55ff660077"]));
+        harbour.clear_calls();
+        harbour.wait(RESYNC).await;
+        assert_eq!(harbour.write_names(), [""; 0], "{vpc}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_newly_matching_subnet_is_shown_when_pinned_and_applied_when_followed() {
     // A selector that matches one subnet now; the other one is in the list of ids that AWS has already.
@@ -305,4 +332,86 @@ async fn a_document_that_is_changed_before_its_create_is_answered_has_the_new_co
         assert_eq!(harbour.only("apigatewayv2", "apis").1["description"], "newest");
         assert_eq!(harbour.count("CreateApi"), (1, 1));
     }
+}
+
+fn api_with_routes(routes: &[(&str, &str)]) -> String {
+    let api = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: shop }\nspec: {}\n---\n\
+apiVersion: hatoba/v1\nkind: Integration\nmetadata: { name: back }\n\
+spec: { apiRef: shop, integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: 'https://example.com' }\n";
+    let route = |(name, key): &(&str, &str)| {
+        format!(
+            "---\napiVersion: hatoba/v1\nkind: Route\nmetadata: {{ name: {name} }}\n\
+             spec: {{ apiRef: shop, integrationRef: back, routeKey: '{key}' }}\n"
+        )
+    };
+    std::iter::once(api.to_owned()).chain(routes.iter().map(route)).collect()
+}
+
+/// AWS renames a route: its id stays, and there is no moment at which both keys, or neither, lead anywhere.
+#[tokio::test(start_paused = true)]
+async fn a_changed_route_key_is_one_update_with_and_without_an_owner() {
+    for owner_is_explicit in [false, true] {
+        let options = Options { owner_is_explicit, ..Options::default() };
+        let all = [("a", "GET /a/{id}"), ("b", "GET /b"), ("c", "GET /c")];
+        let mut harbour = Harbour::converged(options, &api_with_routes(&all)).await;
+        let routes = |harbour: &Harbour| -> std::collections::BTreeMap<String, String> {
+            let all = harbour.objects("apigatewayv2", "routes").into_iter();
+            all.map(|(id, route)| (id, route["routeKey"].as_str().unwrap().to_owned())).collect()
+        };
+        let before = routes(&harbour);
+        let id = |key: &str| before.iter().find(|(_, has)| *has == key).unwrap().0.clone();
+        harbour.clear_calls();
+        // The name of a variable, and another path altogether.
+        let changed = [("a", "GET /a/{orgId}"), ("b", "POST /b/all"), ("c", "GET /c")];
+        harbour.documents(&api_with_routes(&changed));
+        harbour.wait(Duration::from_secs(5)).await;
+        harbour.converge(Duration::from_secs(60)).await;
+        assert_eq!(harbour.write_names(), ["UpdateRoute"; 2], "{}", harbour.calls_text());
+        let after = routes(&harbour);
+        assert_eq!(after[&id("GET /a/{id}")], "GET /a/{orgId}");
+        assert_eq!(after[&id("GET /b")], "POST /b/all");
+        // While the daemon was away, only what cannot stand beside the old key is known to be the same route.
+        harbour.kill();
+        let renamed = [("a", "GET /a/{team}"), ("b", "POST /b/all"), ("c", "GET /c")];
+        harbour.clear_calls();
+        harbour.kill_and_restart(&api_with_routes(&renamed));
+        harbour.converge(Duration::from_secs(120)).await;
+        assert_eq!(harbour.write_names(), ["UpdateRoute"], "{}", harbour.calls_text());
+        assert_eq!(routes(&harbour)[&id("GET /a/{id}")], "GET /a/{team}");
+        harbour.wait(RESYNC).await;
+        assert!(harbour.engine.picture().pruning.is_empty(), "the old key is not waited for");
+    }
+}
+
+/// AWS takes a route that leads nowhere. It bears no mark: in an API of ours it is known by its key.
+#[tokio::test(start_paused = true)]
+async fn a_route_may_lead_nowhere_and_somewhere_later() {
+    const API: &str = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: shop }\nspec: {}\n";
+    let route = |more: &str| {
+        format!(
+            "{API}---\napiVersion: hatoba/v1\nkind: Route\nmetadata: {{ name: all }}\n\
+             spec: {{ apiRef: shop, routeKey: GET /all{more} }}\n"
+        )
+    };
+    let back = "---\napiVersion: hatoba/v1\nkind: Integration\nmetadata: { name: back }\n\
+         spec: { apiRef: shop, integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: \"https://example.com\" }\n";
+    let target = |harbour: &Harbour| harbour.only("apigatewayv2", "routes").1.get("target").cloned();
+    let mut harbour = Harbour::converged(Options::default(), &route("")).await;
+    assert_eq!(target(&harbour), None);
+    harbour.wait(RESYNC).await;
+    harbour.kill_and_restart(&route(""));
+    harbour.wait(RESYNC).await;
+    assert_eq!(harbour.write_names(), [""; 0], "{}", harbour.calls_text());
+    assert_eq!(harbour.engine.picture().rogue_children, [""; 0], "a document asks for it");
+    harbour.documents(&format!("{}{back}", route(", integrationRef: back")));
+    harbour.converge(TEN_MINUTES).await;
+    harbour.wait(RESYNC).await;
+    assert_eq!(harbour.write_names(), ["CreateIntegration", "UpdateRoute"], "{}", harbour.calls_text());
+    let somewhere = target(&harbour);
+    assert!(somewhere.is_some());
+    // Left out again it is not ours.
+    harbour.documents(&format!("{}{back}", route("")));
+    harbour.wait(RESYNC).await;
+    assert_eq!(target(&harbour), somewhere);
+    assert_eq!(harbour.writes().len(), 2, "{}", harbour.calls_text());
 }

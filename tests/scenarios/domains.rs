@@ -115,6 +115,20 @@ async fn a_mapping_alone_goes_alone() {
     assert_eq!(harbour.write_names(), ["DeleteApiMapping"], "{}", harbour.calls_text());
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_changed_key_is_one_update_and_no_old_path_stays() {
+    let mut harbour = Harbour::new(); // without an owner nothing is ever pruned
+    harbour.start(&all());
+    harbour.converge(TEN_MINUTES).await;
+    for key in ["orders/v2", ""] {
+        harbour.clear_calls();
+        harbour.documents(&all().replace("apiMappingKey: orders/v1", &format!("apiMappingKey: {key:?}")));
+        harbour.converge(TEN_MINUTES).await;
+        assert_eq!(harbour.write_names(), ["UpdateApiMapping"], "{}", harbour.calls_text());
+        assert_eq!(mappings(&harbour), [(key.to_owned(), "prod".to_owned())]);
+    }
+}
+
 /// Somebody's mapping that leads to somebody's API, in our domain name and in his own.
 #[tokio::test(start_paused = true)]
 async fn what_leads_elsewhere_is_somebodys() {

@@ -280,6 +280,24 @@ async fn a_removed_mark_is_put_back_and_nothing_is_made_twice() {
     assert_eq!(harbour.only("apigatewayv2", "apis").1["tags"]["hatoba:owner"], "local");
 }
 
+/// A list that fails for a while makes nobody forget whose the API was: without its mark nothing else would tell.
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_is_removed_while_nothing_can_be_listed_is_put_back_too() {
+    let harbour = converged().await;
+    let ids = ids(&harbour);
+    harbour.world().faults().fail("GetApis", 100_000, 500, "InternalServerErrorException", "no");
+    harbour.wait(RESYNC).await;
+    let arn = format!("arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{}", ids.api);
+    let untag = format!("/v2/tags/{arn}?tagKeys=hatoba%3Aowner");
+    harbour.meddle(&Request::rest("DELETE", &untag, &Value::Null)).await;
+    harbour.world().faults().clear();
+    harbour.clear_calls();
+    harbour.wait(RESYNC).await;
+    harbour.converge(TEN_MINUTES).await;
+    assert_eq!(harbour.write_names(), ["TagResource"], "{}", harbour.calls_text());
+    assert_eq!(harbour.only("apigatewayv2", "apis").0, ids.api);
+}
+
 /// What somebody sends to delete something, given the ids.
 type Deletion = fn(&Ids) -> Vec<Request>;
 

@@ -60,6 +60,31 @@ async fn a_cluster_and_its_service_come_from_nothing_and_go_in_order() {
     assert_eq!(harbour.live("ecs", "clusters").len(), 1, "main is not ours");
 }
 
+/// AWS takes no strategy with a provider that goes; and of two writes in one, the first is told though the second fails.
+#[tokio::test(start_paused = true)]
+async fn providers_are_detached_though_the_strategy_is_nobodys_any_more() {
+    let mut harbour = Harbour::with(explicit(), Config::default());
+    harbour.start(CLUSTER);
+    harbour.converge(TEN_MINUTES).await;
+    let without = "apiVersion: hatoba/v1\nkind: EcsCluster\nmetadata: { name: shop, labels: { team: web } }\n\
+        spec: { capacityProviders: [], settings: [{ name: containerInsights, value: enabled }] }\n";
+    harbour.clear_calls();
+    harbour.world().faults().fail("PutClusterCapacityProviders", 1_000, 400, "ClientException", "not now");
+    harbour.documents(without);
+    harbour.wait(Duration::from_secs(10)).await;
+    assert_eq!(cluster(&harbour)["capacityProviders"], json!(["FARGATE"]));
+    let told = harbour.engine.picture().events;
+    assert!(told.iter().any(|event| event.action == "UpdateCluster" && event.id == "shop"), "{told:?}");
+    harbour.world().faults().clear();
+    harbour.converge(TEN_MINUTES).await;
+    let after = cluster(&harbour);
+    assert_eq!(
+        (&after["capacityProviders"], &after["defaultCapacityProviderStrategy"]),
+        (&json!([]), &json!([]))
+    );
+    assert_eq!(after["settings"][0]["value"], "enabled");
+}
+
 /// The process dies between the source losing its documents and the deletions.
 #[tokio::test(start_paused = true)]
 async fn a_new_process_prunes_a_cluster_that_it_never_knew() {

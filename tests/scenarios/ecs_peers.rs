@@ -97,3 +97,31 @@ async fn peers_48_a_draining_service_is_waited_for_and_made_again() {
     assert_eq!(service(&harbour)["status"], "ACTIVE");
     assert_eq!(harbour.count("ecs.CreateService"), (1, 1), "{}", harbour.calls_text());
 }
+
+/// No number that the document does not state is sent; what AWS takes for it is in sync.
+#[tokio::test(start_paused = true)]
+async fn a_blue_green_rollout_needs_no_bake_time_of_ours() {
+    let blue_green = |more: &str| {
+        let strategy =
+            format!("  desiredCount: 1\n  deploymentConfiguration: {{ strategy: BLUE_GREEN{more} }}\n");
+        ARTICLE.replace("  desiredCount: 1\n", &strategy)
+    };
+    let configuration = |harbour: &Harbour| service(harbour)["deploymentConfiguration"].clone();
+    let made = converged(&blue_green("")).await;
+    let updated = converged(ARTICLE).await;
+    updated.documents(&blue_green(""));
+    updated.converge(TEN_MINUTES).await;
+    for harbour in [made, updated] {
+        assert_eq!(configuration(&harbour)["strategy"], "BLUE_GREEN");
+        assert_eq!(configuration(&harbour)["bakeTimeInMinutes"], 0, "AWS's own");
+        harbour.clear_calls();
+        harbour.wait(RESYNC).await;
+        harbour.documents(&blue_green(", bakeTimeInMinutes: 0"));
+        harbour.wait(RESYNC).await;
+        assert_eq!(harbour.write_names(), [""; 0], "{}", harbour.calls_text());
+        harbour.documents(&blue_green(", bakeTimeInMinutes: 5"));
+        harbour.wait(RESYNC).await;
+        assert_eq!(configuration(&harbour)["bakeTimeInMinutes"], 5);
+        assert_eq!(harbour.write_names(), ["UpdateService"], "{}", harbour.calls_text());
+    }
+}

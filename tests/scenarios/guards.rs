@@ -1,5 +1,7 @@
 //! What keeps a resource whose document is gone: the owner, the policy, the grace, the source, the fuse.
 
+use std::time::Duration;
+
 use hatoba_aws_model::Request;
 use hatoba_engine::Options;
 use hatoba_source::{Snapshot, Unreadable};
@@ -51,9 +53,14 @@ async fn what_is_to_be_retained_stays() {
     assert_ne!(retained, ARTICLE);
     let harbour = Harbour::converged(explicit(), &retained).await;
     for_minutes(&harbour, HOUR, &article_without(&WAY_IN)).await;
-    // The API, and with it what cannot say so itself; what says Delete goes.
-    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteStage"], "{}", harbour.calls_text());
-    assert_eq!(held(&harbour), ["InUse", "Retained"]);
+    // The API, and with it what cannot say so itself, is handed over; what says Delete goes.
+    let mut done = writes(&harbour);
+    done.sort();
+    let handed_over = ["apigatewayv2.UntagResource", "apigatewayv2.UpdateIntegration"];
+    assert_eq!(done, [&["apigatewayv2.DeleteStage"], &handed_over[..]].concat(), "{}", harbour.calls_text());
+    assert_eq!(harbour.objects("apigatewayv2", "integrations").len(), 1);
+    assert_eq!(harbour.objects("apigatewayv2", "routes").len(), 1);
+    assert_eq!(held(&harbour), ["InUse"], "the link, by what was handed over");
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,6 +106,22 @@ async fn nothing_goes_while_the_source_is_in_doubt() {
         for_minutes(&harbour, 20, &left).await;
         assert_eq!(writes(&harbour).len(), 5, "{what}: and when it is over they go: {:?}", held(&harbour));
     }
+}
+
+/// What a failing source held goes when the source is back, and not only at the next sweep.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_failed_and_says_the_same_again_lets_go_at_once() {
+    let slow = Options { resync: Duration::from_secs(6 * 3_600), ..explicit() };
+    let harbour = Harbour::converged(slow, ARTICLE).await;
+    let left = article_without(&["Route/default-route"]);
+    for_minutes(&harbour, 8, &left).await;
+    for _ in 0..HOUR {
+        harbour.engine.accept_error(hatoba_core::Cause::new("SourceUnreadable", "no"));
+        harbour.wait(MINUTE).await;
+    }
+    assert_eq!((writes(&harbour), held(&harbour)), (Vec::new(), vec!["SourceIncomplete".to_owned()]));
+    for_minutes(&harbour, 15, &left).await;
+    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{:?}", held(&harbour));
 }
 
 #[tokio::test(start_paused = true)]

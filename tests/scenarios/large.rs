@@ -6,10 +6,10 @@ use std::time::Duration;
 use hatoba_engine::Options;
 use hatoba_tests::{Harbour, snapshot_of};
 
-/// Services of the stack: a quarter of the company's, so that the usual test run stays short; `HATOBA_SERVICES=100`
+/// Services of the stack: an eighth of the company's, so that the usual test run stays short; `HATOBA_SERVICES=100`
 /// is the whole.
 fn services() -> usize {
-    std::env::var("HATOBA_SERVICES").ok().and_then(|services| services.parse().ok()).unwrap_or(25)
+    std::env::var("HATOBA_SERVICES").ok().and_then(|services| services.parse().ok()).unwrap_or(12)
 }
 
 /// Routes of each.

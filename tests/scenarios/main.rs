@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test wants to stop here")]
 
+mod adoption;
 mod article;
 mod authorizers;
+mod bucket;
+mod bucket_model;
+mod bucket_setbacks;
+mod changed_kind;
 mod clearing;
-
 mod cloud_map;
 mod crashes;
 mod deployments;
@@ -18,15 +22,22 @@ mod ecs_peers;
 mod faults;
 mod guards;
 mod http_service;
+mod identity;
+mod incidents;
 mod large;
+mod leadership;
+mod leadership_off;
 mod many;
+mod owners;
 mod pauses;
 mod plan;
 mod prune;
 mod replacement;
+mod requests;
 mod samples;
 mod served;
 mod setbacks;
 mod task_definition_forms;
 mod task_definitions;
 mod twins;
+mod unlisted;

@@ -64,6 +64,30 @@ async fn a_converged_world_has_an_empty_plan_and_drift_shows_field_by_field() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_there_is_shown_of_tags_and_of_defaults_too() {
+    let mut harbour = Harbour::new();
+    let labelled = |labels: &str| {
+        let named = |rest: &str| format!("metadata: {{ name: crazy-api{rest} }}");
+        ARTICLE.replace(&named(""), &named(&format!(", labels: {{ {labels} }}")))
+    };
+    harbour.start(&labelled("team: web, Env: prod"));
+    harbour.converge(Duration::from_secs(600)).await;
+    harbour.kill();
+    let documents = labelled("team: shop").replace("autoDeploy: true", "autoDeploy: false");
+    let plan = planned(&mut harbour, &documents).await;
+    let shown = |kind: &str| {
+        let entry = plan.entries.iter().find(|entry| entry.document.kind == kind).unwrap();
+        let line = |f: &hatoba_core::FieldDrift| format!("{}: {} → {}", f.path, f.from, f.to);
+        entry.fields.iter().map(line).collect::<Vec<_>>()
+    };
+    let tags = shown("HttpApi");
+    for line in ["tags.team: \"web\" → \"shop\"", "tags.Env: \"prod\" → null"] {
+        assert!(tags.iter().any(|shown| shown == line), "{line}: {tags:?}");
+    }
+    assert!(shown("Stage").contains(&"autoDeploy: true → false".to_owned()), "{:?}", shown("Stage"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_replacement_says_so_and_what_moves_with_it() {
     let mut harbour = Harbour::new();
     harbour.start(ARTICLE);
@@ -77,6 +101,26 @@ async fn a_replacement_says_so_and_what_moves_with_it() {
     let plan = planned(&mut harbour, &other).await;
     assert_eq!(actions(&plan), ["Replace VpcLink/fine-vpc-link", "Update Integration/to-great-service"]);
     assert_eq!(plan.writes, 3, "the new link, the integration, the old link");
+}
+
+/// What names a held document resolves through what is there, so nothing but the held one differs.
+#[tokio::test(start_paused = true)]
+async fn a_held_document_makes_no_other_differ() {
+    let mut harbour = Harbour::new();
+    harbour.start(ARTICLE);
+    harbour.converge(Duration::from_secs(600)).await;
+    harbour.kill();
+    for (right, wrong, held) in [
+        ("crazy-api }\nspec: {}", "crazy-api }\nspec: { bogus: 1 }", "HttpApi/crazy-api"),
+        ("ttl: 60", "ttl: -60", "DiscoveryService/great-service-discovery"),
+        ("integrationType: HTTP_PROXY", "integrationType: MOCK", "Integration/to-great-service"),
+    ] {
+        let documents = ARTICLE.replace(right, wrong);
+        assert_ne!(documents, ARTICLE, "{right}");
+        let plan = planned(&mut harbour, &documents).await;
+        assert_eq!(actions(&plan), [format!("Held {held}")]);
+        assert!(!plan.has_changes());
+    }
 }
 
 /// A plan by a process that has seen nothing yet.

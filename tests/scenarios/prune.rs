@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hatoba_aws_model::Request;
+use hatoba_aws_model::{Config, Request};
 use hatoba_engine::Options;
 use hatoba_tests::{ARTICLE, Harbour, article_without};
 use serde_json::{Value, json};
@@ -97,6 +97,71 @@ async fn tasks_are_drained_before_the_service_and_its_name_go() {
     assert_eq!(harbour.objects("servicediscovery", "namespaces").len(), 1, "its document is there");
 }
 
+/// Who restores what was lost restores it bit by bit.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_restored_yet_does_not_go_when_the_fuse_closes() {
+    let apis = |numbers: &[u32]| {
+        let api = |number: &u32| {
+            format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: a{number} }}\nspec: {{}}\n")
+        };
+        numbers.iter().map(api).collect::<Vec<_>>().join("---\n")
+    };
+    let options = Options { prune_limit: 3, ..explicit() };
+    let harbour = Harbour::converged(options, &apis(&[0, 1, 2, 3, 4, 5])).await;
+    for_minutes(&harbour, 30, &apis(&[5])).await;
+    assert_eq!(held(&harbour), ["FuseOpen"]);
+    for_minutes(&harbour, 9, &apis(&[0, 1, 5])).await;
+    assert_eq!(writes(&harbour), [""; 0], "their grace begins anew");
+    assert_eq!(held(&harbour), ["Grace"]);
+    for_minutes(&harbour, 5, &apis(&[0, 1, 5])).await;
+    assert_eq!(harbour.objects("apigatewayv2", "apis").len(), 3, "what stays away goes then");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_began_before_the_grace_was_over_lets_nothing_go() {
+    let harbour = converged().await;
+    let left = article_without(&["Route/default-route"]);
+    for_minutes(&harbour, 9, &left).await;
+    let begun = tokio::time::Instant::now();
+    harbour.wait(Duration::from_secs(300)).await;
+    harbour.engine.accept_as_of(hatoba_tests::snapshot(&left), begun);
+    harbour.wait(Duration::from_secs(300)).await;
+    assert_eq!(writes(&harbour), [""; 0], "the route may be back since");
+    harbour.documents(&left);
+    harbour.wait(MINUTE).await;
+    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{}", harbour.calls_text());
+}
+
+/// The fuse tells documents that were here from such as never were; what was just made has been in no list yet.
+#[tokio::test(start_paused = true)]
+async fn what_goes_as_soon_as_it_was_made_is_no_swapped_source() {
+    let api = |name: &str| {
+        format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {name} }}\nspec: {{}}\n")
+    };
+    let inside = "apiVersion: hatoba/v1\nkind: Integration\nmetadata: { name: back }\nspec: { apiRef: short, \
+         integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: \"https://example.com\" }\n---\n\
+         apiVersion: hatoba/v1\nkind: Stage\nmetadata: { name: short }\nspec: { apiRef: short, stageName: $default }\n";
+    let mut harbour = Harbour::with(explicit(), Config::default());
+    harbour.start(&format!("{}---\n{}---\n{inside}", api("other"), api("short")));
+    let is_made =
+        || ["integrations", "stages"].iter().all(|of| harbour.objects("apigatewayv2", of).len() == 1);
+    for _ in 0..10_000 {
+        if is_made() {
+            break;
+        }
+        harbour.wait(Duration::from_millis(10)).await;
+    }
+    assert!(is_made(), "{}", harbour.describe());
+    for_minutes(&harbour, 20, &api("other")).await;
+    let (_, left) = harbour.only("apigatewayv2", "apis");
+    assert_eq!(
+        (left["name"].as_str(), held(&harbour)),
+        (Some("other"), Vec::new()),
+        "{}",
+        harbour.calls_text()
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_namespace_goes_last() {
     let other = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: other }\nspec: {}\n";
@@ -182,6 +247,30 @@ async fn two_apis_may_have_the_same_route_and_only_the_removed_one_goes() {
     for_minutes(&harbour, 20, ARTICLE).await;
     harbour.assert_the_article_stands("the second went");
     assert_eq!(writes(&harbour).len(), 3, "{:?}", writes(&harbour));
+}
+
+/// The source is another one all at once, before or while the daemon runs: what came does not make up for what went.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_was_swapped_deletes_nothing() {
+    let api = |name: &str| {
+        format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {name} }}\nspec: {{}}\n")
+    };
+    let (before, after) = ([api("a"), api("b")].join("---\n"), [api("c"), api("d"), api("e")].join("---\n"));
+    for is_restarted in [false, true] {
+        let mut harbour = Harbour::converged(explicit(), &before).await;
+        if is_restarted {
+            harbour.kill_and_restart(&after);
+        }
+        for_minutes(&harbour, 40, &after).await;
+        assert_eq!(harbour.live("apigatewayv2", "apis").len(), 5, "restarted: {is_restarted}");
+        assert_eq!(held(&harbour), ["FuseOpen"], "restarted: {is_restarted}");
+        // With one of the old ones back, the other may go.
+        let one_back = [api("a"), after.clone()].join("---\n");
+        for_minutes(&harbour, 20, &one_back).await;
+        let left = harbour.live("apigatewayv2", "apis").into_values();
+        let names: Vec<String> = left.map(|api| api["name"].as_str().unwrap().to_owned()).collect();
+        assert!(names.len() == 4 && !names.contains(&"b".to_owned()), "restarted: {is_restarted} {names:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use hatoba_tests::{Harbour, snapshot_of};
+use hatoba_tests::{Harbour, root, snapshot_of};
 
 /// The samples by folder, each with its files by name.
 fn samples() -> Vec<(String, Vec<(String, String)>)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/samples");
+    let root = root().join("deploy/samples");
     let mut samples = Vec::new();
     for folder in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
     {

@@ -238,8 +238,11 @@ async fn what_a_pipeline_registers_in_the_family_is_left_alone() {
             "containerDefinitions": [{ "name": "web", "image": image, "memory": 64 }] }),
         )
     };
+    // One document stays all along: a source that is another one altogether would be held.
+    let other = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: other }\nspec: {}\n";
+    let beside = |documents: &str| format!("{documents}---\n{other}");
     harbour.meddle(&theirs("ci:1")).await;
-    harbour.start(&shop("nginx:1"));
+    harbour.start(&beside(&shop("nginx:1")));
     harbour.converge(FIFTEEN_MINUTES).await;
     assert_eq!((active(&harbour), runs(&harbour)), (vec![1, 2], "shop-web:2".to_owned()));
     harbour.meddle(&theirs("ci:2")).await;
@@ -250,20 +253,19 @@ async fn what_a_pipeline_registers_in_the_family_is_left_alone() {
         "the newest of ours"
     );
     harbour.clear_calls();
-    harbour.documents(&shop("nginx:2"));
+    harbour.documents(&beside(&shop("nginx:2")));
     harbour.wait(Duration::from_secs(5)).await;
     harbour.converge(FIFTEEN_MINUTES).await;
     assert_eq!(harbour.write_names(), ["RegisterTaskDefinition", "UpdateService"]);
     assert_eq!((active(&harbour), runs(&harbour)), (vec![1, 2, 3, 4], "shop-web:4".to_owned()));
 
     // The definition's document goes, the service's stays and names a revision: what it runs is kept.
-    let pinned = SERVICE.replace("taskDefinitionRef: shop-web", "taskDefinition: 'shop-web:4'");
+    let pinned = beside(&SERVICE.replace("taskDefinitionRef: shop-web", "taskDefinition: 'shop-web:4'"));
     harbour.documents(&pinned);
     watch(&harbour, &pinned, 20).await;
     assert_eq!((active(&harbour), runs(&harbour)), (vec![1, 3, 4], "shop-web:4".to_owned()));
-    let left = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: other }\nspec: {}\n";
-    harbour.documents(left);
-    watch(&harbour, left, 40).await;
+    harbour.documents(other);
+    watch(&harbour, other, 40).await;
     assert_eq!(active(&harbour), [1, 3], "{}", harbour.calls_text());
 }
 
@@ -438,4 +440,23 @@ async fn a_plan_shows_the_revision_and_the_rollout() {
     assert_eq!(service.fields[0].to, json!("(after EcsTaskDefinition/shop-web)"));
     assert_eq!(plan.writes, 2);
     assert_eq!(harbour.writes().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_registered_before_is_used_again_when_a_change_is_taken_back() {
+    let mut harbour = Harbour::converged(Options::default(), &shop("shop:1")).await;
+    let in_use =
+        |harbour: &Harbour| harbour.only("ecs", "services").1["taskDefinition"].as_str().unwrap().to_owned();
+    for (image, revision) in [("shop:2", 2), ("shop:1", 1), ("shop:2", 2)] {
+        harbour.clear_calls();
+        harbour.documents(&shop(image));
+        harbour.wait(MINUTE).await;
+        harbour.converge(FIFTEEN_MINUTES).await;
+        assert!(in_use(&harbour).ends_with(&format!(":{revision}")), "{image}: {}", in_use(&harbour));
+        assert_eq!(active(&harbour), [1, 2], "{image}");
+        harbour.kill_and_restart(&shop(image));
+        harbour.clear_calls();
+        harbour.converge(FIFTEEN_MINUTES).await;
+        assert_eq!(harbour.write_names(), [""; 0], "{image}: {}", harbour.calls_text());
+    }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use hatoba_aws_model::{Config, Request};
 use hatoba_core::Truth;
-use hatoba_engine::Options;
-use hatoba_tests::{ARTICLE, Harbour};
+use hatoba_engine::{Options, PlanAction};
+use hatoba_tests::{ARTICLE, Harbour, article_without};
 use serde_json::{Value, json};
+
+use crate::prune;
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
 const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
@@ -168,6 +170,234 @@ async fn after_a_restart_an_older_empty_api_is_not_taken_for_the_one_that_serves
     assert_eq!(harbour.write_names(), ["DeleteApi"], "{}", harbour.calls_text());
     assert_eq!(harbour.only("apigatewayv2", "stages").0, serves);
     harbour.assert_the_article_stands("an older empty API");
+}
+
+/// An API of somebody else's, older than ours and in use, onto which ours' tags were copied.
+#[tokio::test(start_paused = true)]
+async fn copied_marks_on_an_older_api_in_use_do_not_make_it_ours() {
+    let mut harbour = Harbour::new();
+    let api = json!({ "name": "theirs", "protocolType": "HTTP" });
+    let theirs = harbour.meddle(&Request::rest("POST", "/v2/apis", &api)).await;
+    let id = theirs["apiId"].as_str().unwrap();
+    let arn = format!("arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{id}");
+    let target = json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "ANY",
+        "integrationUri": "https://example.com", "payloadFormatVersion": "1.0" });
+    let target =
+        harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{id}/integrations"), &target)).await;
+    let target = format!("integrations/{}", target["integrationId"].as_str().unwrap());
+    for route_key in ["ANY /theirs", "GET /theirs"] {
+        let route = json!({ "routeKey": route_key, "target": target });
+        harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{id}/routes"), &route)).await;
+    }
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    let (apis, children) =
+        (harbour.objects("apigatewayv2", "apis"), harbour.objects("apigatewayv2", "routes"));
+    let ours = apis.keys().find(|other| *other != id).unwrap();
+    let copied = json!({ "tags": apis[ours]["tags"] });
+    harbour.meddle(&Request::rest("POST", &format!("/v2/tags/{arn}"), &copied)).await;
+    harbour.clear_calls();
+    for what in ["found by the resync", "found after a restart"] {
+        harbour.wait(RESYNC + RESYNC).await;
+        assert_eq!(harbour.write_names(), [""; 0], "{what}: {}", harbour.calls_text());
+        assert_eq!(harbour.status("HttpApi", "crazy-api").outputs["id"], **ours, "{what}");
+        assert_eq!(notes(&harbour, "HttpApi", "crazy-api"), ["DuplicateInUse"], "{what}");
+        harbour.kill_and_restart(ARTICLE);
+    }
+    let left = harbour.objects("apigatewayv2", "apis");
+    assert_eq!((&left[id]["name"], &left[id]["tags"]), (&json!("theirs"), &copied["tags"]));
+    assert_eq!(harbour.objects("apigatewayv2", "routes"), children);
+}
+
+/// An API of somebody else's with routes of its own, under tags of ours in which the number differs.
+#[tokio::test(start_paused = true)]
+async fn copied_marks_with_another_number_move_and_delete_nothing() {
+    for (ours, theirs) in [("1", "2"), ("1", "7"), ("2", "1")] {
+        let what = format!("{ours} and {theirs}");
+        let mut harbour = prune::converged().await;
+        if ours == "2" {
+            let (id, _) = harbour.only("apigatewayv2", "apis");
+            harbour.meddle(&Request::rest("DELETE", &format!("/v2/apis/{id}"), &Value::Null)).await;
+            harbour.wait(RESYNC).await;
+            harbour.converge(TEN_MINUTES).await;
+        }
+        let (own, api) = harbour.only("apigatewayv2", "apis");
+        assert_eq!(api["tags"]["hatoba:incarnation"], ours);
+        let (_, integration) = harbour.only("apigatewayv2", "integrations");
+        let mut tags = api["tags"].clone();
+        tags["hatoba:incarnation"] = json!(theirs);
+        let made = json!({ "name": "theirs", "protocolType": "HTTP", "tags": tags });
+        let made = harbour.meddle(&Request::rest("POST", "/v2/apis", &made)).await;
+        let at = |rest: &str| format!("/v2/apis/{}/{rest}", made["apiId"].as_str().unwrap());
+        // Of an old one everything was cloned, the mark on the integration too.
+        let description = if ours == "2" { integration["description"].clone() } else { json!("theirs") };
+        let back = json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "ANY", "payloadFormatVersion": "1.0",
+            "integrationUri": "https://example.com", "description": description });
+        let back = harbour.meddle(&Request::rest("POST", &at("integrations"), &back)).await;
+        let target = format!("integrations/{}", back["integrationId"].as_str().unwrap());
+        for route_key in ["$default", "GET /theirs"] {
+            let route = json!({ "routeKey": route_key, "target": target });
+            harbour.meddle(&Request::rest("POST", &at("routes"), &route)).await;
+        }
+        let world = |harbour: &Harbour| {
+            ["apis", "integrations", "routes", "stages"].map(|name| harbour.objects("apigatewayv2", name))
+        };
+        let before = world(&harbour);
+        for when in ["found by the resync", "found after a restart"] {
+            harbour.clear_calls();
+            prune::for_minutes(&harbour, 25, ARTICLE).await;
+            assert_eq!(harbour.write_names(), [""; 0], "{what}, {when}: {}", harbour.calls_text());
+            assert_eq!(world(&harbour), before, "{what}, {when}");
+            assert_eq!(harbour.status("HttpApi", "crazy-api").outputs["id"], own, "{what}, {when}");
+            assert_eq!(notes(&harbour, "HttpApi", "crazy-api"), ["DuplicateInUse"], "{what}, {when}");
+            harbour.kill_and_restart(ARTICLE);
+        }
+    }
+}
+
+/// A service that was there before ours, in another cluster, under our name and with our marks.
+#[tokio::test(start_paused = true)]
+async fn a_service_in_another_cluster_that_this_process_did_not_see_move_is_only_named() {
+    let mut harbour = Harbour::with(prune::explicit(), Config::default());
+    harbour.meddle(&Request::json("ecs", "CreateCluster", &json!({ "clusterName": "theirs" }))).await;
+    let tag = |key: &str, value: &str| json!({ "key": format!("hatoba:{key}"), "value": value });
+    let owner = Options::default().owner;
+    let theirs = json!({ "cluster": "theirs", "serviceName": "great-service", "taskDefinition": "great-task:1",
+        "desiredCount": 1, "launchType": "FARGATE",
+        "tags": [tag("owner", &owner), tag("document", "EcsService/great-service"), tag("incarnation", "1"),
+            tag("deletion", "Delete")],
+        "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-0aa11bb22cc33dd44"] } } });
+    harbour.meddle(&Request::json("ecs", "CreateService", &theirs)).await;
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    harbour.wait(RESYNC).await;
+    harbour.clear_calls();
+    prune::for_minutes(&harbour, 30, ARTICLE).await;
+    assert_eq!(harbour.write_names(), [""; 0], "{}", harbour.calls_text());
+    assert_eq!(harbour.live("ecs", "services").len(), 2);
+    assert_eq!(notes(&harbour, "EcsService", "great-service"), ["LeftBehind"]);
+}
+
+/// A whole way in of somebody else's, with every mark of ours copied onto it, and a service of theirs that runs.
+#[tokio::test(start_paused = true)]
+async fn copied_marks_on_everything_delete_nothing() {
+    let mut harbour = Harbour::converged(
+        Options { owner_is_explicit: true, prune_grace: Duration::from_secs(20), ..Options::default() },
+        ARTICLE,
+    )
+    .await;
+    harbour.wait(Duration::from_secs(1_200)).await; // made much later: no accident of ours
+    let of = |collection: &str| harbour.objects("apigatewayv2", collection).into_values().next().unwrap();
+    let (api, integration, stage) = (of("apis"), of("integrations"), of("stages"));
+    let theirs = json!({ "name": "theirs", "protocolType": "HTTP", "tags": api["tags"] });
+    let theirs = harbour.meddle(&Request::rest("POST", "/v2/apis", &theirs)).await;
+    let at = |rest: &str| format!("/v2/apis/{}/{rest}", theirs["apiId"].as_str().unwrap());
+    let copy = json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "ANY", "payloadFormatVersion": "1.0",
+        "integrationUri": "https://example.com", "description": integration["description"] });
+    let copy = harbour.meddle(&Request::rest("POST", &at("integrations"), &copy)).await;
+    let target = format!("integrations/{}", copy["integrationId"].as_str().unwrap());
+    for route_key in ["$default", "GET /theirs"] {
+        let route = json!({ "routeKey": route_key, "target": target });
+        harbour.meddle(&Request::rest("POST", &at("routes"), &route)).await;
+    }
+    let live = json!({ "stageName": stage["stageName"], "autoDeploy": true, "tags": stage["tags"] });
+    harbour.meddle(&Request::rest("POST", &at("stages"), &live)).await;
+    harbour.meddle(&Request::json("ecs", "CreateCluster", &json!({ "clusterName": "theirs" }))).await;
+    let service = harbour.live("ecs", "services").into_values().next().unwrap();
+    for name in ["theirs", "great-service"] {
+        let made = json!({ "cluster": "theirs", "serviceName": name, "taskDefinition": "great-task:2",
+            "desiredCount": 1, "launchType": "FARGATE", "tags": service["tags"],
+            "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-x"] } } });
+        harbour.meddle(&Request::json("ecs", "CreateService", &made)).await;
+    }
+    let world = |harbour: &Harbour| {
+        let gateway = ["apis", "integrations", "routes", "stages"].map(|name| ("apigatewayv2", name));
+        let all = gateway.into_iter().chain([("ecs", "services")]);
+        all.map(|(service, name)| harbour.live(service, name).into_keys().collect()).collect::<Vec<Vec<_>>>()
+    };
+    let before = world(&harbour);
+    for what in ["found by the resync", "found after a restart", "still"] {
+        harbour.clear_calls();
+        for _ in 0..20 {
+            harbour.documents(ARTICLE);
+            harbour.wait(Duration::from_secs(60)).await;
+        }
+        assert_eq!(harbour.write_names(), [""; 0], "{what}: {}", harbour.calls_text());
+        assert_eq!(world(&harbour), before, "{what}");
+        assert_eq!(notes(&harbour, "HttpApi", "crazy-api"), ["DuplicateInUse"], "{what}");
+        assert!(harbour.engine.picture().pruning.is_empty(), "{what}: the fuse does not count them");
+        harbour.kill_and_restart(ARTICLE);
+    }
+    harbour.wait(RESYNC).await;
+    assert_eq!(notes(&harbour, "EcsService", "great-service"), ["LeftBehind", "LeftBehind"]);
+}
+
+/// Services of somebody else's beside ours, with every mark of ours copied onto them: one older than ours, one newer.
+#[tokio::test(start_paused = true)]
+async fn services_with_copied_marks_in_our_cluster_run_on_also_when_ours_is_asked_for_no_more() {
+    let mut harbour = Harbour::with(prune::explicit(), Config::default());
+    let made = |name: &str, tags: &Value| {
+        let service = json!({ "cluster": "main", "serviceName": name, "taskDefinition": "great-task:2",
+            "desiredCount": 2, "launchType": "FARGATE", "tags": tags,
+            "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-x"] } } });
+        Request::json("ecs", "CreateService", &service)
+    };
+    let older = harbour.meddle(&made("older", &json!([]))).await["service"]["serviceArn"].clone();
+    harbour.wait(Duration::from_secs(60)).await;
+    harbour.start(ARTICLE);
+    harbour.converge(TEN_MINUTES).await;
+    let services = |harbour: &Harbour| {
+        let of = |service: Value| {
+            (service["serviceName"].to_string(), service["desiredCount"].clone(), service["tags"].clone())
+        };
+        harbour.live("ecs", "services").into_values().map(of).collect::<Vec<_>>()
+    };
+    let live = harbour.live("ecs", "services").into_values();
+    let mut ours = live.filter(|service| service["serviceName"] == "great-service");
+    let tags = ours.next().unwrap()["tags"].clone();
+    harbour
+        .meddle(&Request::json("ecs", "TagResource", &json!({ "resourceArn": older, "tags": tags })))
+        .await;
+    harbour.meddle(&made("newer", &tags)).await;
+    let before = services(&harbour);
+    assert_eq!(before.len(), 3);
+    for what in ["at first", "after a restart", "still"] {
+        harbour.clear_calls();
+        for _ in 0..20 {
+            harbour.documents(ARTICLE);
+            harbour.wait(Duration::from_secs(60)).await;
+        }
+        assert_eq!(harbour.write_names(), [""; 0], "{what}: {}", harbour.calls_text());
+        assert_eq!(services(&harbour), before, "{what}");
+        harbour.kill_and_restart(ARTICLE);
+    }
+    harbour.wait(RESYNC).await;
+    assert_eq!(notes(&harbour, "EcsService", "great-service"), ["DuplicateInUse", "DuplicateInUse"]);
+    assert!(harbour.is_converged(), "ours goes on: {}", harbour.describe());
+
+    let without = article_without(&["EcsService/great-service"]);
+    prune::for_minutes(&harbour, 30, &without).await;
+    assert_eq!(services(&harbour), before, "nobody knows which was ours: {}", harbour.calls_text());
+    assert_eq!(prune::held(&harbour), ["DuplicateInUse"]);
+    let plan = harbour.engine.plan().await.unwrap();
+    let planned = plan.entries.iter().filter(|entry| entry.document.name == "great-service");
+    let planned: Vec<_> = planned
+        .map(|entry| (entry.action, entry.cause.as_ref().map(|cause| cause.reason.as_str())))
+        .collect();
+    assert_eq!(planned, [(PlanAction::Held, Some("DuplicateInUse")); 3], "a plan says no more than is done");
+    for copy in ["older", "newer"] {
+        let arn =
+            harbour.live("ecs", "services").into_values().find(|service| service["serviceName"] == copy);
+        let keys =
+            ["owner", "document", "incarnation", "deletion", "labels"].map(|key| format!("hatoba:{key}"));
+        let untag = json!({ "resourceArn": arn.unwrap()["serviceArn"], "tagKeys": keys });
+        harbour.meddle(&Request::json("ecs", "UntagResource", &untag)).await;
+    }
+    harbour.kill_and_restart(&without);
+    prune::for_minutes(&harbour, 30, &without).await;
+    let names: Vec<String> = services(&harbour).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!(names.len(), 2, "ours went when the copies bore our marks no more: {names:?}");
+    assert!(!names.contains(&"\"great-service\"".to_owned()), "{names:?}");
 }
 
 /// Things that look like ours, made by others before we came.

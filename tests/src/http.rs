@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// Longer than any server here takes on a busy machine.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
+const ANSWER_MAX: Duration = Duration::from_secs(60);
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ impl Reply {
 /// Sends a request as it is, with `Host` and `Content-Length`.
 ///
 /// # Errors
-/// When nobody listens, the connection breaks, or 10 seconds are over.
+/// When nobody listens, the connection breaks, or a minute is over.
 pub async fn send(address: SocketAddr, request: &Request) -> io::Result<Reply> {
     let mut head = format!("{} {} HTTP/1.1\r\nhost: {address}\r\n", request.method, request.uri);
     for (name, value) in &request.headers {
@@ -74,7 +74,9 @@ pub fn signed(mut request: Request, region: &str) -> Request {
     let service = match (request.uri.as_str(), target) {
         (_, target) if target.starts_with("AmazonEC2Container") => "ecs",
         (_, target) if target.starts_with("Route53AutoNaming") => "servicediscovery",
+        (_, target) if target.starts_with("AmazonSQS") => "sqs",
         (uri, _) if uri.starts_with("/v2/") => "apigateway",
+        _ if request.header("x-amz-content-sha256").is_some() => "s3",
         _ => "ec2",
     };
     let scope = format!("test/20260101/{region}/{service}/aws4_request");

@@ -4,12 +4,15 @@
 //! Tests here assert the state of the world (`World::dump`), not the calls made, except where a count of
 //! calls is the promise.
 
+pub mod board;
 pub mod http;
+pub mod keys;
 pub mod names;
 pub mod visitor;
 pub mod wait;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -24,15 +27,27 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::client::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use hatoba_aws_model::{Call, Clock as ModelClock, Config, Connector, Request, SharedWorld, World};
-use hatoba_core::{Digest, Key, Status, Truth};
-use hatoba_engine::{Clock, Engine, Options};
+use hatoba_core::{Digest, Holder, Key, Status, Truth};
+use hatoba_engine::{Board, Clock, Engine, Leadership, Options, lead};
 use hatoba_source::{Snapshot, Unreadable, Variables, parse_documents};
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+use crate::board::LeaseBoard;
+use crate::keys::Keys;
+
+/// The root of the workspace: where cargo runs the test, though it may have been built elsewhere.
+pub fn root() -> PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(here).join("..")
+}
 
 /// The eight documents of the article, one after the other.
 pub const ARTICLE: &str = concat!(
@@ -59,7 +74,15 @@ pub struct Harbour {
     stop: CancellationToken,
     /// The process that runs now is dead.
     dead: CancellationToken,
+    /// The process that runs now is stopped, as by SIGSTOP, as far as others can see.
+    frozen: watch::Sender<bool>,
+    /// What the process that runs now signs with.
+    pub keys: Keys,
+    config: SdkConfig,
     running: Option<tokio::task::JoinHandle<()>>,
+    leading: Option<tokio::task::JoinHandle<()>>,
+    /// It lets go of the lease.
+    let_go: CancellationToken,
 }
 
 /// One process's way to AWS, cut when it is killed: no request gets in any more, and no answer out.
@@ -67,11 +90,18 @@ pub struct Harbour {
 struct Mortal {
     way: Connector,
     dead: CancellationToken,
+    frozen: watch::Receiver<bool>,
 }
 
 impl HttpConnector for Mortal {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (answer, dead) = (self.way.call(request), self.dead.clone());
+        let (answer, dead, frozen) = (self.way.call(request), self.dead.clone(), self.frozen.clone());
+        let answer = async move {
+            board::thawed(&frozen).await;
+            let answer = answer.await;
+            board::thawed(&frozen).await;
+            answer
+        };
         HttpConnectorFuture::new(async move {
             tokio::select! {
                 biased;
@@ -109,12 +139,39 @@ impl Harbour {
         let epoch = Duration::from_secs(EPOCH_SECONDS);
         let world: SharedWorld = Arc::new(std::sync::Mutex::new(World::with_article_prerequisites(config)));
         let clock = Clock::starting_at(Timestamp::UNIX_EPOCH + epoch);
-        let model_clock = ModelClock::new(epoch);
-        let dead = CancellationToken::new();
-        let config = sdk_config(&world, clock, model_clock, &dead);
+        Harbour::on(world, options, clock, ModelClock::new(epoch))
+    }
+
+    /// A process that has read nothing and does not run, on this world.
+    fn on(world: SharedWorld, options: Options, clock: Clock, model_clock: ModelClock) -> Harbour {
+        let (dead, frozen, keys) = (CancellationToken::new(), watch::Sender::new(false), Keys::default());
+        let way = Mortal {
+            way: Connector::new(Arc::clone(&world), model_clock),
+            dead: dead.clone(),
+            frozen: frozen.subscribe(),
+        };
+        let config = sdk_config(way, clock, &keys);
         let engine = Engine::new(options.clone(), &config, clock, BTreeMap::new());
-        let stop = CancellationToken::new();
-        Harbour { world, engine, options, clock, model_clock, stop, dead, running: None }
+        Harbour {
+            world,
+            engine,
+            options,
+            clock,
+            model_clock,
+            stop: CancellationToken::new(),
+            dead,
+            frozen,
+            keys,
+            config,
+            running: None,
+            leading: None,
+            let_go: CancellationToken::new(),
+        }
+    }
+
+    /// SDK settings of the process that runs now.
+    pub fn config(&self) -> SdkConfig {
+        self.config.clone()
     }
 
     /// Starts the engine on these documents.
@@ -148,37 +205,57 @@ impl Harbour {
 
     /// Another process on the same world, which has read nothing and does not run.
     pub fn renew(&mut self) {
-        self.dead = CancellationToken::new();
-        let config = sdk_config(&self.world, self.clock, self.model_clock, &self.dead);
-        self.engine = Engine::new(self.options.clone(), &config, self.clock, BTreeMap::new());
-        self.stop = CancellationToken::new();
+        *self = self.neighbour();
     }
 
     /// Drops the process where it stands.
     pub fn kill(&mut self) {
         self.dead.cancel();
         self.stop.cancel();
-        if let Some(running) = self.running.take() {
-            running.abort();
+        for task in [self.running.take(), self.leading.take()].into_iter().flatten() {
+            task.abort();
         }
     }
 
     /// Starts another process on the same world, beside the one that runs.
     pub fn beside(&self, documents: &str) -> Harbour {
-        let dead = CancellationToken::new();
-        let config = sdk_config(&self.world, self.clock, self.model_clock, &dead);
-        let mut other = Harbour {
-            world: Arc::clone(&self.world),
-            engine: Engine::new(self.options.clone(), &config, self.clock, BTreeMap::new()),
-            options: self.options.clone(),
-            clock: self.clock,
-            model_clock: self.model_clock,
-            stop: CancellationToken::new(),
-            dead,
-            running: None,
-        };
+        let mut other = self.neighbour();
         other.start(documents);
         other
+    }
+
+    /// Another process on the same world, which does not run yet.
+    pub fn neighbour(&self) -> Harbour {
+        Harbour::on(Arc::clone(&self.world), self.options.clone(), self.clock, self.model_clock)
+    }
+
+    /// Competes for the lease from now on; to be called before the start.
+    pub fn compete(&mut self, board: &LeaseBoard, host: &str) {
+        self.compete_on(board.seen_by(self.frozen.subscribe()), host);
+    }
+
+    /// The same for a lease anywhere.
+    pub fn compete_on(&mut self, board: impl Board + 'static, host: &str) {
+        self.engine.set_leadership(Leadership::StandsBy(None));
+        let me = Holder { host: host.to_owned(), pid: 1, nonce: host.to_owned() };
+        self.leading = Some(tokio::spawn(lead(Arc::clone(&self.engine), board, me, self.let_go.clone())));
+    }
+
+    /// Ends the process as SIGTERM does: what is in flight is finished, then the lease is let go.
+    pub async fn terminate(&mut self) {
+        self.stop.cancel();
+        if let Some(running) = self.running.take() {
+            let _ = running.await;
+        }
+        self.let_go.cancel();
+        if let Some(leading) = self.leading.take() {
+            let _ = leading.await;
+        }
+    }
+
+    /// Stops the process as SIGSTOP does, or has it go on: nothing gets in or out meanwhile.
+    pub fn freeze(&self, frozen: bool) {
+        self.frozen.send_replace(frozen);
     }
 
     /// Lets virtual time pass until every document is in sync and ready, at most `limit`.
@@ -263,6 +340,11 @@ impl Harbour {
         let response = self.world().handle(request, now);
         assert!(response.status < 300, "{}: {}", response.status, String::from_utf8_lossy(&response.body));
         response.json()
+    }
+
+    /// The time that engines see.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The source says this now.
@@ -378,22 +460,40 @@ impl Drop for Harbour {
 }
 
 /// SDK settings that go to a model AWS on the paused clock.
-fn sdk_config(
-    world: &SharedWorld,
-    clock: Clock,
-    model_clock: ModelClock,
-    dead: &CancellationToken,
-) -> SdkConfig {
-    let way = Mortal { way: Connector::new(Arc::clone(world), model_clock), dead: dead.clone() };
+fn sdk_config(way: Mortal, clock: Clock, keys: &Keys) -> SdkConfig {
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(keys.clone()))
+        .http_client(SharedHttpClient::new(way))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(VirtualTime(clock)))
+        .build()
+}
+
+/// The SDK on a model world, for clients of a test's own. Nothing is sent twice.
+pub fn sdk_config_of(world: &SharedWorld, clock: ModelClock) -> SdkConfig {
     let credentials = Credentials::new("test", "test", None, None, "test");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(SharedHttpClient::new(way))
+        .http_client(SharedHttpClient::new(Connector::new(Arc::clone(world), clock)))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-        .time_source(SharedTimeSource::new(VirtualTime(clock)))
+        .time_source(SharedTimeSource::new(ModelTime(clock)))
+        .retry_config(RetryConfig::disabled())
+        // Long polls are silent on purpose.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .build()
+}
+
+#[derive(Debug)]
+struct ModelTime(ModelClock);
+
+impl TimeSource for ModelTime {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.0.now()
+    }
 }
 
 /// A complete look at a source that is one file.

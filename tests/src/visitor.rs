@@ -35,7 +35,7 @@ impl Harbour {
     /// When there is not exactly one API.
     pub fn invoke(&self, path: &str) -> Response {
         let (api, _) = self.only("apigatewayv2", "apis");
-        get(&self.world, self.model_clock, &api, path)
+        get(&self.world, self.model_clock, &api, path, &[])
     }
 
     /// Somebody who gets `path` from the only API every 25 ms while AWS is called, and every half second otherwise.
@@ -43,13 +43,23 @@ impl Harbour {
     /// # Panics
     /// When there is not exactly one API.
     pub fn visitor(&self, path: &str) -> Visitor {
+        self.visitor_with(path, &[])
+    }
+
+    /// The same with these headers: name, value.
+    ///
+    /// # Panics
+    /// As [`Harbour::visitor`].
+    pub fn visitor_with(&self, path: &str, headers: &[(&str, &str)]) -> Visitor {
         let (api, _) = self.only("apigatewayv2", "apis");
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let headers: Vec<(String, String)> = headers.iter().map(owned).collect();
         let (world, clock, path) = (Arc::clone(&self.world), self.model_clock, path.to_owned());
         let seen = Arc::new(Mutex::new(Report::default()));
         let notes = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             loop {
-                let response = get(&world, clock, &api, &path);
+                let response = get(&world, clock, &api, &path, &headers);
                 note(&notes, &response, clock.now());
                 let called = last_call(&world);
                 let quiet = called.is_some_and(|at| clock.now().saturating_sub(at) > QUIET);
@@ -95,10 +105,11 @@ fn last_call(world: &SharedWorld) -> Option<Duration> {
     world.lock().unwrap_or_else(PoisonError::into_inner).log().last().map(|call| call.at)
 }
 
-fn get(world: &SharedWorld, clock: Clock, api: &str, path: &str) -> Response {
+fn get(world: &SharedWorld, clock: Clock, api: &str, path: &str, headers: &[(String, String)]) -> Response {
     let request = Request {
         method: "GET".to_owned(),
         uri: format!("https://{api}.execute-api.us-east-1.amazonaws.com{path}"),
+        headers: headers.to_vec(),
         ..Request::default()
     };
     world.lock().unwrap_or_else(PoisonError::into_inner).invoke(&request, clock.now())

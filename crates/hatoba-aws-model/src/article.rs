@@ -12,7 +12,7 @@ impl World {
     ///
     /// * a VPC tagged `Name=awesome-vpc` with two subnets tagged `Tier=private` in different zones and one tagged
     ///   `Tier=public`, and a security group tagged `Name=great-sg`;
-    /// * another VPC with a subnet of its own, tagged `Tier=private` too;
+    /// * another VPC tagged `Name=other-vpc` with a subnet of its own, tagged `Name=other-a`;
     /// * an ECS cluster `main`;
     /// * the task definitions `great-task:1` and `great-task:2`: Fargate, awsvpc, container `web` on port 80.
     #[must_use]
@@ -70,6 +70,6 @@ impl World {
             input: Input::Json(input.as_object().cloned().unwrap_or_default()),
         };
         // A refusal would show in the first test that looks for what is missing.
-        let _ = self.carry_out(routed);
+        let _ = self.carry_out(routed, None);
     }
 }

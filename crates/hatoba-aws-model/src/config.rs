@@ -61,6 +61,8 @@ pub struct Delays {
     pub auto_deploy: Duration,
     /// A deployment that was asked for, from PENDING to DEPLOYED.
     pub deployment: Duration,
+    /// From a change in an S3 bucket to the message that tells of it.
+    pub notification: Duration,
 }
 
 impl Default for Delays {
@@ -76,6 +78,7 @@ impl Default for Delays {
             deregister: Duration::from_secs(15),
             auto_deploy: Duration::from_secs(2),
             deployment: Duration::from_secs(1),
+            notification: Duration::from_secs(1),
         }
     }
 }
@@ -95,6 +98,7 @@ impl Delays {
             deregister: Duration::from_secs(2),
             auto_deploy: Duration::from_secs(2),
             deployment: Duration::from_secs(1),
+            notification: Duration::from_secs(1),
         }
     }
 
@@ -112,6 +116,7 @@ impl Delays {
             deregister: Duration::ZERO,
             auto_deploy: Duration::ZERO,
             deployment: Duration::ZERO,
+            notification: Duration::ZERO,
         }
     }
 }

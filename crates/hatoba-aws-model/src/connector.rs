@@ -11,6 +11,8 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use std::future::Future;
+use std::pin::pin;
 use std::sync::PoisonError;
 
 /// Carries the SDK's requests to a [`World`](crate::World).
@@ -31,12 +33,50 @@ impl Connector {
     }
 }
 
-/// Carries one request to the world and back, with its latency.
-pub(crate) async fn exchange(world: &SharedWorld, clock: Clock, request: &Request) -> Answer {
+/// Carries one request to the world and back, with its latency. A long poll ends when it has something, at its time, or
+/// when `closing` is ready.
+pub(crate) async fn exchange(
+    world: &SharedWorld,
+    clock: Clock,
+    request: &Request,
+    closing: impl Future<Output = ()>,
+) -> Answer {
     let half = lock(world).config.delays.request / 2;
     wait(half).await;
-    let answer = lock(world).answer(request, clock.now());
+    let answer = poll(world, clock, request, closing).await;
     wait(half).await;
+    answer
+}
+
+/// Asks, and asks again as long as the answer is to come later. The world is looked at and subscribed to under one lock,
+/// so that no change falls between the two.
+async fn poll(
+    world: &SharedWorld,
+    clock: Clock,
+    request: &Request,
+    closing: impl Future<Output = ()>,
+) -> Answer {
+    let mut closing = pin!(closing);
+    let (mut answer, mut changes) = {
+        let mut world = lock(world);
+        (world.answer(request, clock.now()), world.changes())
+    };
+    while let Answer::Later(later) = &answer {
+        let is_closing = tokio::select! {
+            biased;
+            () = &mut closing => true,
+            _ = changes.changed() => false,
+            () = tokio::time::sleep(later.until.saturating_sub(clock.now())) => false,
+        };
+        let mut world = lock(world);
+        let next = if is_closing {
+            world.give_up(request, later, clock.now())
+        } else {
+            world.ask_again(request, later, clock.now())
+        };
+        changes.mark_unchanged();
+        answer = next;
+    }
     answer
 }
 
@@ -56,9 +96,10 @@ impl HttpConnector for Connector {
         let (world, clock) = (self.world.clone(), self.clock);
         HttpConnectorFuture::new(async move {
             let request = request_of(&request)?;
-            match exchange(&world, clock, &request).await {
+            match exchange(&world, clock, &request, std::future::pending()).await {
                 Answer::Reply(response) => response_of(response),
-                Answer::Never => std::future::pending().await,
+                // None is left when an exchange is over.
+                Answer::Never | Answer::Later(_) => std::future::pending().await,
                 Answer::Lost => {
                     Err(ConnectorError::io("connection closed before the message completed".into()))
                 }

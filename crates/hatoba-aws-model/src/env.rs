@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::faults::Faults;
 use crate::ids::Minter;
-use crate::{apigateway, cloud_map, ecs};
+use crate::{apigateway, cloud_map, ecs, s3};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,6 +29,7 @@ pub(crate) enum Event {
     Gateway(apigateway::Event),
     CloudMap(cloud_map::Event),
     Ecs(ecs::Event),
+    S3(s3::Event),
 }
 
 impl From<apigateway::Event> for Event {
@@ -49,6 +50,12 @@ impl From<ecs::Event> for Event {
     }
 }
 
+impl From<s3::Event> for Event {
+    fn from(event: s3::Event) -> Self {
+        Self::S3(event)
+    }
+}
+
 /// Events by due time; those of one instant keep the order in which they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
@@ -60,6 +67,11 @@ impl Agenda {
     fn add(&mut self, at: Duration, event: Event) {
         self.added += 1;
         self.events.insert((at, self.added), event);
+    }
+
+    /// When the earliest event is due.
+    pub(crate) fn next(&self) -> Option<Duration> {
+        self.events.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// The earliest event due at or before `now`, with its time.

@@ -1,7 +1,7 @@
 //! What goes wrong on order.
 
 use crate::failure::Failure;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Orders for failures, to be carried out by the calls that follow.
@@ -18,6 +18,11 @@ pub struct Faults {
     operations: VecDeque<(String, String)>,
     deployments: VecDeque<String>,
     overlap_allowed: bool,
+    denied: BTreeSet<String>,
+    events_lost: usize,
+    messages_repeated: usize,
+    is_newest_first: bool,
+    account: Option<String>,
 }
 
 #[derive(Debug)]
@@ -60,6 +65,16 @@ impl Faults {
         self.order(operation, times, Effect::Hang);
     }
 
+    /// From now on STS says that callers are of this account; `None`: of the world's own.
+    pub fn callers_are_of(&mut self, account: Option<&str>) {
+        self.account = account.map(str::to_owned);
+    }
+
+    /// The account that STS says callers are of, if that was ordered.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.account.as_deref()
+    }
+
     /// The next VPC link created ends FAILED with this status message.
     pub fn vpc_link_fails(&mut self, message: &str) {
         self.vpc_links.push_back(message.to_owned());
@@ -99,6 +114,32 @@ impl Faults {
     /// Whether overlapping writes to one HTTP API are refused with 409. They are, unless switched off here.
     pub fn refuse_overlapping_writes(&mut self, refuse: bool) {
         self.overlap_allowed = !refuse;
+    }
+
+    /// From now on, until [`allow`](Self::allow), calls of `operation` are refused for want of permission. Whoever may
+    /// not `s3.ListObjectsV2` is told 403, not 404, of objects that are not there.
+    pub fn deny(&mut self, operation: &str) {
+        self.denied.insert(operation.to_owned());
+    }
+
+    /// Lifts a [`deny`](Self::deny) of the same words.
+    pub fn allow(&mut self, operation: &str) {
+        self.denied.remove(operation);
+    }
+
+    /// The next `times` changes in a bucket that a queue would hear of are not told.
+    pub fn events_are_lost(&mut self, times: usize) {
+        self.events_lost += times;
+    }
+
+    /// The next `times` messages to be received stay visible, so that they are received twice.
+    pub fn messages_repeat(&mut self, times: usize) {
+        self.messages_repeated += times;
+    }
+
+    /// Whether queues give their newest message first. They give the oldest, unless switched here.
+    pub fn newest_messages_first(&mut self, newest: bool) {
+        self.is_newest_first = newest;
     }
 
     /// Takes back every order.
@@ -156,4 +197,27 @@ impl Faults {
     pub(crate) fn overlap_allowed(&self) -> bool {
         self.overlap_allowed
     }
+
+    pub(crate) fn is_denied(&self, service: &str, operation: &str) -> bool {
+        let qualified = format!("{service}.{operation}");
+        [operation, qualified.as_str(), "*"].iter().any(|name| self.denied.contains(*name))
+    }
+
+    pub(crate) fn take_lost_event(&mut self) -> bool {
+        take_one(&mut self.events_lost)
+    }
+
+    pub(crate) fn take_repeated_message(&mut self) -> bool {
+        take_one(&mut self.messages_repeated)
+    }
+
+    pub(crate) fn is_newest_first(&self) -> bool {
+        self.is_newest_first
+    }
+}
+
+fn take_one(left: &mut usize) -> bool {
+    let is_left = *left > 0;
+    *left = left.saturating_sub(1);
+    is_left
 }

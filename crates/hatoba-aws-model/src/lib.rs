@@ -1,12 +1,13 @@
 //! An in-memory AWS that speaks the real wire protocols: the sandbox, and the world of the simulation.
 //!
-//! It answers for API Gateway v2 (HTTP APIs and VPC links), Cloud Map, ECS, and the look-ups of EC2 and STS that go with
-//! them, and it serves what is deployed: [`World::invoke`] sends a request through an API to a built-in echo task. It mirrors AWS, not its callers: it mints its own ids, orders lists its own way, pages, accepts duplicate names
+//! It answers for API Gateway v2 (HTTP APIs and VPC links), Cloud Map, ECS, the look-ups of EC2, Route 53 and STS that
+//! go with them, S3 and SQS, and it serves what is deployed: [`World::invoke`] sends a request through an API to a built-in echo task. It mirrors AWS, not its callers: it mints its own ids, orders lists its own way, pages, accepts duplicate names
 //! where AWS does, validates, delays, throttles and refuses like AWS.
 //!
 //! **Invariant.** [`World::answer`] is a pure function of the configuration, the requests and the times they came at: no
 //! clock, no I/O, no ambient randomness. What AWS does by itself stands in an agenda and is carried out, in order of its
-//! time, before the next request. [`Connector`] gives a world to the SDK as its HTTP client (and obeys tokio's paused
+//! time, before the next request. A long poll that has nothing yet is answered with [`Answer::Later`]: the adapters ask
+//! again when the world has changed, and the world itself never waits. [`Connector`] gives a world to the SDK as its HTTP client (and obeys tokio's paused
 //! clock), [`serve`] puts it behind a loopback socket.
 //!
 //! ```
@@ -67,6 +68,29 @@
 //! | calls that break a quota or are refused | draw on the request quota too |
 //! | attributes of a VPC | private DNS names are on; every VPC has the main route table it was made with, and no other |
 //!
+//! Of S3 and SQS:
+//!
+//! | subject | what the model does |
+//! |---|---|
+//! | what there is of S3 | buckets, versioning, objects in one piece, both lists, deletion of one and of many, copies, messages to queues; for all else (parts, ACLs, tags, policies, encryption, `ListObjectVersions`) 501 `NotImplemented` |
+//! | ETag | the MD5 of the bytes in quotes, also of copies |
+//! | checksums | kept and given back as sent, not computed; signatures of chunks are not checked |
+//! | conditions on dates (`If-Modified-Since`, …) | not looked at; those on ETags are |
+//! | `DeleteObject` with `If-Match` on a key that is not there | 412 |
+//! | object not there, and `s3.ListObjectsV2` denied | 403 |
+//! | bucket of another region | 301 by the region of the signature, else of the host; `GetBucketLocation` answers everywhere |
+//! | control characters in keys | character references in lists, which strict XML readers refuse; `encoding-type=url` helps |
+//! | continuation tokens | hold the last entry: what comes or goes between two pages shifts nothing |
+//! | notifications | one event a message, a second after the change, in order, unless ordered otherwise; none for the deletion of what is not there |
+//! | a queue that a bucket is to tell | must exist and have a policy that lets `s3.amazonaws.com` (or everybody) send; conditions of the policy are not looked at |
+//! | topics, functions | refused; EventBridge is accepted and hears nothing |
+//! | queues | standard ones; FIFO, dead letters, message attributes and batches of sends are refused |
+//! | order of a queue | oldest first |
+//! | an older receipt handle | is good and deletes nothing |
+//! | `ReceiveMessage` | counts as a read: what it hides comes back |
+//! | URLs of queues | begin with the host that the request came to |
+//! | request quotas | none |
+//!
 //! And when it serves requests:
 //!
 //! | subject | what the model does |
@@ -105,10 +129,14 @@ mod object;
 mod page;
 #[cfg(test)]
 mod peers;
+mod refusal;
 mod render;
 mod route;
+mod route53;
+mod s3;
 mod served;
 mod server;
+mod sqs;
 mod sts;
 #[cfg(test)]
 mod testing;
@@ -123,5 +151,5 @@ pub use config::{Config, Delays};
 pub use connector::Connector;
 pub use faults::Faults;
 pub use server::serve;
-pub use wire::{Answer, Call, Request, Response};
+pub use wire::{Answer, Call, Later, Request, Response};
 pub use world::{SharedWorld, World};

@@ -5,6 +5,7 @@
 
 use crate::apigateway::RestCall;
 use crate::object::{self, Object};
+use crate::s3;
 use crate::wire::Request;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 
 pub(crate) const ECS_TARGET: &str = "AmazonEC2ContainerServiceV20141113";
 pub(crate) const CLOUD_MAP_TARGET: &str = "Route53AutoNaming_v20170314";
+pub(crate) const SQS_TARGET: &str = "AmazonSQS";
 
 /// How requests and answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +25,12 @@ pub(crate) enum Protocol {
     /// Cloud Map: error text in `Message`.
     JsonCapital,
     Ec2Query,
-    /// STS.
+    /// STS; Route 53 writes its refusals alike.
     Query,
+    /// S3.
+    RestXml,
+    /// SQS: awsJson1.0, with the codes of the Query protocol in a header.
+    QueryJson,
 }
 
 /// A request that has found its operation.
@@ -40,6 +46,11 @@ pub(crate) enum Input {
     Rest(RestCall),
     Json(Object),
     Form(BTreeMap<String, String>),
+    /// A hosted zone's id.
+    Zone(String),
+    S3(s3::Call),
+    /// With the address that queues' URLs begin with.
+    Sqs(Object, String),
     /// Not in the protocol's form.
     Malformed,
     /// No operation of the model.
@@ -49,12 +60,14 @@ pub(crate) enum Input {
 /// Finds service, operation and input. Never fails: what cannot be placed is [`Input::Unknown`].
 pub(crate) fn route(request: &Request) -> Routed {
     if let Some(target) = request.header("x-amz-target") {
-        return json_call(target, &request.body);
+        return json_call(target, request);
     }
     match service_of(request) {
+        "s3" => s3_call(request),
         "apigatewayv2" => rest_call(request),
         "ec2" => form_call("ec2", Protocol::Ec2Query, request),
         "sts" => form_call("sts", Protocol::Query, request),
+        "route53" => zone_call(request),
         _ => Routed {
             service: "unknown",
             protocol: Protocol::Json,
@@ -64,20 +77,24 @@ pub(crate) fn route(request: &Request) -> Routed {
     }
 }
 
-/// Whether an operation changes something, judged by its verb.
+/// Whether an operation changes something, judged by its verb. Receiving a message changes nothing that lasts: what is
+/// not deleted comes back.
 pub(crate) fn is_write(operation: &str) -> bool {
-    !["Get", "List", "Describe", "Discover", "Unknown"].iter().any(|verb| operation.starts_with(verb))
+    let reads = ["Get", "List", "Describe", "Discover", "Head", "Receive", "Unknown"];
+    !reads.iter().any(|verb| operation.starts_with(verb))
 }
 
-fn json_call(target: &str, body: &[u8]) -> Routed {
+fn json_call(target: &str, request: &Request) -> Routed {
     let (prefix, operation) = target.rsplit_once('.').unwrap_or((target, ""));
     let (service, protocol) = match prefix {
         ECS_TARGET => ("ecs", Protocol::Json),
         CLOUD_MAP_TARGET => ("servicediscovery", Protocol::JsonCapital),
+        SQS_TARGET => ("sqs", Protocol::QueryJson),
         _ => ("unknown", Protocol::Json),
     };
-    let input = match json_body(body) {
+    let input = match json_body(&request.body) {
         _ if service == "unknown" => Input::Unknown,
+        Some(input) if service == "sqs" => Input::Sqs(input, base(request)),
         Some(input) => Input::Json(input),
         None => Input::Malformed,
     };
@@ -104,6 +121,34 @@ fn rest_call(request: &Request) -> Routed {
     routed(operation, Input::Rest(RestCall { operation, labels, query: pairs(query), body }))
 }
 
+fn s3_call(request: &Request) -> Routed {
+    let (operation, input) = match s3::Call::of(request) {
+        Some(call) => (call.operation, Input::S3(call)),
+        None => ("Unknown", Input::Unknown),
+    };
+    Routed { service: "s3", protocol: Protocol::RestXml, operation: operation.to_owned(), input }
+}
+
+/// Scheme and host that the request came to: AWS's own, or a loopback server's.
+fn base(request: &Request) -> String {
+    match (authority(&request.uri), request.header("host")) {
+        (Some(host), _) => format!("{}://{host}", request.uri.split("://").next().unwrap_or("https")),
+        (None, Some(host)) if !host.ends_with(".amazonaws.com") => format!("http://{host}"),
+        (None, Some(host)) => format!("https://{host}"),
+        (None, None) => "https://sqs.amazonaws.com".to_owned(),
+    }
+}
+
+fn zone_call(request: &Request) -> Routed {
+    let (path, _) = path_and_query(&request.uri);
+    let zone = path.strip_prefix("/2013-04-01/hostedzone/").filter(|_| request.method == "GET").map(decode);
+    let (operation, input) = match zone {
+        Some(zone) if !zone.is_empty() && !zone.contains('/') => ("GetHostedZone", Input::Zone(zone)),
+        _ => ("Unknown", Input::Unknown),
+    };
+    Routed { service: "route53", protocol: Protocol::Query, operation: operation.to_owned(), input }
+}
+
 fn form_call(service: &'static str, protocol: Protocol, request: &Request) -> Routed {
     let body = String::from_utf8_lossy(&request.body);
     let text = if body.is_empty() { path_and_query(&request.uri).1 } else { body.as_ref() };
@@ -113,19 +158,28 @@ fn form_call(service: &'static str, protocol: Protocol, request: &Request) -> Ro
 }
 
 fn service_of(request: &Request) -> &'static str {
-    let scope = request.header("authorization").and_then(signed_service);
-    let host = request.header("host").or_else(|| authority(&request.uri)).unwrap_or_default();
+    let scope = scope_of(request);
+    let scope = scope.as_ref().map(|scope| scope.service.as_str());
+    let host = host_of(request);
+    if scope.is_none() && s3::is_host(host) {
+        return "s3";
+    }
     for named in [scope.unwrap_or_default(), host.split('.').next().unwrap_or_default()] {
         match named {
             "apigateway" => return "apigatewayv2",
             "ec2" => return "ec2",
             "sts" => return "sts",
+            "route53" => return "route53",
+            "s3" => return "s3",
             _ => {}
         }
     }
     let (path, _) = path_and_query(&request.uri);
     if path.starts_with("/v2/") {
         return "apigatewayv2";
+    }
+    if path.starts_with("/2013-04-01/") {
+        return "route53";
     }
     let body = String::from_utf8_lossy(&request.body);
     match pairs(&body).iter().find(|(key, _)| key == "Action") {
@@ -135,19 +189,42 @@ fn service_of(request: &Request) -> &'static str {
     }
 }
 
-/// The service of `… Credential=key/date/region/service/aws4_request, …`.
-fn signed_service(authorization: &str) -> Option<&str> {
-    let scope = authorization.split_once("Credential=")?.1;
-    scope.split([',', ' ']).next()?.split('/').nth(3)
+/// What a signature is good for.
+pub(crate) struct Scope {
+    pub(crate) region: String,
+    pub(crate) service: String,
+}
+
+/// The scope of `… Credential=key/date/region/service/aws4_request, …`, in the header or in a presigned query.
+pub(crate) fn scope_of(request: &Request) -> Option<Scope> {
+    let of = |credential: &str| {
+        let mut parts = credential.split('/').skip(2).map(str::to_owned);
+        Some(Scope { region: parts.next()?, service: parts.next()? })
+    };
+    if let Some((_, credential)) = request.header("authorization").and_then(|h| h.split_once("Credential=")) {
+        return of(credential.split([',', ' ']).next()?);
+    }
+    let query = pairs(path_and_query(&request.uri).1);
+    query.iter().find(|(name, _)| name == "X-Amz-Credential").and_then(|(_, credential)| of(credential))
+}
+
+/// The host that a request is for, with its port.
+pub(crate) fn host_of(request: &Request) -> &str {
+    request.header("host").or_else(|| authority(&request.uri)).unwrap_or_default()
+}
+
+/// Scheme and rest of an absolute URI. A path may have `://` in it, too.
+fn absolute(uri: &str) -> Option<&str> {
+    uri.split_once("://").filter(|(scheme, _)| !scheme.contains(['/', '?'])).map(|(_, rest)| rest)
 }
 
 pub(crate) fn authority(uri: &str) -> Option<&str> {
-    uri.split_once("://")?.1.split(['/', '?']).next()
+    absolute(uri)?.split(['/', '?']).next()
 }
 
 pub(crate) fn path_and_query(uri: &str) -> (&str, &str) {
-    let rest = match uri.split_once("://") {
-        Some((_, after)) => after.find(['/', '?']).map_or("/", |at| &after[at..]),
+    let rest = match absolute(uri) {
+        Some(after) => after.find(['/', '?']).map_or("/", |at| &after[at..]),
         None => uri,
     };
     rest.split_once('?').unwrap_or((rest, ""))
@@ -173,6 +250,6 @@ pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn decode(text: &str) -> String {
+pub(crate) fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

@@ -8,13 +8,15 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode, Uri};
+use futures::future::BoxFuture;
 use futures::stream;
 use std::future::Future;
 use std::io;
 use tokio::sync::watch;
 
-/// Largest request body taken. AWS's largest here, a task definition, is 64 KiB.
-const BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Largest request body taken. The largest that callers send is an object in one piece: the AWS CLI cuts what is larger
+/// than 8 MiB into parts. The rest is for the framing of chunks.
+const BODY_BYTES_MAX: usize = 9 * 1024 * 1024;
 
 /// Serves `world` on `listener` until `shutdown` is ready.
 ///
@@ -22,12 +24,22 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 ///
 /// # Errors
 /// Those of accepting connections.
-pub async fn serve(
+pub fn serve(
     listener: tokio::net::TcpListener,
     world: SharedWorld,
     clock: Clock,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
+) -> BoxFuture<'static, io::Result<()>> {
+    serve_until(listener, world, clock, Box::pin(shutdown))
+}
+
+/// The same, compiled here: a bare future's code is made anew by every program that waits for it.
+fn serve_until(
+    listener: tokio::net::TcpListener,
+    world: SharedWorld,
+    clock: Clock,
+    shutdown: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, io::Result<()>> {
     let (stopping, stopped) = watch::channel(());
     let shared = Shared { world, clock, stopped };
     let router =
@@ -36,7 +48,7 @@ pub async fn serve(
         shutdown.await;
         drop(stopping);
     };
-    axum::serve(listener, router).with_graceful_shutdown(until).await
+    Box::pin(async move { axum::serve(listener, router).with_graceful_shutdown(until).await })
 }
 
 #[derive(Clone)]
@@ -65,11 +77,14 @@ async fn answer(
             .collect(),
         body: body.to_vec(),
     };
-    let answer = match exchange(&shared.world, shared.clock, &request).await {
+    let mut stopped = shared.stopped.clone();
+    // Ends with an error when the sender is dropped; nothing is ever sent.
+    let closing = async move { drop(stopped.changed().await) };
+    let answer = match exchange(&shared.world, shared.clock, &request, closing).await {
         Answer::Reply(response) => response,
         Answer::Lost => return broken(),
-        Answer::Never => {
-            // Ends with an error when the sender is dropped; nothing is ever sent.
+        // None is left for later when an exchange is over.
+        Answer::Never | Answer::Later(_) => {
             let _ = shared.stopped.changed().await;
             return broken();
         }

@@ -8,7 +8,7 @@ pub(crate) fn call(operation: &str, env: &mut Env<'_>) -> Option<Object> {
     if operation != "GetCallerIdentity" {
         return None;
     }
-    let (account, request_id) = (&env.config.account, env.ids.uuid());
+    let (account, request_id) = (env.faults.account().unwrap_or(&env.config.account), env.ids.uuid());
     let xml = format!(
         "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>\
          <Arn>arn:aws:sts::{account}:assumed-role/hatoba/sandbox</Arn><UserId>AROAEXAMPLEHATOBA0000:sandbox</UserId>\

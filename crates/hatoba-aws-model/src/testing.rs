@@ -78,6 +78,52 @@ impl Caller {
         response.json()
     }
 
+    /// A call to S3, path style, signed for a region.
+    pub(crate) fn s3_in(
+        &mut self,
+        region: &str,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response {
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=AKID/20260101/{region}/s3/aws4_request, Signature=x");
+        let own = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.send(&Request {
+            method: method.to_owned(),
+            uri: uri.to_owned(),
+            headers: own.chain([("authorization".to_owned(), scope)]).collect(),
+            body: body.as_bytes().to_vec(),
+        })
+    }
+
+    /// [`s3_in`](Self::s3_in) the world's region.
+    pub(crate) fn s3(&mut self, method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Response {
+        let region = self.world.config.region.clone();
+        self.s3_in(&region, method, uri, headers, body)
+    }
+
+    /// Status and code of a call to S3.
+    pub(crate) fn s3_code(
+        &mut self,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String) {
+        let response = self.s3(method, uri, headers, body);
+        let code = element(&text(&response), "Code").unwrap_or_default();
+        (response.status, code)
+    }
+
+    /// An SQS call that must succeed.
+    pub(crate) fn sqs(&mut self, operation: &str, body: Value) -> Value {
+        let response = self.json("sqs", operation, body);
+        assert_eq!(response.status, 200, "{operation}: {}", response.json());
+        response.json()
+    }
+
     /// Code and body of a JSON call that must be refused with 400.
     pub(crate) fn refused(&mut self, service: &str, operation: &str, body: Value) -> (String, Value) {
         let response = self.json(service, operation, body);
@@ -125,4 +171,26 @@ impl Caller {
 /// How many entries a dump has under a path.
 pub(crate) fn count(world: &World, pointer: &str) -> usize {
     world.dump().pointer(pointer).and_then(Value::as_object).map_or(0, |map| map.len())
+}
+
+/// The body of an answer as text.
+pub(crate) fn text(response: &Response) -> String {
+    String::from_utf8_lossy(&response.body).into_owned()
+}
+
+/// A header of an answer.
+pub(crate) fn header(response: &Response, name: &str) -> Option<String> {
+    response.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone())
+}
+
+/// The text of the first element of a name.
+pub(crate) fn element(xml: &str, name: &str) -> Option<String> {
+    elements(xml, name).into_iter().next()
+}
+
+/// The texts of the elements of a name.
+pub(crate) fn elements(xml: &str, name: &str) -> Vec<String> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let after = xml.split(&open).skip(1);
+    after.filter_map(|rest| rest.split_once(&close)).map(|(inside, _)| inside.to_owned()).collect()
 }

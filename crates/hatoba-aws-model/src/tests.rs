@@ -38,6 +38,8 @@ fn services_are_found_by_target_scope_host_path_or_action() {
             200,
         ),
         (plain("POST", "/", &[], "Action=DescribeVpcs"), "ec2", 200),
+        (plain("GET", "/2013-04-01/hostedzone/Z1", &[], ""), "route53", 404),
+        (plain("POST", "/2013-04-01/hostedzone", &[], ""), "route53", 400),
         (Request::json("ecs", "ListClusters", &json!({})), "ecs", 200),
         (Request::json("servicediscovery", "ListNamespaces", &json!({})), "servicediscovery", 200),
         (Request::json("ecs", "RunTask", &json!({})), "ecs", 400),

@@ -22,18 +22,20 @@ impl Request {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// A call in the awsJson1.1 protocol (`servicediscovery` and `ecs`), without signature.
+    /// A call in the awsJson protocols (`servicediscovery`, `ecs` and `sqs`), without signature.
     #[must_use]
     pub fn json(service: &str, operation: &str, body: &serde_json::Value) -> Self {
         let prefix = match service {
             "ecs" => crate::route::ECS_TARGET,
+            "sqs" => crate::route::SQS_TARGET,
             _ => crate::route::CLOUD_MAP_TARGET,
         };
+        let version = if service == "sqs" { 0 } else { 1 };
         Self {
             method: "POST".to_owned(),
             uri: "/".to_owned(),
             headers: vec![
-                ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+                ("content-type".to_owned(), format!("application/x-amz-json-1.{version}")),
                 ("x-amz-target".to_owned(), format!("{prefix}.{operation}")),
             ],
             body: body.to_string().into_bytes(),
@@ -81,6 +83,30 @@ pub enum Answer {
     Lost,
     /// The request was not carried out, and nothing ever comes back.
     Never,
+    /// A long poll that has nothing yet. Ask [again](crate::World::ask_again) when the world has changed, at the latest
+    /// at [`until`](Later::until).
+    Later(Later),
+}
+
+/// A long poll that goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Later {
+    /// The time, since the UNIX epoch, at which the world may have something to say without being asked anything else.
+    pub until: Duration,
+    /// When it ends whatever comes.
+    pub(crate) deadline: Duration,
+    pub(crate) asked: Asked,
+}
+
+/// What is known of a request before it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) service: &'static str,
+    pub(crate) protocol: crate::route::Protocol,
+    pub(crate) operation: String,
+    pub(crate) request_id: String,
+    /// Its answer gets lost on order.
+    pub(crate) is_lost: bool,
 }
 
 /// One line of the log of calls.
@@ -88,7 +114,7 @@ pub enum Answer {
 pub struct Call {
     /// When the model carried it out, since the UNIX epoch.
     pub at: Duration,
-    /// `apigatewayv2`, `servicediscovery`, `ecs`, `ec2`, `sts` or `unknown`.
+    /// `apigatewayv2`, `servicediscovery`, `ecs`, `ec2`, `route53`, `s3`, `sqs`, `sts` or `unknown`.
     pub service: &'static str,
     /// Operation name, as in AWS's models.
     pub operation: String,
@@ -96,6 +122,6 @@ pub struct Call {
     pub status: u16,
     /// AWS error code, for answers that are errors.
     pub code: Option<String>,
-    /// Whether the operation changes something when it succeeds.
+    /// Whether the operation changes something that lasts when it succeeds. Receiving a message does not.
     pub write: bool,
 }

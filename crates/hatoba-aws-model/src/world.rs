@@ -7,15 +7,18 @@ use crate::config::Config;
 use crate::ec2::Ec2;
 use crate::ecs::Ecs;
 use crate::env::{Agenda, Env, Event};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Output};
 use crate::faults::{Effect, Faults};
 use crate::ids::Minter;
-use crate::route::{self, Input, Protocol, Routed};
-use crate::wire::{Answer, Call, Request, Response};
-use crate::{render, served, sts};
+use crate::route::{self, Input, Routed};
+use crate::s3::S3;
+use crate::sqs::Sqs;
+use crate::wire::{Answer, Asked, Call, Later, Request, Response};
+use crate::{refusal, render, route53, served, sqs, sts};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A world that several adapters look at.
 pub type SharedWorld = Arc<Mutex<World>>;
@@ -40,6 +43,10 @@ pub struct World {
     pub(crate) cloud_map: CloudMap,
     pub(crate) ecs: Ecs,
     pub(crate) ec2: Ec2,
+    pub(crate) s3: S3,
+    pub(crate) sqs: Sqs,
+    /// Wakes those who wait for a long poll. It takes no part in any answer.
+    changes: watch::Sender<()>,
     /// Requests to APIs so far.
     pub(crate) visits: u64,
 }
@@ -60,18 +67,27 @@ impl World {
             cloud_map: CloudMap::default(),
             ecs: Ecs::default(),
             ec2: Ec2::default(),
+            s3: S3::default(),
+            sqs: Sqs::default(),
+            changes: watch::Sender::new(()),
             visits: 0,
         }
     }
 
     /// Answers one request at `now`, the time since the UNIX epoch.
     ///
-    /// An answer lost or withheld by a fault shows as 503 here; callers that can lose an answer use
-    /// [`answer`](Self::answer).
+    /// An answer lost or withheld by a fault shows as 503 here, and a long poll ends at once; callers that can lose an
+    /// answer, or wait for one, use [`answer`](Self::answer).
     pub fn handle(&mut self, request: &Request, now: Duration) -> Response {
-        match self.answer(request, now) {
+        let answer = match self.answer(request, now) {
+            Answer::Later(later) => self.give_up(request, &later, now),
+            answer => answer,
+        };
+        match answer {
             Answer::Reply(response) => response,
-            Answer::Lost | Answer::Never => Response { status: 503, headers: Vec::new(), body: Vec::new() },
+            Answer::Lost | Answer::Never | Answer::Later(_) => {
+                Response { status: 503, headers: Vec::new(), body: Vec::new() }
+            }
         }
     }
 
@@ -92,19 +108,54 @@ impl World {
         }
         let outcome = match &effect {
             Some(Effect::Fail(failure)) => Err(failure.clone()),
-            _ if !self.admitted(service, &operation) => Err(throttled(protocol)),
-            _ => self.carry_out(routed),
+            _ if self.faults.is_denied(service, &operation) => {
+                Err(refusal::denied(protocol, service, &operation))
+            }
+            _ if !self.admitted(service, &operation) => Err(refusal::throttled(protocol)),
+            _ => self.carry_out(routed, None),
         };
+        let is_lost = matches!(effect, Some(Effect::Lose));
+        self.finish(Asked { service, protocol, operation, request_id, is_lost }, outcome)
+    }
+
+    /// Goes on with a long poll. `request` is the one that was [answered](Self::answer) with `later`.
+    pub fn ask_again(&mut self, request: &Request, later: &Later, now: Duration) -> Answer {
+        self.advance(now);
+        let outcome = self.carry_out(route::route(request), Some(later.deadline));
+        self.finish(later.asked.clone(), outcome)
+    }
+
+    /// Ends a long poll before its time; it is answered with what there is.
+    pub fn give_up(&mut self, request: &Request, later: &Later, now: Duration) -> Answer {
+        self.ask_again(request, &Later { deadline: now, ..later.clone() }, now)
+    }
+
+    /// Tells of every change that may end a long poll.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn changed(&self) {
+        self.changes.send_replace(());
+    }
+
+    /// Gives an outcome its form, and writes it into the log.
+    fn finish(&mut self, asked: Asked, outcome: Result<Output, Failure>) -> Answer {
+        if let Ok(Output::Wait { until, deadline }) = outcome {
+            return Answer::Later(Later { until, deadline, asked });
+        }
         let code = outcome.as_ref().err().map(|failure| failure.code.clone());
         let response = match outcome {
-            Ok(out) => render::output(protocol, &operation, out, &request_id),
-            Err(failure) => render::failure(protocol, &failure, &request_id),
+            Ok(output) => render::done(&asked, output),
+            Err(failure) => Some(render::failure(&asked, &failure)),
         };
-        self.record(service, &operation, response.status, code);
-        match effect {
-            Some(Effect::Lose) => Answer::Lost,
-            _ => Answer::Reply(response),
+        // Only what waits has none, and that has been dealt with.
+        let Some(response) = response else { return Answer::Never };
+        self.record(asked.service, &asked.operation, response.status, code);
+        if route::is_write(&asked.operation) {
+            self.changed();
         }
+        if asked.is_lost { Answer::Lost } else { Answer::Reply(response) }
     }
 
     /// Lets time pass: everything AWS does by itself until `now` is done. Time never runs backwards.
@@ -121,7 +172,9 @@ impl World {
                 Event::Gateway(event) => self.gateway.happen(event, &mut env),
                 Event::CloudMap(event) => self.cloud_map.happen(event, &mut env),
                 Event::Ecs(event) => self.ecs.happen(event, &mut self.cloud_map, &mut env),
+                Event::S3(event) => self.s3.happen(event, &mut self.sqs, &env),
             }
+            self.changed();
         }
         self.now = self.now.max(now);
     }
@@ -145,6 +198,8 @@ impl World {
             "servicediscovery": self.cloud_map.dump(),
             "ecs": self.ecs.dump(),
             "ec2": self.ec2.dump(),
+            "s3": self.s3.dump(),
+            "sqs": self.sqs.dump(self.now),
         })
     }
 
@@ -176,12 +231,23 @@ impl World {
         self.gateway.pass_link(id, &mut env)
     }
 
+    /// The stores of S3 and SQS, and what their operations use besides.
+    pub(crate) fn parts(&mut self) -> (&mut S3, &mut Sqs, Env<'_>) {
+        let (config, ids, agenda) = (&self.config, &mut self.ids, &mut self.agenda);
+        let env = Env { config, now: self.now, ids, agenda, faults: &mut self.faults };
+        (&mut self.s3, &mut self.sqs, env)
+    }
+
     fn admitted(&mut self, service: &str, operation: &str) -> bool {
         !self.config.rate_limits || self.buckets.admit(service, operation, self.now)
     }
 
-    /// Carries out a routed call against the state.
-    pub(crate) fn carry_out(&mut self, routed: Routed) -> Outcome {
+    /// Carries out a routed call against the state; `deadline` is that of a long poll that goes on.
+    pub(crate) fn carry_out(
+        &mut self,
+        routed: Routed,
+        deadline: Option<Duration>,
+    ) -> Result<Output, Failure> {
         let mut env = Env {
             config: &self.config,
             now: self.now,
@@ -189,8 +255,13 @@ impl World {
             agenda: &mut self.agenda,
             faults: &mut self.faults,
         };
-        let unknown = || unknown_operation(routed.protocol, &routed.operation);
-        match (routed.service, routed.input) {
+        let unknown = || refusal::unknown_operation(routed.protocol, &routed.operation);
+        let outcome = match (routed.service, routed.input) {
+            (_, Input::S3(call)) => return self.s3.call(&call, &mut self.sqs, &mut env),
+            (_, Input::Sqs(input, base)) => {
+                let call = sqs::Call { operation: &routed.operation, input: &input, base: &base, deadline };
+                return self.sqs.call(&call, &mut env).unwrap_or_else(|| Err(unknown()));
+            }
             (_, Input::Unknown) => Err(unknown()),
             (_, Input::Malformed) => {
                 Err(Failure::client("SerializationException", "The request body is not a JSON object."))
@@ -206,8 +277,10 @@ impl World {
             ("ec2", Input::Form(form)) => {
                 self.ec2.call(&routed.operation, &form, &mut env).unwrap_or_else(|| Err(unknown()))
             }
+            (_, Input::Zone(zone)) => route53::get_hosted_zone(&zone, &self.cloud_map, &mut env),
             (_, Input::Form(_)) => sts::call(&routed.operation, &mut env).map_or_else(|| Err(unknown()), Ok),
-        }
+        };
+        outcome.map(Output::Members)
     }
 
     fn record(&mut self, service: &'static str, operation: &str, status: u16, code: Option<String>) {
@@ -216,31 +289,5 @@ impl World {
         }
         let write = route::is_write(operation);
         self.log.push(Call { at: self.now, service, operation: operation.to_owned(), status, code, write });
-    }
-}
-
-fn throttled(protocol: Protocol) -> Failure {
-    match protocol {
-        Protocol::RestJson => Failure::new(429, "TooManyRequestsException", "Too Many Requests"),
-        Protocol::Ec2Query => Failure::new(503, "RequestLimitExceeded", "Request limit exceeded."),
-        Protocol::Query => Failure::client("Throttling", "Rate exceeded"),
-        Protocol::Json | Protocol::JsonCapital => Failure::client("ThrottlingException", "Rate exceeded"),
-    }
-}
-
-fn unknown_operation(protocol: Protocol, operation: &str) -> Failure {
-    match protocol {
-        Protocol::RestJson => Failure::new(
-            404,
-            "UnknownOperationException",
-            "The requested operation is not recognized by the service.",
-        ),
-        Protocol::Json | Protocol::JsonCapital => {
-            Failure::client("UnknownOperationException", format!("Unknown operation {operation}."))
-        }
-        Protocol::Ec2Query | Protocol::Query => Failure::client(
-            "InvalidAction",
-            format!("The action {operation} is not valid for this web service."),
-        ),
     }
 }

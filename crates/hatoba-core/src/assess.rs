@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::action::{Change, Creation, TagChange, Target, forced};
 use crate::diff::{Diff, Fix, at_creation, content, diff};
-use crate::find::{Found, find, incarnation, mark_of, newest_incarnation, next_incarnation};
+use crate::find::{Found, copies, find, incarnation, mark_of, newest_incarnation, next_incarnation};
 use crate::mark::{CONTENT, LABELS, NAMED, labels_written, name_list};
 use crate::path;
 use crate::{
@@ -26,8 +26,10 @@ pub struct Sight<'a, 'c> {
     pub last_incarnation: u32,
     /// Whether a key is a document of the source.
     pub is_document: &'c dyn Fn(&Key) -> bool,
-    /// How many resources use this one.
-    pub users: &'c dyn Fn(&Object) -> usize,
+    /// Natural keys in the scope that other documents ask for.
+    pub claimed: BTreeSet<String>,
+    /// Who uses a resource, by everything that is known.
+    pub used_by: &'c dyn Fn(&Object) -> UsedBy,
     /// Documents whose resources should be made first, where there is a choice.
     pub first: BTreeSet<Key>,
     /// Children that are ours by name: what its tag `hatoba:named` is to list.
@@ -36,6 +38,18 @@ pub struct Sight<'a, 'c> {
     pub leaving: Option<&'c Key>,
     /// Documents that are named and whose resources are taken down: what names them counts as left out.
     pub released: BTreeSet<Key>,
+}
+
+/// Who uses a resource. The last is the strongest sign that the resource is the one that serves: a mark may be
+/// copied, and a copy has users of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UsedBy {
+    /// Nothing.
+    Nobody,
+    /// Only what does not bear our mark.
+    Others,
+    /// Something that bears our mark.
+    Ours,
 }
 
 /// What follows from the comparison.
@@ -106,14 +120,36 @@ pub fn assess<'a>(desired: &Desired, resolved: &Resolved, sight: &Sight<'a, '_>)
         Ok(objects) => objects,
         Err(cause) => return Assessment::of(Verdict::Unknown(cause.clone())),
     };
-    let found = find(desired, resolved, objects, sight);
-    match found {
+    let copies = copies(desired, objects, sight);
+    let is_other = |object: &&&Object| copies.iter().all(|copy| copy.id != object.id);
+    let objects: Vec<&Object> = objects.iter().filter(is_other).copied().collect();
+    let mut assessment = assess_found(desired, resolved, &objects, sight);
+    assessment.notes.extend(copies.iter().map(|copy| {
+        let message = format!(
+            "{} bears this document's mark too and is not its: its marks are a copy, and it is left alone",
+            copy.id
+        );
+        Cause::new("DuplicateInUse", message)
+    }));
+    assessment
+}
+
+/// The judgement by what may be the document's.
+fn assess_found<'a>(
+    desired: &Desired,
+    resolved: &Resolved,
+    objects: &[&'a Object],
+    sight: &Sight<'a, '_>,
+) -> Assessment<'a> {
+    match find(desired, resolved, objects, sight) {
         Found::Mine { current, surplus } => {
             let mut assessment = match sight.leaving {
                 Some(parent) => leave(desired, resolved, current, parent),
                 None => assess_current(desired, resolved, current, sight),
             };
-            let made_after = incarnation(current) < newest_incarnation(desired, objects, sight.owner);
+            // Of revisions any may be the one that is asked for.
+            let made_after = desired.table.replace.revisions().is_none()
+                && incarnation(current) < newest_incarnation(desired, objects, sight.owner);
             if made_after && let Some(verdict) = replacement_under_way(desired, resolved, objects, sight) {
                 assessment.verdict = verdict;
             }
@@ -131,6 +167,14 @@ pub fn assess<'a>(desired: &Desired, resolved: &Resolved, sight: &Sight<'a, '_>)
             Assessment::of(Verdict::Create(creation(desired, resolved, sight, incarnation)))
         }
         Found::Unmade(_) => Assessment::of(Verdict::WaitingFor(sight.first.clone())),
+        Found::Used(current) => {
+            let message = format!("{} is there and bears nobody's mark: it is used as it is", current.id);
+            Assessment {
+                current: Some(current),
+                notes: vec![Cause::new("UsedUnmarked", message)],
+                ..Assessment::of(Verdict::InSync)
+            }
+        }
         Found::Going(cause) => Assessment::of(Verdict::Settling(cause)),
         Found::Unread(cause) => Assessment::of(Verdict::Unknown(cause)),
         Found::NotOurs(cause) => Assessment::of(Verdict::Stalled(cause)),
@@ -207,7 +251,7 @@ fn assess_current<'a>(
     current: &'a Object,
     sight: &Sight<'a, '_>,
 ) -> Assessment<'a> {
-    let found = match is_proven(desired, resolved, current) {
+    let found = match is_proven(content(desired, resolved).as_ref(), current) {
         true => Diff::default(),
         false => diff(desired, resolved, &current.members),
     };
@@ -236,11 +280,11 @@ fn unique(fields: &str) -> Cause {
     needs_downtime(&format!("{fields} cannot be changed in place, and the name is unique"))
 }
 
-/// Whether a revision bears the digest of exactly what the document asks for. Nobody can edit a revision, so the
-/// tag that was written with it is proof enough, whatever AWS has filled in since.
-fn is_proven(desired: &Desired, resolved: &Resolved, current: &Object) -> bool {
+/// Whether a revision bears the digest of exactly what the document asks for (its `content`). Nobody can edit a
+/// revision, so the tag that was written with it is proof enough, whatever AWS has filled in since.
+pub(crate) fn is_proven(content: Option<&String>, current: &Object) -> bool {
     let bears = current.tags.as_ref().and_then(|tags| tags.get(CONTENT));
-    bears.is_some() && bears == content(desired.table, resolved).as_ref()
+    bears.is_some() && bears == content
 }
 
 fn compare(
@@ -260,10 +304,13 @@ fn compare(
         owner: sight.owner.to_owned(),
         document: desired.key.clone(),
         incarnation: incarnation(current),
-        deletion: desired.policy.deletion,
+        deletion: desired.policy.deletion(),
     };
     let tags = tag_change(desired, current, &wanted_tags(desired, &mark, sight));
-    let mark_is_lost = desired.table.marks == MarkStyle::Description && current.mark.present().is_none();
+    // What was taken over still bears nobody's mark, or another's.
+    let bears_it =
+        current.mark.present().is_some_and(|has| has.owner == mark.owner && has.document == mark.document);
+    let mark_is_lost = desired.table.marks == MarkStyle::Description && !bears_it;
     if drift.is_empty() && tags.is_empty() && !mark_is_lost {
         if let Some(fields) = self::replaced(&replaced) {
             return Verdict::Stalled(unique(&fields));
@@ -315,14 +362,14 @@ fn creation(desired: &Desired, resolved: &Resolved, sight: &Sight<'_, '_>, incar
         owner: sight.owner.to_owned(),
         document: desired.key.clone(),
         incarnation,
-        deletion: desired.policy.deletion,
+        deletion: desired.policy.deletion(),
     };
     let mut tags = wanted_tags(desired, &mark, sight);
-    tags.extend(content(desired.table, resolved).map(|content| (CONTENT.to_owned(), content)));
+    tags.extend(content(desired, resolved).map(|content| (CONTENT.to_owned(), content)));
     Creation {
         scope: resolved.scope.clone(),
         tags,
-        members: at_creation(desired.table, resolved),
+        members: at_creation(desired, resolved),
         mark,
         replaces: Vec::new(),
     }

@@ -50,6 +50,8 @@ pub struct Lookup {
     pub resource: String,
     /// All must match.
     pub tags: BTreeMap<String, String>,
+    /// Only what lies in the VPC with this id; `None`: in any.
+    pub vpc: Option<String>,
 }
 
 /// One member that a look-up fills.
@@ -61,8 +63,22 @@ pub struct LookupUse {
     pub path: String,
     /// The question.
     pub lookup: Lookup,
+    /// The question whose only answer is the VPC that [`LookupUse::lookup`] is asked in.
+    pub within: Option<Lookup>,
     /// All that match, or exactly one.
     pub many: bool,
+}
+
+impl LookupUse {
+    /// The question with the id of the VPC in it.
+    ///
+    /// # Errors
+    /// When the VPC is not known, or its tags match none or several.
+    pub fn question(&self, facts: &dyn Facts) -> Result<Lookup, Unresolved> {
+        let Some(within) = &self.within else { return Ok(self.lookup.clone()) };
+        let vpc = only(&self.field, within, &found(&self.field, within, facts)?)?;
+        Ok(Lookup { vpc: Some(vpc), ..self.lookup.clone() })
+    }
 }
 
 /// Where resolution finds its facts.
@@ -144,18 +160,14 @@ impl Desired {
             return Err(Unresolved::Waiting(waiting));
         }
         let mut pins = BTreeMap::new();
-        for LookupUse { field, path, lookup, many } in &self.lookups {
-            let ids = match facts.lookup(lookup) {
-                Fact::Known(ids) => ids,
-                Fact::NotYet => {
-                    return Err(Unresolved::Unknown(Cause::new(
-                        "LookupPending",
-                        format!("{field} is being looked up"),
-                    )));
-                }
-                Fact::Unknown(cause) => return Err(Unresolved::Unknown(cause)),
+        for used in &self.lookups {
+            let LookupUse { field, path, many, .. } = used;
+            let lookup = used.question(facts)?;
+            let ids = found(field, &lookup, facts)?;
+            let value = match many {
+                true => Value::from(all(field, &lookup, &ids)?),
+                false => Value::from(only(field, &lookup, &ids)?),
             };
-            let value = if *many { all(field, lookup, &ids)? } else { only(field, lookup, &ids)? };
             path::set(&mut members, path, value);
             if *many && self.policy.selectors == Selectors::Pin {
                 pins.insert(path.clone(), ids.into_iter().collect());
@@ -172,25 +184,35 @@ impl Desired {
     }
 }
 
-fn all(field: &str, lookup: &Lookup, ids: &[String]) -> Result<Value, Unresolved> {
+fn found(field: &str, lookup: &Lookup, facts: &dyn Facts) -> Result<Vec<String>, Unresolved> {
+    match facts.lookup(lookup) {
+        Fact::Known(ids) => Ok(ids),
+        Fact::NotYet => {
+            let cause = Cause::new("LookupPending", format!("{field} is being looked up"));
+            Err(Unresolved::Unknown(cause))
+        }
+        Fact::Unknown(cause) => Err(Unresolved::Unknown(cause)),
+    }
+}
+
+fn all(field: &str, lookup: &Lookup, ids: &[String]) -> Result<Vec<String>, Unresolved> {
     if ids.is_empty() {
-        let message = format!("{field}: no {} carries the tags {}", lookup.resource, show(&lookup.tags));
+        let message = format!("{field}: no {} carries the tags {}", lookup.resource, lookup.show());
         return Err(Unresolved::Stalled(Cause::new("SelectorMatchesNothing", message)));
     }
     let mut ids = ids.to_vec();
     ids.sort();
-    Ok(Value::from(ids))
+    Ok(ids)
 }
 
-fn only(field: &str, lookup: &Lookup, ids: &[String]) -> Result<Value, Unresolved> {
-    match ids {
-        [id] => Ok(Value::from(id.clone())),
-        [] => all(field, lookup, ids),
+fn only(field: &str, lookup: &Lookup, ids: &[String]) -> Result<String, Unresolved> {
+    match all(field, lookup, ids)?.as_slice() {
+        [id] => Ok(id.clone()),
         several => {
             let message = format!(
                 "{field}: expected exactly one {} with the tags {}, found {}: {}",
                 lookup.resource,
-                show(&lookup.tags),
+                lookup.show(),
                 several.len(),
                 several.join(", ")
             );
@@ -199,8 +221,16 @@ fn only(field: &str, lookup: &Lookup, ids: &[String]) -> Result<Value, Unresolve
     }
 }
 
-fn show(tags: &BTreeMap<String, String>) -> String {
-    tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ")
+impl Lookup {
+    /// The tags, and the VPC, for a message.
+    fn show(&self) -> String {
+        let tags =
+            self.tags.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(", ");
+        match &self.vpc {
+            Some(vpc) => format!("{tags} in {vpc}"),
+            None => tags,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::path;
 use crate::{
-    Cause, Desired, Digest, Field, FieldMode, KindTable, Members, Mutability, Omitted, OmittedPolicy,
+    Cause, Desired, Digest, Field, FieldMode, KindTable, Members, Mutability, NullIs, Omitted, OmittedPolicy,
     Resolved, Shape,
 };
 
@@ -133,8 +133,9 @@ pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff 
 /// What the document says about a field, `None`: nothing, it is not ours.
 fn wanted(desired: &Desired, members: &Members, field: &Field) -> Option<Value> {
     match (stated(members, field.path), field.omitted, desired.policy.omitted) {
+        (Some(Value::Null), Omitted::Untouched(NullIs::LeftOut), _) => None,
         (Some(value), ..) => Some(value.clone()),
-        (None, Omitted::Untouched, _) | (None, Omitted::Default(_), OmittedPolicy::Untouched) => None,
+        (None, Omitted::Untouched(_), _) | (None, Omitted::Default(_), OmittedPolicy::Untouched) => None,
         (None, Omitted::Default(_), OmittedPolicy::Default) => Some(Value::Null),
     }
 }
@@ -270,19 +271,18 @@ fn sorted(mut items: Vec<Value>) -> Value {
     Value::Array(items)
 }
 
-fn same(field: &Field, wanted: &Value, have: &Value) -> bool {
-    match field.shape {
+/// Whether two values in normal form are the same; `null` is also the value that it stands for.
+pub(crate) fn same(field: &Field, wanted: &Value, have: &Value) -> bool {
+    let is_same = match field.shape {
         Shape::By(is_same) => is_same(wanted, have),
         Shape::Exact | Shape::Set | Shape::SetIgnoringCase => wanted == have,
-    }
+    };
+    is_same || (wanted.is_null() && *have == field.null())
 }
 
 /// What is written: the value, or AWS's own default spelt out where there is one.
 fn written(field: &Field, wanted: Value) -> Value {
-    match (wanted, field.omitted) {
-        (Value::Null, Omitted::Default(default)) => default.value(),
-        (wanted, _) => wanted,
-    }
+    if wanted.is_null() { field.null() } else { wanted }
 }
 
 fn fix(field: &Field, have: &Value, wanted: &Value, observed: &Members) -> Fix {
@@ -298,12 +298,23 @@ fn fix(field: &Field, have: &Value, wanted: &Value, observed: &Members) -> Fix {
     }
 }
 
-/// The members to create with: what the document states, and the values at creation of what it leaves out.
-pub fn at_creation(table: &KindTable, resolved: &Resolved) -> Members {
+/// The members to create with: what the document states, and the values at creation of what it leaves out, within the
+/// ranges that it gives.
+pub fn at_creation(desired: &Desired, resolved: &Resolved) -> Members {
     let mut members = Value::Object(resolved.members.clone());
-    for field in table.fields {
-        if let (Some(literal), None) = (field.at_create, stated(&resolved.members, field.path)) {
-            path::set(&mut members, field.path, literal.value());
+    for field in desired.table.fields {
+        if stated(&resolved.members, field.path).is_some() {
+            continue;
+        }
+        let usual = field.at_create.map(|literal| literal.value());
+        let value = match mode(desired, field.path) {
+            FieldMode::Range { range } => {
+                outside(field, usual.as_ref().unwrap_or(&Value::Null), range).or(usual)
+            }
+            FieldMode::Enforce | FieldMode::Initial | FieldMode::Ignore => usual,
+        };
+        if let Some(value) = value {
+            path::set(&mut members, field.path, value);
         }
     }
     match without_nulls(members) {
@@ -313,9 +324,9 @@ pub fn at_creation(table: &KindTable, resolved: &Resolved) -> Members {
 }
 
 /// The digest of what a new revision would hold; `None` for kinds without revisions.
-pub(crate) fn content(table: &KindTable, resolved: &Resolved) -> Option<String> {
-    let revisions = table.replace.revisions()?;
-    let normal = without_nulls(Value::Object((revisions.normal)(&at_creation(table, resolved))));
+pub(crate) fn content(desired: &Desired, resolved: &Resolved) -> Option<String> {
+    let revisions = desired.table.replace.revisions()?;
+    let normal = without_nulls(Value::Object((revisions.normal)(&at_creation(desired, resolved))));
     Some(Digest::of(&one_number(normal)).to_string())
 }
 

@@ -80,8 +80,9 @@ impl fmt::Display for Digest {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Policy {
-    /// What happens to the resource when the document goes.
-    pub deletion: Deletion,
+    /// What happens to the resource when the document goes, if it says; see [`Policy::deletion`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion: Option<Deletion>,
     /// What happens to a difference that the document did not cause.
     pub drift: Drift,
     /// Take over an existing resource.
@@ -101,6 +102,18 @@ pub struct Policy {
     /// Per field path: enforce, initial, ignore, or a range.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, FieldMode>,
+    /// Nothing that an operator writes: what other documents imply is not made beside one that is there already and
+    /// bears nobody's mark; that one is used as it is, and never changed.
+    #[serde(skip)]
+    pub uses_unmarked: bool,
+}
+
+impl Policy {
+    /// What happens to the resource when the document goes: what it says, else what was taken over stays.
+    pub fn deletion(&self) -> Deletion {
+        let default = if self.adopt.is_some() { Deletion::Retain } else { Deletion::Delete };
+        self.deletion.unwrap_or(default)
+    }
 }
 
 /// `policy.deletion`.
@@ -207,7 +220,7 @@ mod tests {
             "fields": { "desiredCount": { "range": [2, 20] }, "networkConfiguration.awsvpcConfiguration.subnets": "ignore" },
         }))
         .unwrap();
-        assert_eq!(policy.deletion, Deletion::Retain);
+        assert_eq!(policy.deletion, Some(Deletion::Retain));
         assert_eq!(policy.fields["desiredCount"], FieldMode::Range { range: (2.0, 20.0) });
         assert_eq!(policy.fields["networkConfiguration.awsvpcConfiguration.subnets"], FieldMode::Ignore);
         assert_eq!(policy.adopt.unwrap().id.as_deref(), Some("abc123"));

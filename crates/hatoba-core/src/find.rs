@@ -2,9 +2,10 @@
 //!
 //! The invariant: whatever may be the document's and was not read leads to no creation.
 
-use crate::assess::{Sight, Surplus, SurplusKind};
-use crate::diff::diff;
-use crate::{Cause, Desired, Key, Life, MarkStyle, Object, Resolved, Seen};
+use crate::adopt::{adopted, in_its_place};
+use crate::assess::{Sight, Surplus, SurplusKind, UsedBy, is_proven};
+use crate::diff::{content, diff};
+use crate::{Cause, Desired, Key, Life, MarkStyle, Object, Renaming, Resolved, Seen};
 
 /// Where a document's resource is, as far as was seen.
 pub(crate) enum Found<'a> {
@@ -16,6 +17,8 @@ pub(crate) enum Found<'a> {
     Going(Cause),
     /// It may be one whose mark has not been read.
     Unread(Cause),
+    /// It is this one, which nobody marked, and it is never changed.
+    Used(&'a Object),
     /// Somebody else's is in the way.
     NotOurs(Cause),
 }
@@ -45,7 +48,10 @@ pub(crate) fn find<'a>(
         mine = taken_over(desired, resolved, objects, sight, natural_key);
     }
     if !mine.is_empty() {
-        return choose(desired, mine, sight);
+        return choose(desired, resolved, mine, sight);
+    }
+    if let Some(found) = adopted(desired, objects, sight) {
+        return found;
     }
     let may_be_mine =
         |object: &Object| object.natural_key == natural_key || sight.remembered == Some(object.id.as_str());
@@ -55,6 +61,9 @@ pub(crate) fn find<'a>(
     if let Some(unread) = objects.iter().find(unread) {
         let message = format!("the tags of {} have not been read", unread.id);
         return Found::Unread(Cause::new("TagsUnread", message));
+    }
+    if let Some(found) = in_its_place(desired, resolved, objects) {
+        return found;
     }
     for object in objects.iter().filter(|object| object.natural_key == natural_key) {
         if let Some(found) = in_the_way(desired, object) {
@@ -67,6 +76,36 @@ pub(crate) fn find<'a>(
 /// Whether the parent is a document's, so that what stands in it is ours to put right.
 fn stands_in_ours(desired: &Desired) -> bool {
     desired.table.parent.is_none() || desired.table.scope_member.is_none() || desired.parent().is_some()
+}
+
+/// What bears the document's mark and is not the document's: a copy of our marks on somebody else's. Nothing is done
+/// to it.
+///
+/// That is what only others use and has a higher number than another one: nobody but this process makes those. And where
+/// only one can bear a mark ([`KindTable::has_one_bearer`]), what has the same number under another name.
+///
+/// [`KindTable::has_one_bearer`]: crate::KindTable::has_one_bearer
+pub(crate) fn copies<'a>(
+    desired: &Desired,
+    objects: &[&'a Object],
+    sight: &Sight<'a, '_>,
+) -> Vec<&'a Object> {
+    if desired.table.replace.revisions().is_some() {
+        return Vec::new(); // there are always several
+    }
+    let number = |object: &Object| mark_of(object, sight.owner, desired).filter(|_| !object.is_leaving());
+    let lowest = objects.iter().filter(|object| object.is_usable()).filter_map(|object| number(object)).min();
+    let is_usurper = |object: &Object| {
+        number(object).zip(lowest).is_some_and(|(number, lowest)| number > lowest.max(sight.last_incarnation))
+            && (sight.used_by)(object) == UsedBy::Others
+    };
+    let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+    let bearer = objects.iter().find(|object| object.natural_key == natural_key && number(object).is_some());
+    let bearer = bearer.filter(|_| desired.table.has_one_bearer());
+    let has_another_name = |object: &Object| {
+        bearer.is_some_and(|bearer| object.natural_key != natural_key && number(object) == number(bearer))
+    };
+    objects.iter().copied().filter(|object| is_usurper(object) || has_another_name(object)).collect()
 }
 
 /// One more than any that was seen, those going away among them, or made by this process.
@@ -98,7 +137,8 @@ fn in_the_way<'a>(desired: &Desired, object: &Object) -> Option<Found<'a>> {
     }
 }
 
-/// Resources that changed hands without a create: a renamed document, an integration whose mark was edited away.
+/// Resources that changed hands without a create: a renamed document, a changed key, an integration whose mark was
+/// edited away.
 fn taken_over<'a>(
     desired: &Desired,
     resolved: &Resolved,
@@ -112,6 +152,16 @@ fn taken_over<'a>(
             let namesake = Key::new(&desired.key.kind, &object.natural_key);
             sight.remembered == Some(object.id.as_str())
                 && (namesake == desired.key || !(sight.is_document)(&namesake))
+        }
+        // Its key was changed in the document, and no other document asks for the old one.
+        (Seen::Present(mark), MarkStyle::Inherited(_)) => {
+            let is_ours = mark.owner == sight.owner && !sight.claimed.contains(&object.natural_key);
+            is_ours
+                && match renaming(desired, &object.natural_key, natural_key) {
+                    Renaming::Refused => false,
+                    Renaming::Possible => sight.remembered == Some(object.id.as_str()),
+                    Renaming::Needed => true,
+                }
         }
         // The document was renamed: its old name is no document any more.
         (Seen::Present(mark), _) if desired.table.unique => {
@@ -138,23 +188,39 @@ fn taken_over<'a>(
     if found.len() == 1 { found } else { Vec::new() }
 }
 
-/// The current one among those that bear the mark: the highest usable incarnation; of twins the one with
-/// users, else the oldest, else the smallest id.
-fn choose<'a>(desired: &Desired, mut mine: Vec<&'a Object>, sight: &Sight<'a, '_>) -> Found<'a> {
-    mine.sort_by_key(|object| {
+/// How a resource of one natural key may become that of another.
+fn renaming(desired: &Desired, from: &str, to: &str) -> Renaming {
+    let name = desired.table.name_member.and_then(|member| desired.table.field(member));
+    name.and_then(|field| field.renaming).map_or(Renaming::Refused, |how| how(from, to))
+}
+
+/// The current one among those that bear the mark: the highest usable incarnation; of twins the one that ours use,
+/// else the one that anything uses, else the oldest, else the smallest id.
+///
+/// Of revisions the one that holds exactly what is asked for comes before newer ones: none is registered twice.
+fn choose<'a>(
+    desired: &Desired,
+    resolved: &Resolved,
+    mut mine: Vec<&'a Object>,
+    sight: &Sight<'a, '_>,
+) -> Found<'a> {
+    let content = content(desired, resolved);
+    mine.sort_by_cached_key(|object| {
+        let is_proven = is_proven(content.as_ref(), object);
         (
-            std::cmp::Reverse((object.is_usable(), incarnation(object))),
-            std::cmp::Reverse((sight.users)(object) > 0),
+            std::cmp::Reverse((object.is_usable(), is_proven, incarnation(object))),
+            std::cmp::Reverse((sight.used_by)(object)),
             object.created_at_ms.unwrap_or(i64::MAX),
             object.id.clone(),
         )
     });
     let current = mine[0];
+    let is_series = desired.table.replace.revisions().is_some();
     let mut surplus: Vec<Surplus<'a>> = mine[1..]
         .iter()
         // What bears no mark is never ours to remove, however we came to know it.
         .filter(|object| object.mark.present().is_some_and(|mark| mark.owner == sight.owner))
-        .filter(|object| incarnation(object) <= incarnation(current))
+        .filter(|object| is_series || incarnation(object) <= incarnation(current))
         .map(|object| Surplus {
             object,
             why: if incarnation(object) == incarnation(current) {
@@ -168,7 +234,7 @@ fn choose<'a>(desired: &Desired, mut mine: Vec<&'a Object>, sight: &Sight<'a, '_
         surplus = beyond(revisions.kept, surplus, sight);
     }
     // One at a time goes: what is still used must not keep the others.
-    surplus.sort_by_key(|surplus| (sight.users)(surplus.object) > 0);
+    surplus.sort_by_key(|surplus| (sight.used_by)(surplus.object) != UsedBy::Nobody);
     Found::Mine { current, surplus }
 }
 
@@ -178,7 +244,7 @@ fn beyond<'a>(kept: usize, surplus: Vec<Surplus<'a>>, sight: &Sight<'a, '_>) -> 
     let (twins, superseded): (Vec<_>, Vec<_>) =
         surplus.into_iter().partition(|surplus| surplus.why == SurplusKind::Twin);
     let old = superseded.into_iter().skip(stay).rev();
-    twins.into_iter().chain(old.filter(|surplus| (sight.users)(surplus.object) == 0)).collect()
+    twins.into_iter().chain(old.filter(|surplus| (sight.used_by)(surplus.object) == UsedBy::Nobody)).collect()
 }
 
 pub(crate) fn incarnation(object: &Object) -> u32 {

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::{Desired, Key, did_you_mean, path};
+use crate::{Desired, Key, Reference, did_you_mean, path};
+
+/// So many names are listed where none is like the one that was given.
+const KNOWN_SHOWN_MAX: usize = 8;
 
 /// What is wrong with one document among the others: path in the document, sentence, hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,18 +47,42 @@ fn dangling(desired: &Desired, documents: &BTreeMap<Key, Desired>, held: &BTreeS
     let missing = desired.references.iter().filter(|reference| !exists(&reference.target));
     missing
         .map(|reference| {
-            let same_kind = documents.keys().chain(held).filter(|key| key.kind == reference.target.kind);
-            let guess = did_you_mean(&reference.target.name, same_kind.map(|key| key.name.as_str()));
+            let target = &reference.target;
+            let kinds = kinds(desired, reference);
+            let same_kind = documents.keys().chain(held).filter(|key| kinds.contains(&key.kind.as_str()));
+            // As they would be written: of the first kind by name, of another with it.
+            let known: BTreeMap<String, &str> = same_kind
+                .map(|key| match key.kind == kinds[0] {
+                    true => (key.name.clone(), key.name.as_str()),
+                    false => (key.to_string(), key.name.as_str()),
+                })
+                .collect();
+            let guess = did_you_mean(&target.name, known.values().copied());
+            let guess = guess.and_then(|guess| known.iter().find(|(_, name)| **name == guess));
+            let kinds = kinds.join(" or ");
+            let hint = match guess {
+                Some((written, _)) => format!("did you mean `{written}`?"),
+                None if known.is_empty() => format!("there is no document of kind {kinds}"),
+                None if known.len() <= KNOWN_SHOWN_MAX => {
+                    format!("there are {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+                }
+                None => format!("none of the {} documents of that kind has such a name", known.len()),
+            };
             Problem {
                 path: format!("spec.{}", reference.field),
-                message: format!(
-                    "expected the name of a {} document, found no `{}`",
-                    reference.target.kind, reference.target.name
-                ),
-                hint: guess.map(|guess| format!("did you mean `{guess}`?")),
+                message: format!("expected the name of a {kinds} document, found no `{}`", target.name),
+                hint: Some(hint),
             }
         })
         .collect()
+}
+
+/// The kinds of which a reference may name documents.
+fn kinds<'a>(desired: &'a Desired, reference: &'a Reference) -> Vec<&'a str> {
+    // `a[0].xRef` stands in the table as `a[].xRef`.
+    let place: String = reference.field.chars().filter(|c| !c.is_ascii_digit()).collect();
+    let field = desired.table.references.iter().find(|field| field.path == place);
+    field.map_or_else(|| vec![reference.target.kind.as_str()], |field| field.kinds.to_vec())
 }
 
 /// The shortest way from a document along its references back to itself, both ends included.

@@ -13,6 +13,7 @@
 //! ```
 
 mod action;
+mod adopt;
 mod assess;
 mod desired;
 mod diagnostic;
@@ -21,6 +22,7 @@ mod document;
 mod find;
 mod graph;
 mod key;
+mod lease;
 mod mark;
 mod object;
 mod parts;
@@ -36,7 +38,7 @@ mod table;
 mod withhold;
 
 pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, forced, next};
-pub use assess::{Assessment, Sight, Surplus, SurplusKind, Verdict, assess};
+pub use assess::{Assessment, Sight, Surplus, SurplusKind, UsedBy, Verdict, assess};
 pub use desired::{Desired, Fact, Facts, Lookup, LookupUse, Reference, Resolved, Unresolved};
 pub use diagnostic::{Diagnostic, Place, Places, Severity, did_you_mean};
 pub use diff::{Diff, FieldDrift, Fix, at_creation, diff, normalise};
@@ -46,6 +48,10 @@ pub use document::{
 };
 pub use graph::{creation_order, problems as graph_problems};
 pub use key::{Key, KeyError, check_name};
+pub use lease::{
+    AGAIN, Candidate, Found, Holder, LOOK, LeaseCondition, LeaseNext, LeaseRecord, LeaseWrite, MARGIN,
+    RENEWAL, TTL,
+};
 pub use mark::{
     CONTENT, Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, looks_replaced, name_digits,
     names_listed, owner_is_legal,
@@ -53,10 +59,10 @@ pub use mark::{
 pub use object::{Life, Object, Readiness, Scope};
 pub use parts::of_parts;
 pub use pause::{PAUSE_TAG, Pause, pause, paused};
-pub use prune::{Evidence, Fuse, fuse, may_delete};
+pub use prune::{ACKNOWLEDGED_FOR, Acknowledgement, Evidence, Fuse, Parting, fuse, may_part};
 pub use seen::{Cause, Reason, Seen};
 pub use status::{Condition, Outcome, Status, Truth, fold};
 pub use table::{
-    Deployments, Drain, Field, KindTable, Literal, MarkStyle, Mutability, Omitted, RefField, ReplaceStyle,
-    Revisions, SelectorField, Shape,
+    Deployments, Drain, Field, KindTable, Literal, MarkStyle, Mutability, NullIs, Omitted, RefField,
+    Renaming, ReplaceStyle, Revisions, SelectorField, Shape,
 };

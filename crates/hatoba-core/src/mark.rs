@@ -74,7 +74,11 @@ impl Mark {
     }
 
     /// The description to write: the operator's text and our last line.
+    /// Nobody's mark writes none.
     pub fn to_description(&self, text: Option<&str>) -> String {
+        if self.is_nobodys() {
+            return text.unwrap_or_default().to_owned();
+        }
         let line = format!("[hatoba {} {} {}]", self.owner, self.document, self.incarnation);
         match text {
             Some(text) if !text.is_empty() => format!("{text}\n{line}"),
@@ -126,7 +130,7 @@ impl Mark {
     }
 
     /// A mark that says nothing but an incarnation; no owner's name is empty.
-    fn nobodys(document: Key, incarnation: u32) -> Mark {
+    pub fn nobodys(document: Key, incarnation: u32) -> Mark {
         Mark { owner: String::new(), document, incarnation, deletion: Deletion::Retain }
     }
 

@@ -71,6 +71,21 @@ pub fn expand(value: &Value, pattern: &str) -> Vec<String> {
     found
 }
 
+/// The member beside `at`: `a[0].xRef` and `x` → `a[0].x`.
+pub fn beside(at: &str, member: &str) -> String {
+    join(parent(at), member)
+}
+
+/// The path around a member; nothing at the top.
+pub fn parent(at: &str) -> &str {
+    at.rsplit_once('.').map_or("", |(parent, _)| parent)
+}
+
+/// The member below `at`, which is nothing at the top.
+pub fn join(at: &str, member: &str) -> String {
+    if at.is_empty() { member.to_owned() } else { format!("{at}.{member}") }
+}
+
 enum Step<'a> {
     Member(&'a str),
     Item(usize),

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use crate::Members;
+use crate::{Members, path};
 
 /// Everything the decisions need to know about a kind of resource.
 #[derive(Debug)]
@@ -40,6 +40,12 @@ impl KindTable {
     pub fn field(&self, path: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.path == path)
     }
+
+    /// Whether at most one resource can bear a document's mark with one number: AWS keeps names unique, so no answer
+    /// that was lost makes two, and a second one carries a copy.
+    pub fn has_one_bearer(&self) -> bool {
+        self.unique && self.marks.is_in_tags() && self.replace.revisions().is_none()
+    }
 }
 
 /// One comparable member.
@@ -67,6 +73,34 @@ pub struct Field {
     pub fixed_in: Option<fn(&Members) -> bool>,
     /// Lists do not show it: it is read by a call of its own, and only where a document states it.
     pub read_apart: bool,
+    /// AWS allows one resource of a name for each value of it.
+    pub tells_apart: bool,
+    /// It is the natural key and can be changed: how one value may become another.
+    pub renaming: Option<fn(&str, &str) -> Renaming>,
+}
+
+/// What `null` means in a field that is not ours when it is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NullIs {
+    /// Absent.
+    Absent,
+    /// This value of AWS's: absent will do, and anything else is written over with it.
+    Value(Literal),
+    /// The same as leaving it out: AWS settles it itself, and what it has stays.
+    LeftOut,
+    /// Nothing that AWS can do: the document is refused, with this reason.
+    Refused(&'static str),
+}
+
+/// How a resource of one natural key may become that of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renaming {
+    /// AWS does not do that.
+    Refused,
+    /// If it is known that the document had it.
+    Possible,
+    /// It must be, for AWS allows no two such keys at once.
+    Needed,
 }
 
 impl Field {
@@ -84,6 +118,8 @@ impl Field {
             entered_at: None,
             fixed_in: None,
             read_apart: false,
+            tells_apart: false,
+            renaming: None,
         }
     }
 
@@ -98,6 +134,49 @@ impl Field {
     #[must_use]
     pub const fn read_apart(mut self) -> Self {
         self.read_apart = true;
+        self
+    }
+
+    /// Leaving it out means that it is not ours; `null` means this value of AWS's.
+    #[must_use]
+    pub const fn null_is(mut self, value: Literal) -> Self {
+        self.omitted = Omitted::Untouched(NullIs::Value(value));
+        self
+    }
+
+    /// Leaving it out means that it is not ours, and `null` means no more than that.
+    #[must_use]
+    pub const fn left_to_aws(mut self) -> Self {
+        self.omitted = Omitted::Untouched(NullIs::LeftOut);
+        self
+    }
+
+    /// Leaving it out means that it is not ours; `null` is refused, for AWS has no way to do it.
+    #[must_use]
+    pub const fn no_null(mut self, why: &'static str) -> Self {
+        self.omitted = Omitted::Untouched(NullIs::Refused(why));
+        self
+    }
+
+    /// It is the natural key, and can be changed.
+    #[must_use]
+    pub const fn renamed(mut self, how: fn(&str, &str) -> Renaming) -> Self {
+        self.renaming = Some(how);
+        self
+    }
+
+    /// The value that is written for `null`.
+    pub fn null(&self) -> Value {
+        match self.omitted {
+            Omitted::Default(value) | Omitted::Untouched(NullIs::Value(value)) => value.value(),
+            Omitted::Untouched(NullIs::Absent | NullIs::LeftOut | NullIs::Refused(_)) => Value::Null,
+        }
+    }
+
+    /// Resources of one name are told apart by it.
+    #[must_use]
+    pub const fn tells_apart(mut self) -> Self {
+        self.tells_apart = true;
         self
     }
 
@@ -145,7 +224,7 @@ impl Field {
     /// Leaving it out means that it is not ours.
     #[must_use]
     pub const fn untouched(mut self) -> Self {
-        self.omitted = Omitted::Untouched;
+        self.omitted = Omitted::Untouched(NullIs::Absent);
         self
     }
 
@@ -197,8 +276,8 @@ impl Field {
 pub enum Omitted {
     /// AWS's default; a difference is drift. `Null`: absent.
     Default(Literal),
-    /// Not ours: neither compared nor written.
-    Untouched,
+    /// Not ours: neither compared nor written; only a stated `null` is.
+    Untouched(NullIs),
 }
 
 /// A constant JSON value.
@@ -306,6 +385,30 @@ pub struct SelectorField {
     pub resource: &'static str,
     /// All that match (a list), or exactly one (a string).
     pub many: bool,
+    /// Narrows the selectors beside it to one VPC; neither it nor the member that it fills is sent to AWS.
+    pub narrows: bool,
+}
+
+impl SelectorField {
+    /// All resources that match fill `member`.
+    pub const fn all(path: &'static str, member: &'static str, resource: &'static str) -> SelectorField {
+        SelectorField { path, member, resource, many: true, narrows: false }
+    }
+
+    /// The only VPC that matches fills `vpcId` beside `path`.
+    pub const fn vpc(path: &'static str) -> SelectorField {
+        SelectorField { path, member: "vpcId", resource: "vpc", many: false, narrows: false }
+    }
+
+    /// The path of the member that it fills.
+    pub fn fills(&self) -> String {
+        path::beside(self.path, self.member)
+    }
+
+    /// The VPC of the selectors beside it.
+    pub const fn narrowing(self) -> SelectorField {
+        SelectorField { narrows: true, ..self }
+    }
 }
 
 /// Where a kind's owner mark lives.

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_kinds::{CallError, Disposition, Gate, Operation, Quota};
+use hatoba_kinds::{CallError, Disposition, Operation, Quota};
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
@@ -113,8 +113,12 @@ impl Budget {
     }
 }
 
-impl Gate for Budget {
-    fn admit<'a>(&'a self, operation: &'a Operation) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+impl Budget {
+    /// Resolves when the call may be sent.
+    pub(crate) fn admit<'a>(
+        &'a self,
+        operation: &'a Operation,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         let wait = if self.was_admitted_ahead(operation) { Duration::ZERO } else { self.reserve(operation) };
         Box::pin(async move {
             if !wait.is_zero() {
@@ -123,7 +127,8 @@ impl Gate for Budget {
         })
     }
 
-    fn record(&self, operation: &Operation, result: Result<(), &CallError>) {
+    /// Takes note of how it went.
+    pub(crate) fn record(&self, operation: &Operation, result: Result<(), &CallError>) {
         let throttled = result.err().is_some_and(|error| error.disposition == Disposition::Throttle);
         self.learn(operation, throttled);
         self.metrics.aws_call(operation, result.err().map_or("ok", CallError::metric_code), throttled);

@@ -15,11 +15,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
 use crate::clock::Clock;
-use crate::inventory::{Inventory, Place};
+use crate::identity::Asking;
+use crate::inventory::{Inventory, Place, Unlisted};
 use crate::memory::{Memory, Phase};
 use crate::metrics::Metrics;
+use crate::permit::{Permit, Way};
 use crate::queue::{Priority, Queue};
 use crate::shown::{EVENTS_MAX, Event, PruningShown};
+use crate::unlisted::undiscovered;
 use crate::world::{Checked, check};
 
 /// How the engine runs.
@@ -71,6 +74,8 @@ pub struct Engine {
     pub(crate) clock: Clock,
     pub(crate) aws: Arc<Aws>,
     pub(crate) budget: Arc<Budget>,
+    pub(crate) permit: Arc<Permit>,
+    pub(crate) asking: Asking,
     pub(crate) inventory: Inventory,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) state: Mutex<State>,
@@ -100,7 +105,19 @@ pub(crate) struct State {
     pub(crate) going: BTreeMap<Key, BTreeMap<String, String>>,
     pub(crate) memory: BTreeMap<Key, Memory>,
     pub(crate) vanished: BTreeMap<Key, Vanished>,
+    /// How many documents stayed while those vanished: what came later does not make up for what went.
+    pub(crate) stayed: usize,
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
+    /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
+    pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
+    /// Why nobody knew how many documents vanished when they were counted last: some place had never been listed.
+    pub(crate) unlisted: Option<Cause>,
+    /// Vanished documents whose resources somebody lets go, and until when.
+    pub(crate) acknowledged: Option<(BTreeSet<Key>, Instant)>,
+    /// When a document came back that had been acknowledged: what was said before that counts no more.
+    pub(crate) spent: Option<Timestamp>,
+    /// Whether the fuse was open when it was last looked at.
+    pub(crate) was_open: bool,
     pub(crate) events: VecDeque<Event>,
     pub(crate) dice: fastrand::Rng,
     /// The pinned account, once STS has told it.
@@ -179,8 +196,11 @@ impl SourceState {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Vanished {
     pub(crate) since: Instant,
-    /// Complete source listings without it.
+    /// From when on nothing that is made counts as one that stayed; `None`: it went before this process began.
+    pub(crate) gone_by: Option<Instant>,
+    /// Complete source listings without it, and when the newest of them began.
     pub(crate) listings: u32,
+    pub(crate) confirmed: Option<Instant>,
     /// Whether anything of it would be deleted at last; only then it counts for the fuse.
     pub(crate) goes: bool,
 }
@@ -193,8 +213,38 @@ pub(crate) struct Verify {
 }
 
 impl Vanished {
-    fn count(&mut self) {
+    /// A complete look, begun then, did not find the document either.
+    fn count(&mut self, begun: Instant) {
         self.listings = self.listings.saturating_add(1);
+        self.confirmed = self.confirmed.max(Some(begun));
+    }
+
+    /// The time begins anew: what was seen of the source leaves room for doubt.
+    pub(crate) fn begin_anew(&mut self, now: Instant) {
+        *self = Vanished { since: now, listings: 0, confirmed: None, ..*self };
+    }
+}
+
+impl State {
+    /// Counts one more look at the source for all that is absent. A look that may have missed something begins their
+    /// time anew.
+    fn count_the_absent(&mut self, is_complete: bool, begun: Instant, now: Instant) {
+        for vanished in self.vanished.values_mut() {
+            match is_complete {
+                true => vanished.count(begun),
+                false => vanished.begin_anew(now),
+            }
+        }
+    }
+
+    /// An acknowledgement is for one absence: a document that is back takes it with it.
+    fn spend_the_word(&mut self, now: Timestamp) {
+        let is_back =
+            |(documents, _): &(BTreeSet<Key>, Instant)| documents.iter().any(|key| self.checked.exists(key));
+        if self.acknowledged.as_ref().is_some_and(is_back) {
+            self.acknowledged = None;
+            self.spent = Some(now);
+        }
     }
 }
 
@@ -208,7 +258,9 @@ impl Engine {
     ) -> Arc<Engine> {
         let metrics = Arc::new(Metrics::new(options.metric_documents_max));
         let budget = Arc::new(Budget::new(options.quota_share, Arc::clone(&metrics)));
-        let aws = Arc::new(Aws::new(&crate::sdk::settle(config), Arc::clone(&budget) as _));
+        let permit = Arc::new(Permit::new(config.region().map_or("", |region| region.as_ref())));
+        let way = Way { budget: Arc::clone(&budget), permit: Arc::clone(&permit) };
+        let aws = Arc::new(Aws::new(&crate::sdk::settle(config), Arc::new(way)));
         let state = State {
             checked: Arc::default(),
             source: SourceState::default(),
@@ -218,7 +270,13 @@ impl Engine {
             going: BTreeMap::new(),
             memory: BTreeMap::new(),
             vanished: BTreeMap::new(),
+            stayed: 0,
             pruning: BTreeMap::new(),
+            undiscovered: undiscovered().collect(),
+            unlisted: None,
+            acknowledged: None,
+            spent: None,
+            was_open: false,
             events: VecDeque::new(),
             dice: fastrand::Rng::with_seed(options.seed),
             account: None,
@@ -234,6 +292,8 @@ impl Engine {
             clock,
             aws,
             budget,
+            permit,
+            asking: Asking::default(),
             metrics,
             state: Mutex::new(state),
             wake: tokio::sync::watch::Sender::new(0),
@@ -258,24 +318,31 @@ impl Engine {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone()
     }
 
-    /// Takes a complete look at the source over. What did not change is not worked on.
+    /// Takes a look at the source over that took no time.
     pub fn accept(&self, snapshot: Snapshot) {
+        self.accept_as_of(snapshot, Instant::now());
+    }
+
+    /// Takes a look at the source over, begun then. What did not change is not worked on.
+    pub fn accept_as_of(&self, snapshot: Snapshot, begun: Instant) {
+        let now = Instant::now();
+        self.state().count_the_absent(snapshot.is_complete(), begun, now);
         if self.is_unchanged(&snapshot) {
             let mut state = self.state();
-            state.source.error = None;
+            let could_not_be_read = state.source.error.take().is_some();
             state.source.last_success = Some(self.clock.now());
-            if snapshot.is_complete() {
-                state.vanished.values_mut().for_each(Vanished::count);
+            drop(state);
+            if could_not_be_read {
+                self.note_orphans(); // that held them
+                self.published.send_modify(|count| *count += 1);
             }
             return;
         }
-        let now = Instant::now();
         let checked = Arc::new(check(&snapshot));
         let mut state = self.state();
         let before = std::mem::replace(&mut state.checked, Arc::clone(&checked));
         let unreadable = state.source.snapshot.as_ref().map(|old| old.unreadable.clone()).unwrap_or_default();
         report(&before, &checked, &unreadable, &snapshot);
-        let is_complete = snapshot.is_complete();
         state.source = SourceState {
             snapshot: Some(Arc::new(snapshot)),
             error: None,
@@ -323,10 +390,8 @@ impl Engine {
         }
         // Statuses of an earlier run may name documents that have gone since.
         state.statuses.retain(|key, _| checked.exists(key));
-        if is_complete {
-            state.vanished.values_mut().for_each(Vanished::count);
-        }
         state.vanished.retain(|key, _| !checked.exists(key));
+        state.spend_the_word(self.clock.now());
         state.pruning.retain(|key, _| !checked.exists(key));
         state.fold_wholes(|_| true, self.clock.now());
         drop(state);
@@ -355,6 +420,27 @@ impl Engine {
             memory.fights.forget();
         }
         self.resync_now.notify_one();
+    }
+
+    /// Looks at one document again, now, and tries again what failed or was given up.
+    pub fn look_at(&self, key: &Key) {
+        let now = Instant::now();
+        let mut state = self.state();
+        if !state.checked.exists(key) {
+            tracing::warn!(document = %key, "somebody asks for a look at a document that is not there");
+            return;
+        }
+        let whole =
+            state.checked.wholes.get(key).map(|whole| whole.parts.keys().cloned().collect::<Vec<Key>>());
+        for key in whole.unwrap_or_else(|| vec![key.clone()]) {
+            let memory = state.memory.entry(key.clone()).or_default();
+            memory.failure = None;
+            memory.fights.forget();
+            memory.not_before = Some(now);
+            state.queue.add(key, Priority::Change, now);
+        }
+        drop(state);
+        self.wake();
     }
 
     pub(crate) fn desired(&self, key: &Key) -> Option<Desired> {

@@ -53,7 +53,8 @@ impl Engine {
             }
         }
         let current = self.desired(&desired.key).map(|desired| desired.digest);
-        if current.as_ref() != Some(&desired.digest) || self.halt.is_cancelled() {
+        let may_write = self.permit.may_write().is_ok();
+        if current.as_ref() != Some(&desired.digest) || self.halt.is_cancelled() || !may_write {
             if let Some(operation) = operation {
                 self.budget.give_back(operation);
             }
@@ -106,7 +107,11 @@ impl Engine {
             }
             Err(error) => {
                 tracing::warn!(document = %key, operation = %error.operation, error = %error, "a write failed");
-                if error.may_have_happened {
+                if let Some(done) = error.done_before {
+                    let id = target_of(action).map_or_else(String::new, |target| target.id.clone());
+                    self.tell(key, done, &id, cause);
+                }
+                if error.may_have_happened || error.done_before.is_some() {
                     self.outdate_copies(place);
                 }
                 self.memory(key, |memory| {
@@ -189,6 +194,9 @@ impl Engine {
     fn note_creation(&self, key: &hatoba_core::Key, creation: &Creation) {
         self.memory(key, |memory| {
             memory.suspect = None;
+            if memory.id.is_none() {
+                memory.made_at = Some(Instant::now());
+            }
             memory.last_incarnation = memory.last_incarnation.max(creation.mark.incarnation);
         });
     }

@@ -11,6 +11,17 @@ use crate::memory::Memory;
 use crate::reconcile::SETTLES;
 
 impl Engine {
+    /// Holds every write back while this process may not write.
+    pub(crate) async fn permitted(&self, step: Step) -> Step {
+        if !matches!(step, Step::Act(_) | Step::RemoveSurplus(_)) {
+            return step;
+        }
+        match self.may_write().await {
+            Ok(()) => step,
+            Err(cause) => Step::Hold(cause),
+        }
+    }
+
     /// Holds a step back that was not looked at often enough, or failed a short while ago.
     pub(crate) fn gate(
         &self,

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_core::{Cause, Key, MarkStyle, Object, Scope, Seen};
-use hatoba_kinds::{Aws, Interest, KindId};
+use hatoba_core::{Cause, Key, Mark, MarkStyle, Object, Scope, Seen};
+use hatoba_kinds::{Aws, CallError, Disposition, Interest, KindId};
 use tokio::time::Instant;
 
 /// A create that no list shows after this long is proven lost (lists lag behind writes by less).
@@ -33,7 +33,7 @@ struct Listing {
     /// When the newest complete list was begun.
     listed_at: Option<Instant>,
     /// What made the newest list fail, and when it was begun.
-    failed: Option<(Instant, Cause)>,
+    failed: Option<(Instant, Unlisted)>,
     /// The scope's parent was made by us then, so it held nothing.
     born_at: Option<Instant>,
     /// The names that the newest complete list asked for.
@@ -46,6 +46,30 @@ struct Overlay {
     object: Option<Object>,
     at: Instant,
     is_create: bool,
+}
+
+/// Why a scope could not be listed.
+#[derive(Clone, Debug)]
+pub(crate) struct Unlisted {
+    pub(crate) cause: Cause,
+    /// AWS refuses it, and would again: looking once more does not help.
+    pub(crate) is_refused: bool,
+}
+
+impl From<&CallError> for Unlisted {
+    fn from(error: &CallError) -> Unlisted {
+        let is_refused = matches!(error.disposition, Disposition::Stall | Disposition::Gone);
+        Unlisted { cause: error.cause(), is_refused }
+    }
+}
+
+/// Which lists are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// The newest, and only if it succeeded: to act on.
+    Newest,
+    /// The newest that succeeded, however long ago: to count by, so that what cannot be seen now is not forgotten.
+    LastGood,
 }
 
 /// What is known of a scope, and since when.
@@ -92,7 +116,7 @@ impl Inventory {
                     !(is_child(*kind, place.0) && before.contains(scope) && !after.contains(scope))
                 });
             }
-            Err(error) => listing.failed = Some((begun, error.cause())),
+            Err(error) => listing.failed = Some((begun, Unlisted::from(&error))),
         }
     }
 
@@ -126,27 +150,68 @@ impl Inventory {
     pub(crate) fn view(&self, place: &Place) -> Result<View, Cause> {
         let state = self.state();
         let listing = state.get(place);
-        let not_listed =
-            || Cause::new("NotListed", format!("{} has not been listed yet", place.0.table().kind));
-        let listing = listing.ok_or_else(not_listed)?;
-        if let Some((_, cause)) = &listing.failed {
-            return Err(cause.clone());
+        let listing = listing.ok_or_else(|| not_listed(place.0))?;
+        if let Some((_, why)) = &listing.failed {
+            return Err(why.cause.clone());
         }
         if !listing.is_known() {
-            return Err(not_listed());
+            return Err(not_listed(place.0));
         }
-        let mut objects = listing.effective();
-        if let Some(bearers) = marks_lie_in(place) {
-            let bearers = state.get(&bearers).filter(|listing| listing.is_known());
-            let bearers = bearers.map(Listing::effective);
-            for object in &mut objects {
-                object.mark = match place.0.table().marks {
-                    MarkStyle::Name => by_name(object, bearers.as_deref()),
-                    _ => inherited(object, bearers.as_deref()),
-                };
+        let objects = borrow_marks(&state, place, listing.effective(), Trust::Newest);
+        Ok(View { objects, listed_at: listing.listed_at })
+    }
+
+    /// What was known of a scope last, also if its newest list failed.
+    pub(crate) fn last_known(&self, place: &Place) -> Vec<Object> {
+        let state = self.state();
+        let Some(listing) = state.get(place) else { return Vec::new() };
+        borrow_marks(&state, place, listing.effective(), Trust::LastGood)
+    }
+
+    /// Why a scope has never been wholly listed since the process began; `None`: it has, or it was born empty.
+    pub(crate) fn never_listed(&self, place: &Place) -> Option<Unlisted> {
+        let state = self.state();
+        let listing = state.get(place);
+        let is_whole = |listing: &Listing| {
+            let is_all = !place.0.lists_by_name() || listing.asked.everything;
+            listing.born_at.is_some() || (listing.listed_at.is_some() && is_all)
+        };
+        if listing.is_some_and(is_whole) {
+            return None;
+        }
+        let failed = listing.and_then(|listing| listing.failed.as_ref()).map(|(_, why)| why.clone());
+        Some(failed.unwrap_or_else(|| Unlisted { cause: not_listed(place.0), is_refused: false }))
+    }
+
+    /// Why the newest list of a scope failed, if it did.
+    pub(crate) fn failure(&self, place: &Place) -> Option<Unlisted> {
+        self.state().get(place)?.failed.as_ref().map(|(_, why)| why.clone())
+    }
+
+    /// Calls back with every object of these kinds that bears the owner's mark and is not leaving, wherever it
+    /// stands. Nothing is copied; the inventory is locked meanwhile, so the callback may not ask it anything.
+    pub(crate) fn each_marked(
+        &self,
+        owner: &str,
+        trust: Trust,
+        is_meant: impl Fn(KindId) -> bool,
+        mut each: impl FnMut(&Place, &Object, &Mark),
+    ) {
+        let state = self.state();
+        let trusted = |(place, listing): &(&Place, &Listing)| is_meant(place.0) && listing.is_trusted(trust);
+        for (place, listing) in state.iter().filter(trusted) {
+            let mut look = |object: &Object| {
+                if let Some(mark) = object.mark.present().filter(|mark| mark.owner == owner)
+                    && !object.is_leaving()
+                {
+                    each(place, object, mark);
+                }
+            };
+            match marks_lie_in(place) {
+                None => listing.seen().for_each(look),
+                Some(_) => borrow_marks(&state, place, listing.effective(), trust).iter().for_each(&mut look),
             }
         }
-        Ok(View { objects, listed_at: listing.listed_at })
     }
 
     /// One object of a scope, as far as it is known.
@@ -263,18 +328,20 @@ impl Inventory {
     pub(crate) fn using(&self, kind: KindId, object: &Object) -> Vec<(Place, Object)> {
         let state = self.state();
         let mut users = Vec::new();
-        for ((other, scope), listing) in state.iter() {
+        for (place, listing) in state.iter() {
+            let (other, scope) = place;
             // Ids of different kinds may be equal words: a stage and a cluster may both be called `prod`.
             let may_refer = refers_to(*other, kind.table().kind);
-            for user in listing.seen() {
-                let uses = may_refer
+            let uses = |user: &&Object| {
+                let refers = may_refer
                     && (user.uses.contains(&object.id)
                         || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn)));
                 let is_child = is_child(*other, kind) && *scope == object.id;
-                if (uses || is_child) && !(*other == kind && user.id == object.id) && !user.is_leaving() {
-                    users.push(((*other, scope.clone()), user.clone()));
-                }
-            }
+                (refers || is_child) && !(*other == kind && user.id == object.id) && !user.is_leaving()
+            };
+            let found: Vec<Object> = listing.seen().filter(uses).cloned().collect();
+            let found = borrow_marks(&state, place, found, Trust::Newest);
+            users.extend(found.into_iter().map(|user| (place.clone(), user)));
         }
         users
     }
@@ -299,7 +366,12 @@ impl Listing {
 
     /// Whether what is here is all there is.
     fn is_known(&self) -> bool {
-        self.failed.is_none() && (self.listed_at.is_some() || self.born_at.is_some())
+        self.is_trusted(Trust::Newest)
+    }
+
+    fn is_trusted(&self, trust: Trust) -> bool {
+        let was_known = self.listed_at.is_some() || self.born_at.is_some();
+        was_known && (trust == Trust::LastGood || self.failed.is_none())
     }
 
     fn ids(&self) -> BTreeSet<String> {
@@ -315,6 +387,10 @@ impl Listing {
     fn effective(&self) -> Vec<Object> {
         self.seen().cloned().collect()
     }
+}
+
+fn not_listed(kind: KindId) -> Cause {
+    Cause::new("NotListed", format!("{} has not been listed yet", kind.table().kind))
 }
 
 /// Whether objects of `kind` stand in those of `parent`: a kind may stand in several.
@@ -348,8 +424,26 @@ pub(crate) fn marks_lie_in((kind, scope): &Place) -> Option<Place> {
     Some((bearer, if in_the_account { String::new() } else { scope.clone() }))
 }
 
+/// Objects of a place with the marks that they borrow, where the kind's lie elsewhere.
+fn borrow_marks(
+    state: &BTreeMap<Place, Listing>,
+    place: &Place,
+    mut objects: Vec<Object>,
+    trust: Trust,
+) -> Vec<Object> {
+    let Some(bearers) = marks_lie_in(place).filter(|_| !objects.is_empty()) else { return objects };
+    let bearers = state.get(&bearers).filter(|listing| listing.is_trusted(trust)).map(Listing::effective);
+    for object in &mut objects {
+        object.mark = match place.0.table().marks {
+            MarkStyle::Name => by_name(object, bearers.as_deref()),
+            _ => inherited(object, bearers.as_deref()),
+        };
+    }
+    objects
+}
+
 /// The mark of a child by name, as its parent confirms it.
-fn by_name(object: &Object, parents: Option<&[Object]>) -> Seen<hatoba_core::Mark> {
+fn by_name(object: &Object, parents: Option<&[Object]>) -> Seen<Mark> {
     let Some(parents) = parents else {
         return Seen::Unknown(Cause::new("NotListed", "what it stands in has not been listed yet"));
     };
@@ -362,7 +456,7 @@ fn by_name(object: &Object, parents: Option<&[Object]>) -> Seen<hatoba_core::Mar
 }
 
 /// The mark of what an object points to.
-fn inherited(object: &Object, marked: Option<&[Object]>) -> Seen<hatoba_core::Mark> {
+fn inherited(object: &Object, marked: Option<&[Object]>) -> Seen<Mark> {
     let Some(marked) = marked else {
         return Seen::Unknown(Cause::new("NotListed", "what it points to has not been listed yet"));
     };

@@ -9,10 +9,12 @@
 //! | the pass, its order | `reconcile` |
 //! | what was seen in AWS | `inventory`; who uses what: `users` |
 //! | why a write is held back | `gate` |
+//! | whether this process may write at all | `permit`; who leads: `lease` (in S3: `board`), `lock`; whose account: `identity` |
 //! | sending a write, folding its answer in | `execute` |
 //! | when the next pass is | `schedule`, `queue`, `backoff` |
 //! | replacing what must be deleted first; what moved | `ground`, `takedown`, `moved` |
-//! | resources without a document | `prune`, `drain`, `rogue` |
+//! | twins that were both built upon | `twins` |
+//! | resources without a document | `orphans`, `prune`, `unlisted`, `drain`, `rogue` |
 //! | workers, resync, verification, shutdown | `run` |
 //! | what is remembered between passes | `engine`, `memory` |
 //! | what is shown | `picture`, `shown`, `metrics`, `web`, `sink` |
@@ -20,6 +22,7 @@
 //! Locks are taken in one order, and none is held across an await: the engine's state, then the inventory's.
 
 mod backoff;
+mod board;
 mod budget;
 mod clock;
 mod deployment;
@@ -29,16 +32,23 @@ mod execute;
 mod fights;
 mod gate;
 mod ground;
+mod handover;
+mod identity;
 mod inventory;
+mod lease;
 mod leave;
+mod lock;
 mod memory;
 mod metrics;
 mod moved;
+mod orphans;
+mod permit;
 mod picture;
 mod plan;
 mod prune;
 mod queue;
 mod reconcile;
+mod requests;
 mod rogue;
 mod run;
 mod schedule;
@@ -46,15 +56,22 @@ mod sdk;
 mod shown;
 mod sink;
 mod takedown;
+mod twins;
+mod unlisted;
 mod users;
 mod web;
 mod whole;
 mod world;
 
+pub use board::BucketBoard;
 pub use clock::Clock;
 pub use engine::{Engine, Options};
+pub use lease::{Board, BoardError, lead};
+pub use lock::lead_by_lock;
+pub use permit::{Leader, Leadership};
 pub use plan::{Impact, Plan, PlanAction, PlanEntry};
-pub use shown::{DocumentShown, Event, PruningShown, QueueShown, Shown, SourceShown};
-pub use sink::StatusSink;
+pub use requests::{HeldTogether, Look, Requests, acknowledge_here, ask_to_look, held_here};
+pub use shown::{DocumentShown, Event, LeadershipShown, PruningShown, QueueShown, Shown, SourceShown};
+pub use sink::{Heartbeat, SourceSeen, StatusSink};
 pub use web::serve;
 pub use world::{Checked, check, rendered};

@@ -1,4 +1,5 @@
-//! What is remembered of one document between passes. Only hints: nothing here is needed after a restart.
+//! What is remembered of one document between passes. Only hints: nothing here is needed after a restart, when what a
+//! document left behind elsewhere is only named.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,12 +32,18 @@ pub(crate) struct Memory {
     /// Where its resource stands, and its id, as last seen.
     pub(crate) place: Option<Place>,
     pub(crate) id: Option<String>,
+    /// Where its resources stood before the document named another scope, and their ids.
+    pub(crate) left: BTreeSet<(Place, String)>,
     pub(crate) last_incarnation: u32,
+    /// When this process made its resource where there was none.
+    pub(crate) made_at: Option<Instant>,
     pub(crate) operation: Option<Pending>,
     pub(crate) suspect: Option<Suspect>,
     /// What the newest write failed of; it is not sent again before its time, whatever causes a pass.
     pub(crate) failure: Option<Failure>,
     pub(crate) surplus: Option<(BTreeSet<String>, Instant)>,
+    /// What was seen in a twin when it was first taken for a shadow, and when that was listed.
+    pub(crate) shadow: Option<(BTreeSet<String>, Instant)>,
     /// What was replaced, by id, and since when it has been seen without users.
     pub(crate) released: Option<(String, Instant)>,
     /// Lists begun earlier than this do not count for the next pass.
@@ -66,11 +73,14 @@ impl Default for Memory {
             backoff: Backoff::new(),
             place: None,
             id: None,
+            left: BTreeSet::new(),
             last_incarnation: 0,
+            made_at: None,
             operation: None,
             suspect: None,
             failure: None,
             surplus: None,
+            shadow: None,
             released: None,
             not_before: None,
             verified_at: None,

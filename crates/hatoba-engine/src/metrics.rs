@@ -36,7 +36,7 @@ const OTHER: &str = "other";
 /// The code of a call that succeeded.
 const OK: &str = "ok";
 /// A service's bucket can be throttled before any call of ours succeeds.
-const SERVICES: [&str; 5] = ["apigatewayv2", "servicediscovery", "ecs", "ec2", "sts"];
+const SERVICES: [&str; 6] = ["apigatewayv2", "servicediscovery", "ecs", "ec2", "route53", "sts"];
 /// A pass without a call takes milliseconds, one that waits for its budget up to a minute.
 const SECONDS: [f64; 11] = [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 

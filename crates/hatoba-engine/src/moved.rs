@@ -5,19 +5,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Deletion, Desired, Drift, Leave, Object, Readiness, Step, Verdict,
+    Action, Assessment, Cause, Deletion, Desired, Drift, Key, Leave, Object, Readiness, Step, Verdict,
 };
-use hatoba_kinds::{Disposition, Interest, KindId};
-use tokio::time::Instant;
+use hatoba_kinds::{Interest, KindId};
 
-use crate::clock::before;
 use crate::engine::Engine;
-use crate::execute::lane_name;
 use crate::inventory::Place;
-use crate::prune::Orphan;
-use crate::reconcile::SIGHT_LASTS;
+use crate::orphans::Orphan;
 use crate::schedule::Next;
 use crate::takedown::{Emptied, target};
+use crate::twins::stands_in;
 
 /// How soon what was left behind is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -91,12 +88,35 @@ impl Engine {
     }
 
     /// A document's resource as it was last seen.
-    fn resource_of(&self, key: &hatoba_core::Key) -> Option<(Place, Object)> {
+    fn resource_of(&self, key: &Key) -> Option<(Place, Object)> {
         let (place, id) = self.memory(key, |memory| (memory.place.clone(), memory.id.clone()));
         let (place, id) = (place?, id?);
         let view = self.inventory.view(&place).ok()?;
         let object = view.objects.into_iter().find(|object| object.id == id)?;
         Some((place, object))
+    }
+
+    /// Resources that bear the document's mark in another scope than the one it names now.
+    pub(crate) fn left_behind(&self, desired: &Desired, place: &Place) -> Vec<Cause> {
+        let left = self.inventory.marked_elsewhere(place, &self.options.owner, &desired.key);
+        let say = |(at, object): &(Place, Object)| {
+            let what = format!("{} in {} still bears this document's mark", object.id, at.1);
+            let then = match self.is_left_by(&desired.key, at, object) {
+                true => "it goes when the new one is ready and nobody uses it",
+                false => {
+                    "it stays, for this process did not see the document leave it, and marks may be copied: delete it, or its marks"
+                }
+            };
+            Cause::new("LeftBehind", format!("{what}; {then}"))
+        };
+        left.iter().map(say).collect()
+    }
+
+    /// Whether a resource in another scope is what the document had before it moved here, as this process saw. Marks
+    /// alone do not tell: they may be copied.
+    fn is_left_by(&self, key: &Key, at: &Place, object: &Object) -> bool {
+        let left = (at.clone(), object.id.clone());
+        self.memory(key, |memory| memory.left.contains(&left)) && !stands_in(&self.twins(), at)
     }
 
     /// Deletes what bears the document's mark in another scope, once the new one is ready and nobody uses it.
@@ -106,31 +126,28 @@ impl Engine {
         place: &Place,
         assessment: &Assessment<'_>,
     ) -> Next {
-        let ready = assessment.current.is_some_and(|current| current.readiness == Readiness::Ready);
-        if !ready || assessment.verdict != Verdict::InSync || desired.policy.suspend {
+        let ready = assessment.current.filter(|current| current.readiness == Readiness::Ready);
+        if ready.is_none() || assessment.verdict != Verdict::InSync || desired.policy.suspend {
             return Next::Rest;
         }
         let left = self.inventory.marked_elsewhere(place, &self.options.owner, &desired.key);
         for (old_place, object) in left {
-            let orphan = Orphan { place: old_place.clone(), object: object.clone() };
             let is_paused = self.pause(&old_place, &[&object]).0.is_some();
-            if is_paused || self.deletion_of(&orphan) == Deletion::Retain {
+            let is_left = self.is_left_by(&desired.key, &old_place, &object);
+            let orphan = Orphan::new(old_place, object);
+            if !is_left || is_paused || self.deletion_of(&orphan) == Deletion::Retain {
                 continue;
             }
-            return self.clear(desired, &old_place, &object).await.unwrap_or(Next::In(LOOK_AGAIN));
+            return self.clear(desired, &orphan).await.unwrap_or(Next::In(LOOK_AGAIN));
         }
         Next::Rest
     }
 
     /// One step of it; `Err`: something stands in the way, or is on its way out.
-    async fn clear(&self, desired: &Desired, place: &Place, object: &Object) -> Result<Next, Cause> {
-        let now = Instant::now();
-        let mut fresh = before(now, SIGHT_LASTS);
-        if let Some(arn) = object.arn.as_deref().filter(|arn| self.aws.tags_are_older(arn)) {
-            self.aws.forget_tags(arn);
-            fresh = Some(now);
-        }
-        let fresh = self.memory(&desired.key, |memory| memory.not_before.take()).max(fresh);
+    async fn clear(&self, desired: &Desired, orphan: &Orphan) -> Result<Next, Cause> {
+        self.may_write().await?;
+        let Orphan { place, object, .. } = orphan;
+        let fresh = self.fresh(&desired.key, orphan);
         let names = BTreeSet::from([object.natural_key.clone()]);
         let interest = Interest { names, ..self.everything_of_ours() };
         self.inventory.ensure(place, fresh, &interest).await;
@@ -143,29 +160,26 @@ impl Engine {
                 && mark.is_some_and(|m| m.owner == self.options.owner && m.document == desired.key)
         };
         let Some(object) = view.objects.into_iter().find(is_it) else { return Ok(Next::In(LOOK_AGAIN)) };
-        let users = self.inventory.users(place.0, &object);
-        if !users.is_empty() {
-            return Err(Cause::new("InUse", format!("still used by {}", users.join(", "))));
-        }
-        let target = target(place, &object);
-        let action = match self.emptied(place, &object, &target).await? {
+        let orphan = Orphan::new(place.clone(), object);
+        let target = target(place, &orphan.object);
+        let guard = || {
+            let current = self.desired(&desired.key).map(|desired| desired.digest);
+            if current.as_ref() != Some(&desired.digest) {
+                return Err(Cause::new("NotJudged", "the document has changed meanwhile"));
+            }
+            let users = self.inventory.users(place.0, &orphan.object);
+            match users.is_empty() {
+                true => Ok(()),
+                false => Err(Cause::new("InUse", format!("still used by {}", users.join(", ")))),
+            }
+        };
+        guard()?;
+        let action = match self.emptied(place, &orphan.object, &target).await? {
             Emptied::Yes => Action::Delete(target),
             Emptied::Write(action) => *action,
             Emptied::Wait(cause) => return Err(cause),
         };
-        let lane = self.lane(&lane_name(place, &action));
-        let _one_writer = lane.lock().await;
-        let current = self.desired(&desired.key).map(|desired| desired.digest);
-        if self.halt.is_cancelled() || current.as_ref() != Some(&desired.digest) {
-            return Ok(Next::Rest);
-        }
-        self.memory(&desired.key, |memory| memory.not_before = Some(Instant::now()));
-        let why = "its document moved, and the new one is ready";
-        match self.send(place.0, &desired.key, place, &action, Some(&object), why).await {
-            Ok(()) => Ok(Next::Now),
-            Err(error) if error.disposition == Disposition::Gone => Ok(Next::Now),
-            Err(error) => Err(error.cause()),
-        }
+        self.part(&desired.key, &orphan, &action, "its document moved, and the new one is ready", guard).await
     }
 }
 

@@ -7,7 +7,9 @@ use tokio::time::Instant;
 
 use crate::engine::{Engine, State};
 use crate::memory::Phase;
-use crate::shown::{DocumentShown, QueueShown, Shown, SourceShown};
+use crate::permit::{Leadership, Turn};
+use crate::shown::{DocumentShown, LeadershipShown, QueueShown, Shown, SourceShown};
+use crate::sink::{Heartbeat, SourceSeen};
 use crate::web::Picture;
 
 /// Work that has been due for so long while no pass ended: nobody works any more.
@@ -29,7 +31,8 @@ impl Picture for Engine {
             owner: self.options.owner.clone(),
             account: state.account.clone(),
             region: self.aws.region().to_owned(),
-            leader: state.account.is_some() && !self.halt.is_cancelled(),
+            leader: state.account.is_some() && !self.halt.is_cancelled() && self.permit.leads(),
+            leadership: self.leadership_shown(),
             started_at: self.started_at,
             source: source(self, &state),
             documents: documents(&state),
@@ -68,9 +71,60 @@ impl Engine {
         self.state().statuses.clone()
     }
 
+    /// Whether this process leads, or another one, as far as is known now.
+    fn leadership_shown(&self) -> LeadershipShown {
+        match self.permit.leadership() {
+            Leadership::Unasked => LeadershipShown::Unasked,
+            Leadership::StandsBy(leader) => LeadershipShown::StandsBy { leader },
+            Leadership::Leads(_) if self.permit.leads() => LeadershipShown::Leads,
+            Leadership::Leads(_) => LeadershipShown::StandsBy { leader: None },
+        }
+    }
+
+    /// Whether this process leads: only then it writes, to AWS and elsewhere.
+    pub fn leads(&self) -> bool {
+        self.permit.leads()
+    }
+
+    /// Tells the engine whether this process leads. Who takes over looks at everything first, at once.
+    pub fn set_leadership(&self, leadership: Leadership) {
+        let who = match &leadership {
+            Leadership::StandsBy(Some(leader)) => leader.to_string(),
+            _ => "nobody is known to lead".to_owned(),
+        };
+        let before = self.permit.leadership();
+        let changed = before != leadership;
+        let had = !matches!(before, Leadership::Unasked) && !self.halt.is_cancelled();
+        match self.permit.set(leadership) {
+            Turn::None => {}
+            Turn::TakesOver => {
+                tracing::info!(owner = self.options.owner, "this process leads");
+                self.look_at_everything();
+            }
+            Turn::StandsBy => {
+                if had {
+                    tracing::warn!(
+                        owner = self.options.owner,
+                        "this process leads no more and writes nothing: {who}"
+                    );
+                }
+                // Whoever leads now counts what it repairs.
+                self.state().memory.values_mut().for_each(|memory| memory.drifting = false);
+            }
+        }
+        if changed {
+            self.published.send_modify(|count| *count += 1);
+        }
+    }
+
     /// Everything that is shown, as one picture.
     pub fn picture(&self) -> Shown {
         self.shown()
+    }
+
+    /// What `/metrics` answers.
+    pub fn metrics_text(&self) -> String {
+        self.metrics()
     }
 
     /// Resolves when something shown has changed since the last call.
@@ -83,6 +137,17 @@ impl Engine {
         let state = self.state();
         let verified = state.checked.desired.keys().chain(state.checked.wholes.keys());
         verified.filter_map(|key| Some((key.clone(), self.clock.date_of(state.verified_at(key)?)))).collect()
+    }
+
+    /// The daemon's sign of life, for beside the status documents.
+    pub fn heartbeat(&self) -> Heartbeat {
+        let source = source(self, &self.state());
+        let SourceShown { unreadable, error, .. } = source;
+        Heartbeat {
+            time: self.clock.now(),
+            verified: self.verified(),
+            source: SourceSeen { unreadable, error },
+        }
     }
 
     /// Whether every document is as far as it gets by itself.

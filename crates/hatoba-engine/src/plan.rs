@@ -1,11 +1,11 @@
 //! What would change, for the whole world at once: the same assessment as the daemon's, with symbolic outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
+use futures::future::LocalBoxFuture;
 use hatoba_core::{
-    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Key, Lookup, Object, Seen,
-    Sight, Step, Unresolved, Verdict, assess, creation_order, next,
+    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Key, Lookup, Object, Omitted,
+    Parting, Seen, Sight, Step, Unresolved, Verdict, assess, creation_order, next,
 };
 use hatoba_kinds::{CallError, Interest, KindId, Operation};
 use serde::Serialize;
@@ -15,7 +15,9 @@ use crate::budget::seconds_at_least;
 use crate::deployment::is_deployed_by_us;
 use crate::engine::Engine;
 use crate::ground::ground;
+use crate::handover::released;
 use crate::inventory::{Place, View};
+use crate::prune::Absence;
 
 /// Everything that would be done, in the order in which it could be.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -142,7 +144,11 @@ impl Engine {
     ///
     /// # Errors
     /// When the account cannot be told.
-    pub async fn plan(&self) -> Result<Plan, CallError> {
+    pub fn plan(&self) -> LocalBoxFuture<'_, Result<Plan, CallError>> {
+        Box::pin(self.plan_all())
+    }
+
+    async fn plan_all(&self) -> Result<Plan, CallError> {
         let account = self.aws.account().await?;
         self.aws.pin_account(&account);
         let checked = self.state().checked.clone();
@@ -152,6 +158,12 @@ impl Engine {
             let found = checked.held.get(key).and_then(|found| found.first()).map(ToString::to_string);
             let cause = Cause::new("Invalid", found.unwrap_or_default());
             plan.entries.push(PlanEntry::held(key.clone(), PlanAction::Held, cause));
+        }
+        // What names them resolves through what is there.
+        for key in checked.held_keys() {
+            self.find_held(key).await;
+            let found = self.state().outputs.get(key).cloned();
+            so_far.outputs.extend(found.map(|outputs| (key.clone(), outputs)));
         }
         // What serves a copy of its siblings comes when it is known what becomes of those.
         let deployed = |key: &Key| checked.desired.get(key).is_some_and(is_deployed_by_us);
@@ -164,7 +176,7 @@ impl Engine {
             let entry = self.plan_one(kind, desired, &mut so_far).await;
             plan.entries.push(entry);
         }
-        self.look_for_orphans(None, true).await;
+        self.look_for_orphans(None).await;
         let mut calls = so_far.calls;
         self.plan_deletes(&mut plan, &mut calls);
         plan.writes = calls.len();
@@ -173,12 +185,8 @@ impl Engine {
     }
 
     async fn plan_one(&self, kind: KindId, desired: &Desired, so_far: &mut SoFar) -> PlanEntry {
-        let mut facts = Symbolic { engine: self, outputs: &so_far.outputs, failed: Vec::new() };
-        for used in &desired.lookups {
-            if let Err(error) = self.aws.lookup(&used.lookup).await {
-                facts.failed.push((used.lookup.clone(), error.cause()));
-            }
-        }
+        let failed = self.look_up(desired).await;
+        let facts = Symbolic { engine: self, outputs: &so_far.outputs, failed };
         // What stands in something that is taken down is judged where it stands.
         let parent = so_far.going.iter().filter(|(key, _)| desired.parent() == Some(*key));
         let going = parent.map(|(key, outputs)| (key.clone(), outputs.clone())).collect();
@@ -214,14 +222,16 @@ impl Engine {
             remembered: None,
             last_incarnation: 0,
             is_document: &|key| checked.may_exist(key),
-            users: &|object| self.inventory.users(kind, object).len(),
+            claimed: self.claimed(desired),
+            used_by: &|object| self.used_by(kind, object),
             first: BTreeSet::new(),
             named: self.named(kind, desired),
             leaving: ground.leaving.as_ref(),
             released: ground.released.clone(),
         };
         let mut assessment = assess(desired, &resolved, &sight);
-        assessment.notes.extend(self.left_behind(desired, &place));
+        let left = self.left_behind(desired, &place);
+        assessment.notes.extend(left);
         self.withhold(kind, &mut assessment).await;
         if let Some(current) = assessment.current.filter(|current| current.is_usable()) {
             so_far.outputs.insert(desired.key.clone(), current.outputs.clone());
@@ -278,21 +288,25 @@ impl Engine {
             for orphan in orphans {
                 let kind = orphan.place.0;
                 let entry = PlanEntry { id: Some(orphan.object.id.clone()), ..PlanEntry::new(key.clone()) };
-                let entry = match self.judge_as(&orphan, &[], Duration::MAX, u32::MAX) {
-                    Ok(()) => {
-                        let after = format!(
-                            "its document is gone; it goes after {} s of grace",
-                            self.options.prune_grace.as_secs()
-                        );
-                        PlanEntry {
-                            action: PlanAction::Delete,
-                            cause: Some(Cause::new("Grace", after)),
-                            ..entry
-                        }
+                let grace = self.options.prune_grace.as_secs();
+                let then = |action, cause| PlanEntry { action, cause: Some(cause), ..entry.clone() };
+                let (entry, step) = match self.judge_as(&orphan, &[], &self.fuse(), Absence::LONG) {
+                    Ok(Parting::Delete) => {
+                        let message = format!("its document is gone; it goes after {grace} s of grace");
+                        (then(PlanAction::Delete, Cause::new("Grace", message)), Step::Rest)
                     }
-                    Err(cause) => PlanEntry { action: PlanAction::Held, cause: Some(cause), ..entry },
+                    Ok(Parting::Release) => match released(&orphan.place, &orphan.object) {
+                        Ok(action) => {
+                            let message = format!(
+                                "its document is gone; it stays, and our marks are taken off it after {grace} s of grace"
+                            );
+                            (then(PlanAction::Update, Cause::new("HandOver", message)), Step::Act(action))
+                        }
+                        Err(cause) => (then(PlanAction::Held, cause), Step::Rest),
+                    },
+                    Err(cause) => (then(PlanAction::Held, cause), Step::Rest),
                 };
-                calls.extend(operations(kind, &entry, &Step::Rest));
+                calls.extend(operations(kind, &entry, &step));
                 plan.entries.push(entry);
             }
         }
@@ -331,13 +345,16 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
         }
         Verdict::Update(change) => {
             entry.action = PlanAction::Update;
-            entry.fields.clone_from(&change.drift);
+            entry.fields = change.drift.iter().map(|drift| spelt_out(desired, drift)).collect();
             entry.verdict = rolls(desired, &change.drift).then_some(Impact::ConnectionChurn);
             let tags = change.tags.set.iter().map(|(key, value)| (key, Value::from(value.clone())));
             let tags = tags.chain(change.tags.remove.iter().map(|key| (key, Value::Null)));
+            let now = assessment.current.and_then(|current| current.tags.as_ref());
+            let from =
+                |key: &str| now.and_then(|tags| tags.get(key)).map_or(Value::Null, |tag| tag.as_str().into());
             entry.fields.extend(tags.map(|(key, to)| FieldDrift {
                 path: format!("tags.{key}"),
-                from: Value::Null,
+                from: from(key),
                 to,
                 fix: Fix::InPlace,
             }));
@@ -381,6 +398,15 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
         entry.cause = Some(cause.clone());
     }
     entry
+}
+
+/// A difference with what AWS does where it shows nothing: its default.
+fn spelt_out(desired: &Desired, drift: &FieldDrift) -> FieldDrift {
+    let default = match desired.table.field(&drift.path).map(|field| field.omitted) {
+        Some(Omitted::Default(default)) if drift.from.is_null() => default.value(),
+        _ => drift.from.clone(),
+    };
+    FieldDrift { from: default, ..drift.clone() }
 }
 
 fn rolls(desired: &Desired, drift: &[FieldDrift]) -> bool {

@@ -31,6 +31,9 @@ pub(crate) const SETTLES: Duration = Duration::from_secs(8);
 impl Engine {
     /// One pass: the flow of the whole program.
     pub(crate) async fn reconcile(&self, key: &Key) -> Next {
+        if let Some(next) = self.in_another_account(key) {
+            return next;
+        }
         let (Some(desired), Some(kind)) = (self.desired(key), Self::kind(key)) else {
             return self.without_document(key).await;
         };
@@ -54,7 +57,8 @@ impl Engine {
             let mut assessment = self.assess(kind, &desired, &ground, &place, &view);
             copy.bear_on(&mut assessment);
             self.note_copy(key, &copy, &assessment, begun);
-            assessment.notes.extend(self.left_behind(&desired, &place));
+            let left = self.left_behind(&desired, &place);
+            assessment.notes.extend(left);
             self.withhold(kind, &mut assessment).await;
             let mut leave = self.leave(&desired, &place, &view, &mut assessment);
             // What moves with something that is taken down is no drift.
@@ -63,7 +67,7 @@ impl Engine {
             let step = self.taken_down(&desired, &place, &assessment, step).await;
             let step = self.entered(&desired, &assessment, &leave, step).await;
             let step = self.gate(&desired, &assessment, &view, step);
-            let step = self.unused(&place, &assessment, step, not_before).await;
+            let step = self.unused(&desired, &place, &assessment, step, not_before).await;
             let step = self.released(&desired, &assessment, step);
             // It may stand there under another name: nothing is made before every mark was read.
             if !all_marks && makes_beside_unread(&step, &view) {
@@ -77,6 +81,7 @@ impl Engine {
                 not_before = Some(at); // look again before the write
                 continue;
             }
+            let step = self.permitted(step).await;
             self.note_drift(&desired, &assessment);
             self.note_surrender(&desired, &assessment, &step);
             let result = self.execute(kind, &desired, &place, &step, &assessment).await;
@@ -98,14 +103,24 @@ impl Engine {
 
     /// Look-ups made, references filled in.
     async fn observe_facts(&self, desired: &Desired) -> Result<Ground, Unresolved> {
-        let mut failed = Known { engine: self, failed: Vec::new() };
+        let facts = Known { engine: self, failed: self.look_up(desired).await };
+        let going = self.state().going.clone();
+        ground(desired, &going, &facts)
+    }
+
+    /// Makes a document's look-ups, the VPC before what lies in it. Returns those that failed.
+    pub(crate) async fn look_up(&self, desired: &Desired) -> Vec<(Lookup, Cause)> {
+        let mut facts = Known { engine: self, failed: Vec::new() };
         for used in &desired.lookups {
-            if let Err(error) = self.aws.lookup(&used.lookup).await {
-                failed.failed.push((used.lookup.clone(), error.cause()));
+            if let Some(vpc) = used.within.clone() {
+                facts.look_up(vpc).await;
+            }
+            // A question without its VPC is none; resolving says why.
+            if let Ok(lookup) = used.question(&facts) {
+                facts.look_up(lookup).await;
             }
         }
-        let going = self.state().going.clone();
-        ground(desired, &going, &failed)
+        facts.failed
     }
 
     /// The same from what is known already.
@@ -165,13 +180,18 @@ impl Engine {
         let siblings = checked.desired.values().filter(|other| scope(other) == here);
         let name = |of: &Desired| of.natural_key().unwrap_or(&of.key.name).to_owned();
         let (mut names, mut details) = (BTreeSet::new(), BTreeSet::new());
+        let mut everything = self.options.owner_is_explicit;
         for document in siblings.chain([desired]) {
+            everything |= document.policy.adopt.is_some(); // what is taken over by its id may have any name
             let apart = document.table.fields.iter().filter(|field| field.read_apart);
-            let states = |field: &Field| document.members.contains_key(field.path);
+            let states = |field: &Field| {
+                document.members.contains_key(field.path)
+                    || document.lookups.iter().any(|used| used.path == field.path)
+            };
             details.extend(apart.clone().any(states).then(|| name(document)));
             names.insert(name(document));
         }
-        Interest { names, everything: self.options.owner_is_explicit, details }
+        Interest { names, everything, details }
     }
 
     fn assess<'a>(
@@ -191,7 +211,8 @@ impl Engine {
             remembered: remembered.as_deref(),
             last_incarnation,
             is_document: &|key| checked.may_exist(key),
-            users: &|object| self.inventory.users(kind, object).len(),
+            claimed: self.claimed(desired),
+            used_by: &|object| self.used_by(kind, object),
             first: self.first(desired),
             named: self.named(kind, desired),
             leaving: ground.leaving.as_ref(),
@@ -220,9 +241,20 @@ impl Engine {
 
     fn remember(&self, desired: &Desired, place: &Place, assessment: &Assessment<'_>) {
         let current = assessment.current;
+        // What is only used is nobody's to remember: without a mark it must never be taken for ours.
+        let is_used = desired.policy.uses_unmarked
+            && assessment.verdict == Verdict::InSync
+            && current.is_some_and(|current| current.mark == Seen::Absent);
         self.memory(&desired.key, |memory| {
-            memory.place = Some(place.clone());
+            let before = memory.place.replace(place.clone()).filter(|before| before != place);
+            // Only where it moved: what was known of a resource that is not seen now stays.
+            if let Some(before) = before
+                && let Some(id) = memory.id.take()
+            {
+                memory.left.insert((before, id));
+            }
             match (current, &assessment.verdict) {
+                (Some(_), _) if is_used => memory.id = None,
                 (Some(current), _) => {
                     memory.id = Some(current.id.clone());
                     let seen = current.mark.present().map_or(1, |mark| mark.incarnation);
@@ -245,6 +277,11 @@ impl Engine {
         }
     }
 
+    /// Lists begun earlier than this are too old for a write: another leader may have written since, or anybody.
+    pub(crate) fn oldest_sight(&self) -> Option<Instant> {
+        before(Instant::now(), SIGHT_LASTS).max(Some(self.permit.leads_since()))
+    }
+
     /// A write needs a fresh look; a scope that was born empty and only written to by us is fresh.
     fn too_old(
         &self,
@@ -258,8 +295,7 @@ impl Engine {
             return Some(now);
         }
         let listed_at = view.as_ref().ok()?.listed_at?;
-        let oldest = before(now, SIGHT_LASTS)?;
-        if listed_at < oldest {
+        if Some(listed_at) < self.oldest_sight() {
             return Some(now);
         }
         // Tags that lists do not show are read just before a change, once.
@@ -272,6 +308,9 @@ impl Engine {
     }
 
     fn note_drift(&self, desired: &Desired, assessment: &Assessment<'_>) {
+        if !self.permit.leads() {
+            return; // who leads counts it
+        }
         let differs = matches!(
             assessment.verdict,
             Verdict::Create(_) | Verdict::Update(_) | Verdict::Replace(..) | Verdict::TakeDown(..)
@@ -331,6 +370,14 @@ fn makes_beside_unread(step: &Step, view: &Result<View, Cause>) -> bool {
 struct Known<'a> {
     engine: &'a Engine,
     failed: Vec<(Lookup, Cause)>,
+}
+
+impl Known<'_> {
+    async fn look_up(&mut self, lookup: Lookup) {
+        if let Err(error) = self.engine.aws.lookup(&lookup).await {
+            self.failed.push((lookup, error.cause()));
+        }
+    }
 }
 
 impl Facts for Known<'_> {

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use hatoba_core::{Cause, Key, Outcome};
+use hatoba_core::{Cause, Fuse, Key, Outcome};
+use hatoba_kinds::Work;
 use hatoba_source::{STILL_WRITTEN, Snapshot};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use crate::queue::Priority;
 use crate::schedule::{Next, counted};
 
 /// Passes in flight get so long to finish after a stop was asked for; an attempt takes 10 s at most.
-const DRAIN: Duration = Duration::from_secs(15);
+const DRAIN: Duration = Duration::from_secs(13);
 /// A write is verified after so long even while other documents are on their way: VPC links take minutes.
 const VERIFY_AT_LAST: Duration = Duration::from_secs(240);
 /// While nothing is due workers sleep; this only bounds the sleep, wake-ups come by signal.
@@ -41,8 +42,12 @@ impl Engine {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// Works until `stop`; then finishes what is in flight, within 15 seconds.
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+    /// Works until `stop`; then finishes what is in flight, within 13 seconds.
+    pub fn run(self: Arc<Self>, stop: CancellationToken) -> Work<'static, ()> {
+        Box::pin(self.run_until(stop))
+    }
+
+    async fn run_until(self: Arc<Self>, stop: CancellationToken) {
         let Some(()) = self.pin_account(&stop).await else { return };
         let tracker = TaskTracker::new();
         for _ in 0..self.options.workers {
@@ -55,41 +60,6 @@ impl Engine {
         self.halt.cancel();
         if tokio::time::timeout(DRAIN, tracker.wait()).await.is_err() {
             tracing::warn!("a pass was still waiting for AWS; it is left alone, the next start looks again");
-        }
-    }
-
-    /// Nothing is read or written before it is known in whose account.
-    async fn pin_account(&self, stop: &CancellationToken) -> Option<()> {
-        let mut backoff = crate::backoff::Backoff::new();
-        loop {
-            let asked = tokio::select! {
-                biased;
-                () = stop.cancelled() => return None,
-                asked = self.aws.account() => asked,
-            };
-            match asked {
-                Ok(account) => {
-                    self.aws.pin_account(&account);
-                    tracing::info!(
-                        account,
-                        region = self.aws.region(),
-                        owner = self.options.owner,
-                        "works in this account"
-                    );
-                    self.state().account = Some(account);
-                    self.published.send_modify(|count| *count += 1);
-                    return Some(());
-                }
-                Err(error) => {
-                    tracing::error!(%error, "cannot tell the AWS account; nothing is done until STS answers");
-                    let delay = backoff.next(&mut self.state().dice);
-                    tokio::select! {
-                        biased;
-                        () = stop.cancelled() => return None,
-                        () = sleep(delay) => {}
-                    }
-                }
-            }
         }
     }
 
@@ -169,10 +139,10 @@ impl Engine {
 
     /// Looks at everything, every so often.
     async fn resync(self: Arc<Self>, stop: CancellationToken) {
-        let (mut is_first, mut discovered) = (true, false);
+        let mut is_first = true;
         loop {
             if self.state().source.snapshot.is_some() {
-                discovered |= self.sweep(is_first, !discovered).await;
+                self.sweep(is_first).await;
                 is_first = false;
             }
             let every = if is_first {
@@ -189,14 +159,14 @@ impl Engine {
         }
     }
 
-    async fn sweep(&self, is_first: bool, discover: bool) -> bool {
+    async fn sweep(&self, is_first: bool) {
         let now = Instant::now();
         self.aws.begin_sweep();
+        self.ask_again().await;
         {
             let mut state = self.state();
             let checked = Arc::clone(&state.checked);
-            let held = checked.held.keys().chain(checked.held_parts.keys()).chain(&checked.assumed);
-            for key in checked.desired.keys().chain(held) {
+            for key in checked.desired.keys().chain(checked.held_keys()) {
                 // The first pass of all lists anyway.
                 if !is_first {
                     state.memory.entry(key.clone()).or_default().not_before = Some(now);
@@ -206,8 +176,11 @@ impl Engine {
             }
         }
         self.wake();
+        if self.permit.wrong_account().is_some() {
+            return;
+        }
         // At the start the first passes have listed, or are about to; one list serves all.
-        self.look_for_orphans(Some(now).filter(|_| !is_first), discover).await
+        self.look_for_orphans(Some(now).filter(|_| !is_first)).await;
     }
 
     /// A scope that was written to is listed once more when it has settled.
@@ -262,9 +235,13 @@ impl Engine {
         self.wake();
     }
 
-    /// Works until every document is as far as it gets by itself, or the time is over.
-    /// Returns whether all are in sync and ready.
-    pub async fn run_once(self: Arc<Self>, timeout: Duration, stop: CancellationToken) -> bool {
+    /// Works until every document is as far as it gets by itself, or the time is over; waiting for another process
+    /// that leads is part of it. Returns whether it led, and all are in sync and ready.
+    pub fn run_once(self: Arc<Self>, timeout: Duration, stop: CancellationToken) -> Work<'static, bool> {
+        Box::pin(self.run_until_converged(timeout, stop))
+    }
+
+    async fn run_until_converged(self: Arc<Self>, timeout: Duration, stop: CancellationToken) -> bool {
         let running = tokio::spawn(Arc::clone(&self).run(stop.clone()));
         let mut woken = self.wake.subscribe();
         let finished = async {
@@ -278,9 +255,10 @@ impl Engine {
             () = finished => {}
             () = sleep(timeout) => tracing::error!("the time is over"),
         }
+        let led = self.permit.leads();
         stop.cancel();
         let _ = running.await;
-        self.all_ready() && matches!(self.fuse(), hatoba_core::Fuse::Closed)
+        led && self.all_ready() && matches!(self.fuse(), Fuse::Closed)
     }
 
     /// Whether nothing is on its way any more.
@@ -290,6 +268,7 @@ impl Engine {
         let settled =
             |snapshot: &Snapshot| snapshot.unreadable.iter().all(|file| file.reason != STILL_WRITTEN);
         state.account.is_some()
+            && self.permit.leads()
             && state.source.snapshot.as_deref().is_some_and(settled)
             && state.queue.is_idle()
             && state.checked.desired.keys().all(rests)

@@ -16,6 +16,9 @@ use crate::users::RELEASED_AFTER;
 /// The slowest poll of something that moves by itself.
 const POLL_LONGEST: Duration = Duration::from_secs(15);
 
+/// How often a standby looks whether the leader has done what it would do: a list serves all documents of a scope.
+const STANDBY_LOOK: Duration = Duration::from_secs(30);
+
 /// What comes after a pass.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Next {
@@ -64,6 +67,14 @@ impl Engine {
                 (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "Superseded" => {
                     memory.phase = Phase::Moving;
                     Next::Look(RELEASED_AFTER)
+                }
+                // Another process does it: what it did is looked at now and then.
+                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "StandBy" => {
+                    settle(memory, Next::Look(STANDBY_LOOK))
+                }
+                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "AccountUnknown" => {
+                    memory.phase = Phase::Moving;
+                    Next::Later
                 }
                 (Ok(()), Step::Wait(_), _) => {
                     memory.phase = Phase::Moving;

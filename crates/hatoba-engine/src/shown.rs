@@ -6,6 +6,8 @@ use hatoba_core::{Cause, Diagnostic, Key, Status};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::permit::Leader;
+
 /// The engine as it is at one moment.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,6 +22,8 @@ pub struct Shown {
     pub region: String,
     /// Whether this process writes.
     pub leader: bool,
+    /// Who leads.
+    pub leadership: LeadershipShown,
     /// When this process started.
     pub started_at: Timestamp,
     /// Where the documents come from.
@@ -36,6 +40,22 @@ pub struct Shown {
     pub last_full_resync: Option<Timestamp>,
     /// What was changed lately, newest first, at most 100.
     pub events: VecDeque<Event>,
+}
+
+/// Who leads, among processes that share a source and an owner.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "role")]
+pub enum LeadershipShown {
+    /// The lease is switched off: this process writes whoever else does.
+    #[default]
+    Unasked,
+    /// This process.
+    Leads,
+    /// Another one, as far as is known.
+    StandsBy {
+        /// Which.
+        leader: Option<Leader>,
+    },
 }
 
 /// Events kept for the page and the API: a screenful or two.

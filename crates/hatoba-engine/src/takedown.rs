@@ -13,11 +13,9 @@ use hatoba_core::{
 use hatoba_kinds::{Entry, Interest, KindId};
 use tokio::time::Instant;
 
-use crate::clock::before;
 use crate::drain::{Drained, drained};
 use crate::engine::Engine;
 use crate::inventory::{Place, children, is_child};
-use crate::reconcile::SIGHT_LASTS;
 
 /// AWS takes its entries out by itself some time after a task stopped; what is left after this is taken out.
 const STALE_AFTER: Duration = Duration::from_secs(60);
@@ -109,7 +107,7 @@ impl Engine {
                 return Err(Cause::new("InUse", message));
             }
         }
-        let fresh = before(Instant::now(), SIGHT_LASTS);
+        let fresh = self.oldest_sight();
         self.look_at_documents_that_name(&desired.key, place, object, fresh).await;
         if let Err(cause) = self.look_at_users(place, &object.id, fresh).await {
             return Err(Cause::new("UsersUnknown", format!("what uses {} is not known: {cause}", object.id)));
@@ -135,7 +133,7 @@ impl Engine {
             let message = format!("{} belongs to {} of owner {}", object.id, mark.document, mark.owner);
             return Err(Cause::new("OwnedByAnother", message));
         }
-        if mark.deletion == Deletion::Retain || desired.policy.deletion == Deletion::Retain {
+        if mark.deletion == Deletion::Retain || desired.policy.deletion() == Deletion::Retain {
             let message =
                 format!("{} would have to be deleted, and its deletion policy is Retain", object.id);
             return Err(Cause::new("Retained", message));
@@ -301,7 +299,7 @@ impl Engine {
     ) -> Result<Vec<(Entry, Keeper)>, Cause> {
         let entries = place.0.entries(&self.aws, target).await.map_err(|error| error.cause())?;
         let mut kept = Vec::new();
-        let fresh = before(Instant::now(), SIGHT_LASTS);
+        let fresh = self.oldest_sight();
         for entry in entries {
             let keeper = match &entry.registrar {
                 None => Keeper::Hand,

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Assessment, Cause, Desired, MarkStyle, Object, Step, SurplusKind, Target, Verdict, name_digits,
-    names_listed,
+    Assessment, Cause, Deletion, Desired, MarkStyle, Object, Step, SurplusKind, Target, UsedBy, Verdict,
+    name_digits, names_listed,
 };
 use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
+use crate::handover::released;
 use crate::inventory::{Place, View, children, is_child, refers_to};
 use crate::takedown::Emptied;
+use crate::twins::Shadow;
 
 /// What was replaced stays so long after its last user has left it: what is deployed leads to it until a deployment
 /// without it is done. AWS names no time for that; usually it takes seconds.
@@ -39,16 +41,35 @@ impl Engine {
         Ok(view)
     }
 
+    /// Natural keys that other documents of the kind ask for in the same parent.
+    pub(crate) fn claimed(&self, desired: &Desired) -> BTreeSet<String> {
+        let Some(parent) = desired.parent() else { return BTreeSet::new() };
+        let checked = self.state().checked.clone();
+        let others =
+            checked.children(parent).filter(|key| **key != desired.key && key.kind == desired.key.kind);
+        let keys = others.filter_map(|key| checked.desired.get(key)?.natural_key().map(str::to_owned));
+        keys.collect()
+    }
+
+    /// Who uses an object, by everything that is known.
+    pub(crate) fn used_by(&self, kind: KindId, object: &Object) -> UsedBy {
+        let users = self.inventory.using(kind, object);
+        let whose = |user: &Object| if self.is_ours(user) { UsedBy::Ours } else { UsedBy::Others };
+        users.iter().map(|(_, user)| whose(user)).max().unwrap_or(UsedBy::Nobody)
+    }
+
     /// Turns the removal of a surplus resource into a hold while anything uses it. Of revisions the first that
     /// nobody uses goes: the others stay where they are.
     pub(crate) async fn unused(
         &self,
+        desired: &Desired,
         place: &Place,
         assessment: &Assessment<'_>,
         step: Step,
         not_before: Option<Instant>,
     ) -> Step {
         let Step::RemoveSurplus(first) = &step else { return step };
+        let not_before = not_before.max(Some(self.permit.leads_since()));
         let is_series = place.0.table().replace.revisions().is_some();
         let mut used = Vec::new();
         for surplus in assessment.surplus.iter().filter(|s| is_series || s.object.id == first.id) {
@@ -58,7 +79,19 @@ impl Engine {
                 Ok(users) if users.is_empty() => {
                     return self.emptied_first(place, surplus.object, target).await;
                 }
-                Ok(users) => used.push(format!("{} by {}", target.id, users.join(", "))),
+                Ok(users) => {
+                    match self.shadow(desired, place, assessment, surplus.object, not_before).await {
+                        Shadow::Yes => return self.emptied_first(place, surplus.object, target).await,
+                        Shadow::Perhaps => {
+                            let message = format!(
+                                "{} is one too many; all that stands in it stands in the current one too, so it goes when a second look agrees",
+                                target.id
+                            );
+                            return Step::Hold(Cause::new("Duplicate", message));
+                        }
+                        Shadow::No => used.push(format!("{} by {}", target.id, users.join(", "))),
+                    }
+                }
                 Err(cause) => {
                     let message =
                         format!("{} is one too many, and nobody knows who uses it ({cause})", target.id);
@@ -73,8 +106,11 @@ impl Engine {
         })
     }
 
-    /// A surplus resource that nobody uses goes, emptied before.
+    /// A surplus resource that nobody uses goes, emptied before; one that is to stay is handed over.
     async fn emptied_first(&self, place: &Place, object: &Object, target: Target) -> Step {
+        if object.mark.present().is_some_and(|mark| mark.deletion == Deletion::Retain) {
+            return released(place, object).map_or_else(Step::Hold, Step::Act);
+        }
         match self.emptied(place, object, &target).await {
             Ok(Emptied::Yes) => Step::RemoveSurplus(target),
             Ok(Emptied::Write(action)) => Step::Act(*action),
@@ -176,18 +212,6 @@ impl Engine {
             self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
         }
         places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
-    }
-
-    /// Resources that bear the document's mark in another scope than the one it names now.
-    pub(crate) fn left_behind(&self, desired: &Desired, place: &Place) -> Vec<Cause> {
-        let left = self.inventory.marked_elsewhere(place, &self.options.owner, &desired.key);
-        let say = |(place, object): &(Place, Object)| {
-            format!(
-                "{} in {} still bears this document's mark; it goes when the new one is ready",
-                object.id, place.1
-            )
-        };
-        left.iter().map(|left| Cause::new("LeftBehind", say(left))).collect()
     }
 
     /// What the tag `hatoba:named` of a document's resource is to list: the children by name that documents ask

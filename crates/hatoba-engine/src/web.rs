@@ -26,6 +26,7 @@ use axum::http::{StatusCode, uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -87,29 +88,40 @@ pub(crate) fn router(picture: Arc<dyn Picture>) -> Router {
 ///
 /// # Errors
 /// When the listener has no address.
-pub async fn serve(
+pub fn serve(
     listener: TcpListener,
     picture: Arc<dyn Picture>,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let mut app = router(picture);
-    if listener.local_addr()?.ip().is_loopback() {
-        app = app.layer(middleware::from_fn(only_for_loopback_names));
-    }
-    let stopping = CancellationToken::new();
-    let server = axum::serve(limits::Limited::new(listener), app)
-        .with_graceful_shutdown(stopping.clone().cancelled_owned())
-        .into_future();
-    let drained = async {
-        shutdown.await;
-        stopping.cancel();
-        tokio::time::sleep(DRAIN_MAX).await;
-    };
-    tokio::select! {
-        biased;
-        served = server => served,
-        () = drained => Ok(()),
-    }
+) -> BoxFuture<'static, std::io::Result<()>> {
+    serve_until(listener, picture, Box::pin(shutdown))
+}
+
+/// The same, compiled here: a bare future's code is made anew by every program that waits for it.
+fn serve_until(
+    listener: TcpListener,
+    picture: Arc<dyn Picture>,
+    shutdown: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, std::io::Result<()>> {
+    Box::pin(async move {
+        let mut app = router(picture);
+        if listener.local_addr()?.ip().is_loopback() {
+            app = app.layer(middleware::from_fn(only_for_loopback_names));
+        }
+        let stopping = CancellationToken::new();
+        let server = axum::serve(limits::Limited::new(listener), app)
+            .with_graceful_shutdown(stopping.clone().cancelled_owned())
+            .into_future();
+        let drained = async {
+            shutdown.await;
+            stopping.cancel();
+            tokio::time::sleep(DRAIN_MAX).await;
+        };
+        tokio::select! {
+            biased;
+            served = server => served,
+            () = drained => Ok(()),
+        }
+    })
 }
 
 impl View {

@@ -16,8 +16,13 @@ impl State {
             if checked.held.contains_key(key) || !concerned(whole) {
                 continue;
             }
-            let parts: Vec<(&Key, Option<&Status>)> =
-                whole.parts.keys().map(|part| (part, self.statuses.get(part))).collect();
+            // What is shown of a part as it was asked for before does not count.
+            let is_of_now = |status: &&Status| {
+                let asked = checked.desired.get(&status.document);
+                asked.is_none_or(|desired| desired.digest == status.observed_digest)
+            };
+            let shown = |part| (part, self.statuses.get(part).filter(is_of_now));
+            let parts: Vec<(&Key, Option<&Status>)> = whole.parts.keys().map(shown).collect();
             let outputs = whole.outputs.iter().filter_map(|told| {
                 let value = self.statuses.get(&told.of)?.outputs.get(&told.output)?;
                 Some((told.name.clone(), told.template.replace("{}", value)))

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hatoba_core::{Desired, Diagnostic, Document, Key, creation_order, graph_problems};
-use hatoba_kinds::{Expanded, KindId, Whole, check_chain, expand, is_whole, unknown_kind};
+use hatoba_kinds::{Expanded, KindId, Whole, check_chain, expand, is_whole, spelt_out, unknown_kind};
 use hatoba_source::Snapshot;
 
 /// A snapshot after every check that needs no AWS. `validate`, `plan` and the daemon use the same.
@@ -59,9 +59,13 @@ fn checked(snapshot: &Snapshot) -> (Checked, Expanded) {
     let documents: BTreeMap<&Key, &Document> =
         snapshot.documents.iter().map(|document| (&document.key, document)).collect();
     let mut single: BTreeMap<&Key, &Document> = BTreeMap::new();
+    let given: BTreeSet<&Key> =
+        expanded.documents.iter().map(|document| &document.key).chain(&unread).collect();
+    // Whatever an unreadable file may hold is there too: then a name alone means what it means by itself.
+    let exists = |key: &Key| snapshot.unreadable.is_empty() && given.contains(key);
     for document in &expanded.documents {
         let compiled = match KindId::of(&document.key.kind) {
-            Some(kind) => kind.compile(document),
+            Some(kind) => kind.compile(&spelt_out(document, &exists)),
             None => Err(vec![unknown_kind(document)]),
         };
         match compiled {
@@ -73,8 +77,7 @@ fn checked(snapshot: &Snapshot) -> (Checked, Expanded) {
         }
     }
     checked.hold_parts(&expanded);
-    let exists: BTreeSet<Key> =
-        checked.held.keys().chain(checked.held_parts.keys()).chain(&checked.assumed).cloned().collect();
+    let exists: BTreeSet<Key> = checked.held_keys().cloned().collect();
     for (key, problems) in graph_problems(&checked.desired, &exists) {
         let Some(document) = single.get(&key) else { continue };
         let found = problems.into_iter().map(|problem| {
@@ -102,6 +105,11 @@ impl Checked {
             || self.wholes.contains_key(key)
             || self.held_parts.contains_key(key)
             || self.assumed.contains(key)
+    }
+
+    /// Documents that exist, or must be taken to, though nobody knows what they ask for.
+    pub(crate) fn held_keys(&self) -> impl Iterator<Item = &Key> {
+        self.held.keys().chain(self.held_parts.keys()).chain(&self.assumed)
     }
 
     /// Whether a document of that key exists, or may: while a document that is made of others is held, nobody knows
@@ -132,8 +140,7 @@ impl Checked {
         expanded: &Expanded,
         documents: &BTreeMap<&Key, &Document>,
     ) {
-        let held: BTreeSet<Key> =
-            self.held.keys().chain(self.held_parts.keys()).chain(&self.assumed).cloned().collect();
+        let held: BTreeSet<Key> = self.held_keys().cloned().collect();
         for (key, found) in check_chain(&self.desired, &held) {
             let Some(document) = single.get(&key) else { continue };
             let place = document.places.value(&found.path);

@@ -2,26 +2,34 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
-use hatoba_core::{Lookup, Object};
+use hatoba_core::{Cause, Lookup, Object};
 use tokio::time::{Duration, Instant};
 
 use crate::ec2::Ec2;
 use crate::error::CallError;
+use crate::kind::Work;
+use crate::last_look::{LastLook, Signed};
 use crate::quota::{self, Operation};
+use crate::route53::Route53;
 
 /// Paces and counts calls. The engine's budget is one.
 pub trait Gate: Send + Sync {
     /// Resolves when the call may be sent.
-    fn admit<'a>(&'a self, operation: &'a Operation) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+    fn admit<'a>(&'a self, operation: &'a Operation) -> Work<'a, ()>;
     /// Takes note of how it went.
     fn record(&self, operation: &Operation, result: Result<(), &CallError>);
+    /// The last word before a request leaves; a refused one has not happened.
+    ///
+    /// # Errors
+    /// Why it may not leave.
+    fn leaves(&self, request: &Signed<'_>) -> Result<(), Cause>;
 }
 
 /// The clients for one account and region.
@@ -31,6 +39,7 @@ pub struct Aws {
     pub(crate) ecs: aws_sdk_ecs::Client,
     sts: aws_sdk_sts::Client,
     ec2: Ec2,
+    pub(crate) route53: Route53,
     gate: Arc<dyn Gate>,
     region: String,
     account: std::sync::OnceLock<String>,
@@ -44,12 +53,23 @@ const GET_CALLER_IDENTITY: Operation = Operation::read("sts", "GetCallerIdentity
 impl Aws {
     /// Clients from one SDK configuration. The configuration must have retries disabled and timeouts set.
     pub fn new(config: &SdkConfig, gate: Arc<dyn Gate>) -> Self {
+        let config = &with_one_identity(config);
+        let last_look = || LastLook(Arc::clone(&gate));
         Aws {
-            gateway: aws_sdk_apigatewayv2::Client::new(config),
-            discovery: aws_sdk_servicediscovery::Client::new(config),
-            ecs: aws_sdk_ecs::Client::new(config),
-            sts: aws_sdk_sts::Client::new(config),
+            gateway: aws_sdk_apigatewayv2::Client::from_conf(
+                aws_sdk_apigatewayv2::config::Builder::from(config).interceptor(last_look()).build(),
+            ),
+            discovery: aws_sdk_servicediscovery::Client::from_conf(
+                aws_sdk_servicediscovery::config::Builder::from(config).interceptor(last_look()).build(),
+            ),
+            ecs: aws_sdk_ecs::Client::from_conf(
+                aws_sdk_ecs::config::Builder::from(config).interceptor(last_look()).build(),
+            ),
+            sts: aws_sdk_sts::Client::from_conf(
+                aws_sdk_sts::config::Builder::from(config).interceptor(last_look()).build(),
+            ),
             ec2: Ec2::new(config),
+            route53: Route53::new(config),
             gate,
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             account: std::sync::OnceLock::new(),
@@ -95,19 +115,35 @@ impl Aws {
         self.slow().lookups.get(lookup).map(|fact| fact.value.clone())
     }
 
-    /// Sends one call through the gate.
-    pub(crate) async fn call<T, E>(
-        &self,
-        operation: &Operation,
-        call: impl Future<Output = Result<T, SdkError<E, Response>>>,
-    ) -> Result<T, CallError>
+    /// Sends one call through the gate. The SDK's futures are boxed here: their types are so large that whatever holds
+    /// one takes the compiler seconds.
+    pub(crate) fn call<'a, T, E>(
+        &'a self,
+        operation: &'a Operation,
+        call: impl Future<Output = Result<T, SdkError<E, Response>>> + Send + 'a,
+    ) -> Work<'a, Result<T, CallError>>
     where
-        E: std::error::Error + ProvideErrorMetadata + 'static,
+        T: Send + 'a,
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        self.gate.admit(operation).await;
-        let result = call.await.map_err(|error| CallError::from_sdk(operation, &error));
-        self.gate.record(operation, result.as_ref().map(|_| ()));
-        result
+        self.through_the_gate(operation, Box::pin(call))
+    }
+
+    fn through_the_gate<'a, T, E>(
+        &'a self,
+        operation: &'a Operation,
+        call: Work<'a, Result<T, SdkError<E, Response>>>,
+    ) -> Work<'a, Result<T, CallError>>
+    where
+        T: Send + 'a,
+        E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+    {
+        Box::pin(async move {
+            self.gate.admit(operation).await;
+            let result = call.await.map_err(|error| CallError::from_sdk(operation, &error));
+            self.gate.record(operation, result.as_ref().map(|_| ()));
+            result
+        })
     }
 
     /// Makes the account known to the drivers, which build ARNs from it. The first call counts.
@@ -209,6 +245,14 @@ impl Aws {
 
     fn slow(&self) -> MutexGuard<'_, SlowFacts> {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All clients sign with the same credentials at any time: what STS says of its own key holds for the others.
+fn with_one_identity(config: &SdkConfig) -> SdkConfig {
+    match config.identity_cache() {
+        Some(_) => config.clone(),
+        None => config.to_builder().identity_cache(IdentityCache::lazy().build()).build(),
     }
 }
 

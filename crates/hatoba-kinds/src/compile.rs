@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use hatoba_core::{
-    Deletion, Desired, Diagnostic, Document, Key, Lookup, LookupUse, Members, RefField, Reference,
-    TAG_VALUE_CHARS_MAX, did_you_mean, label_list, path,
+    Deletion, Desired, Diagnostic, Document, FieldMode, Key, Lookup, LookupUse, Members, NullIs, Omitted,
+    RefField, Reference, SelectorField, TAG_VALUE_CHARS_MAX, did_you_mean, label_list, path,
 };
+use hatoba_shapes::{Selector, problems};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use crate::KindId;
-use crate::generated::problems;
+use crate::explain::Schema;
 use crate::kind::{Kind, Problem};
-use crate::selector::Selector;
 
 /// The diagnostic for a document whose kind nobody knows.
 pub fn unknown_kind(document: &Document) -> Diagnostic {
@@ -28,15 +29,28 @@ pub fn unknown_kind(document: &Document) -> Diagnostic {
 
 /// Reads one document of kind `K`.
 pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagnostic>> {
+    read::<K>(document).map_err(|found| found.into_iter().map(hinted::<K>).collect())
+}
+
+/// An error without a hint says where the field is explained.
+fn hinted<K: Kind>(found: Diagnostic) -> Diagnostic {
+    let Some(kind) = KindId::of(K::TABLE.kind).filter(|_| found.hint.is_none()) else { return found };
+    let Some(path) = found.path.strip_prefix("spec.") else { return found };
+    let field = Schema::of(kind).nearest(path);
+    let what = if field.is_empty() { K::TABLE.kind.to_owned() } else { format!("{}.{field}", K::TABLE.kind) };
+    found.hint(format!("`hatoba explain {what}` says what it takes"))
+}
+
+fn read<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagnostic>> {
     let mut reader = Reader { document, found: Vec::new() };
-    if reader.refuses::<K>() || !reader.types::<K>() {
+    if reader.refuses::<K>() || !reader.types::<K>() || reader.refuses_null::<K>() {
         return Err(reader.found);
     }
     for problem in K::check_written(&document.spec) {
         reader.tell(problem);
     }
     let mut members = Value::Object(document.spec.clone());
-    let references = reader.references::<K>(&mut members);
+    let mut references = reader.references::<K>(&mut members);
     let lookups = reader.lookups::<K>(&mut members);
     let mut members = match members {
         Value::Object(members) => members,
@@ -44,6 +58,9 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
     };
     K::adapt(&mut members);
     reader.name::<K>(&mut members);
+    for reference in &mut references {
+        reference.output = K::output_for(&members, reference).unwrap_or(reference.output);
+    }
     let problems = K::check(&members).into_iter().chain(K::check_references(&members, &references));
     for problem in problems {
         // A member that a reference or a selector fills is not missing.
@@ -71,19 +88,57 @@ pub(crate) fn compile<K: Kind>(document: &Document) -> Result<Desired, Vec<Diagn
 }
 
 /// The spec with the types and only the fields that documents of `kind` take.
-pub(crate) fn typed<S: DeserializeOwned>(document: &Document, kind: &str) -> Result<S, Diagnostic> {
-    let spec = Value::Object(document.spec.clone());
-    let error = match serde_path_to_error::deserialize::<_, S>(spec) {
-        Ok(spec) => return Ok(spec),
-        Err(error) => error,
-    };
-    let at = match error.path().to_string() {
-        path if path == "." => "spec".to_owned(),
-        path => format!("spec.{path}"),
-    };
-    let text = error.inner().to_string();
-    let Some((field, known)) = unknown_field(&text) else {
-        return Err(Diagnostic::error(document.places.value(&at), at, plain(&text)));
+///
+/// # Errors
+/// Everything that does not fit, up to [`MISREAD_MAX`]: what is wrong is taken out, and the rest is read on.
+pub(crate) fn typed<S: DeserializeOwned>(document: &Document, kind: &str) -> Result<S, Vec<Diagnostic>> {
+    let mut spec = Value::Object(document.spec.clone());
+    let mut found = Vec::new();
+    loop {
+        let error = match serde_path_to_error::deserialize::<_, S>(spec.clone()) {
+            Ok(spec) if found.is_empty() => return Ok(spec),
+            Ok(_) => return Err(found),
+            Err(error) => error,
+        };
+        if take_null(&mut spec, error.path()) {
+            continue;
+        }
+        let at = error.path().to_string();
+        let misread = misread(document, kind, &at, &error.inner().to_string());
+        // Without what was taken out something may seem to be missing.
+        let around = format!("{}.", misread.path);
+        let is_left_over = found.iter().any(|inner: &Diagnostic| inner.path.starts_with(&around));
+        let taken = misread.path.strip_prefix("spec.").and_then(|at| path::take(&mut spec, at));
+        if !is_left_over {
+            found.push(misread);
+        }
+        if taken.is_none() || found.len() == MISREAD_MAX {
+            return Err(found);
+        }
+    }
+}
+
+/// Takes out what an error is about, where that is `null` in a map: an entry that is left out. Keys of maps hold dots.
+fn take_null(spec: &mut Value, at: &serde_path_to_error::Path) -> bool {
+    let mut segments: Vec<&Segment> = at.iter().collect();
+    let Some(Segment::Map { key }) = segments.pop() else { return false };
+    let around = segments.into_iter().try_fold(spec, |place, segment| match segment {
+        Segment::Map { key } => place.get_mut(key),
+        Segment::Seq { index } => place.get_mut(index),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    let Some(Value::Object(members)) = around else { return false };
+    members.get(key).is_some_and(Value::is_null) && members.remove(key).is_some()
+}
+
+/// So many fields that do not fit are told at once.
+const MISREAD_MAX: usize = 20;
+
+/// serde's error, for people.
+fn misread(document: &Document, kind: &str, at: &str, text: &str) -> Diagnostic {
+    let at = if at == "." { "spec".to_owned() } else { format!("spec.{at}") };
+    let Some((field, known)) = unknown_field(text) else {
+        return Diagnostic::error(document.places.value(&at), at, plain(text));
     };
     let path = if at.ends_with(&format!(".{field}")) { at } else { format!("{at}.{field}") };
     let hint = match did_you_mean(&field, known.iter().map(String::as_str)) {
@@ -91,7 +146,13 @@ pub(crate) fn typed<S: DeserializeOwned>(document: &Document, kind: &str) -> Res
         None => format!("fields here: {}", known.join(", ")),
     };
     let place = document.places.key(&path);
-    Err(Diagnostic::error(place, path, format!("unknown field `{field}` of {kind}")).hint(hint))
+    Diagnostic::error(place, path, format!("unknown field `{field}` of {kind}")).hint(hint)
+}
+
+/// The VPC that selectors look in.
+enum Vpc {
+    Id(String),
+    Tagged(Lookup),
 }
 
 struct Reader<'a> {
@@ -117,9 +178,8 @@ impl Reader<'_> {
     fn refuses<K: Kind>(&mut self) -> bool {
         let spec = Value::Object(self.document.spec.clone());
         for (pattern, why) in K::REFUSED {
-            let steps: Vec<&str> = pattern.split('.').collect();
-            let name = steps.last().copied().unwrap_or_default();
-            for at in stated_at(&spec, &steps) {
+            let name = pattern.rsplit('.').next().unwrap_or(pattern);
+            for at in stated(&spec, pattern) {
                 let at = format!("spec.{at}");
                 let place = self.document.places.key(&at);
                 let message = format!("`{name}` is not taken by {}: {why}", K::TABLE.kind);
@@ -131,13 +191,31 @@ impl Reader<'_> {
 
     /// Whether the spec has the types and only the fields that the kind takes.
     fn types<K: Kind>(&mut self) -> bool {
-        match typed::<K::Spec>(self.document, K::TABLE.kind) {
-            Ok(_) => true,
-            Err(found) => {
-                self.found.push(found);
-                false
+        let Err(found) = typed::<K::Spec>(self.document, K::TABLE.kind) else { return true };
+        // A member that is left out for a reason says it.
+        let spec = Value::Object(self.document.spec.clone());
+        let is_at =
+            |pattern: &str, path: &str| stated(&spec, pattern).iter().any(|at| path == format!("spec.{at}"));
+        self.found.extend(found.into_iter().map(|found| {
+            match K::LEFT_OUT.iter().find(|(pattern, _)| is_at(pattern, &found.path)) {
+                Some((_, why)) => found.hint(*why),
+                None => found,
+            }
+        }));
+        false
+    }
+
+    /// Whether the spec asks with `null` for what AWS cannot do.
+    fn refuses_null<K: Kind>(&mut self) -> bool {
+        let spec = Value::Object(self.document.spec.clone());
+        for field in K::TABLE.fields {
+            let Omitted::Untouched(NullIs::Refused(why)) = field.omitted else { continue };
+            if path::get(&spec, field.path).is_some_and(Value::is_null) {
+                let message = format!("`null` is not taken by {}.{}", K::TABLE.kind, field.path);
+                self.say(&format!("spec.{}", field.path), message, Some(why.to_owned()));
             }
         }
+        !self.found.is_empty()
     }
 
     /// AWS's own limits, where the kind has not said it better.
@@ -156,7 +234,7 @@ impl Reader<'_> {
         for field in K::TABLE.references {
             for at in path::expand(members, field.path) {
                 let Some(value) = path::take(members, &at) else { continue };
-                let filled = sibling(&at, field.member);
+                let filled = path::beside(&at, field.member);
                 if path::get(members, &filled).is_some() {
                     let message = format!("both `{at}` and `{filled}` are given, expected one of them");
                     self.say(&format!("spec.{at}"), message, None);
@@ -198,45 +276,81 @@ impl Reader<'_> {
     }
 
     fn lookups<K: Kind>(&mut self, members: &mut Value) -> Vec<LookupUse> {
-        let mut lookups = Vec::new();
-        for field in K::TABLE.selectors {
-            let Some(value) = path::take(members, field.path) else { continue };
-            let filled = sibling(field.path, field.member);
-            let at = format!("spec.{}", field.path);
-            if path::get(members, &filled).is_some() {
-                self.say(
-                    &at,
-                    format!("both `{}` and `{filled}` are given, expected one of them", field.path),
-                    None,
-                );
+        let (narrowing, filling): (Vec<_>, Vec<_>) =
+            K::TABLE.selectors.iter().partition(|field| field.narrows);
+        let vpcs: Vec<(&str, Vpc)> = narrowing
+            .iter()
+            .filter_map(|field| Some((path::parent(field.path), self.vpc(members, field)?)))
+            .collect();
+        let mut lookups: Vec<LookupUse> = Vec::new();
+        for field in filling {
+            let Some(mut lookup) = self.lookup(members, field) else { continue };
+            let mut within = None;
+            match vpcs.iter().find(|(at, _)| *at == path::parent(field.path)) {
+                Some((_, Vpc::Id(id))) => lookup.vpc = Some(id.clone()),
+                Some((_, Vpc::Tagged(vpc))) => within = Some(vpc.clone()),
+                None => {}
             }
-            let Ok(Selector { tags }) = serde_json::from_value(value) else { continue };
-            if tags.is_empty() {
-                self.say(
-                    &at,
-                    "no tags are given, expected at least one".to_owned(),
-                    Some("tags: { Name: … }".to_owned()),
-                );
-            }
-            let lookup = Lookup { resource: field.resource.to_owned(), tags };
-            lookups.push(LookupUse { field: field.path.to_owned(), path: filled, lookup, many: field.many });
+            let filled = field.fills();
+            let field_path = field.path.to_owned();
+            lookups.push(LookupUse { field: field_path, path: filled, lookup, within, many: field.many });
+        }
+        for (at, _) in
+            vpcs.iter().filter(|(at, _)| lookups.iter().all(|used| path::parent(&used.field) != *at))
+        {
+            let at = if at.is_empty() { "spec".to_owned() } else { format!("spec.{at}") };
+            self.say(
+                &at,
+                "a VPC is given, and no selector here that looks in it".to_owned(),
+                Some("ids need no VPC: take it out".to_owned()),
+            );
         }
         lookups
     }
 
+    /// The question of a selector, if it is given.
+    fn lookup(&mut self, members: &mut Value, field: &SelectorField) -> Option<Lookup> {
+        let value = path::take(members, field.path)?;
+        let filled = field.fills();
+        let at = format!("spec.{}", field.path);
+        if path::get(members, &filled).is_some() {
+            self.say(
+                &at,
+                format!("both `{}` and `{filled}` are given, expected one of them", field.path),
+                None,
+            );
+        }
+        let Selector { tags } = serde_json::from_value(value).ok()?;
+        if tags.is_empty() {
+            self.say(
+                &at,
+                "no tags are given, expected at least one".to_owned(),
+                Some("tags: { Name: … }".to_owned()),
+            );
+        }
+        Some(Lookup { resource: field.resource.to_owned(), tags, vpc: None })
+    }
+
+    /// The VPC that the selectors beside `field` look in. It is no member of AWS's, so it is taken out.
+    fn vpc(&mut self, members: &mut Value, field: &SelectorField) -> Option<Vpc> {
+        let tagged = self.lookup(members, field).map(Vpc::Tagged);
+        let id = path::take(members, &field.fills());
+        tagged.or_else(|| Some(Vpc::Id(id?.as_str()?.to_owned())))
+    }
+
     fn name<K: Kind>(&mut self, members: &mut Members) {
-        let Some(member) = K::TABLE.name_member else { return };
+        let Some(member) = K::TABLE.name_member.filter(|_| K::NAMED_AFTER_DOCUMENT) else { return };
         members.entry(member).or_insert_with(|| Value::String(self.document.key.name.clone()));
     }
 
     fn policy<K: Kind>(&mut self) {
         let policy = &self.document.policy;
-        if policy.adopt.is_some() {
-            let hint = "delete the resource by hand, or leave it out of the documents";
-            self.say("policy.adopt", "adoption is not in this version".to_owned(), Some(hint.to_owned()));
+        if policy.adopt.as_ref().is_some_and(|adopt| adopt.by.is_some()) && K::TABLE.name_member.is_none() {
+            let message = format!("a {} has no name to match", K::TABLE.kind);
+            self.say("policy.adopt.match", message, Some("give its id: `adopt: { id: … }`".to_owned()));
         }
         let untaggable = !K::TABLE.marks.is_in_tags();
-        if policy.deletion == Deletion::Retain && untaggable {
+        if policy.deletion == Some(Deletion::Retain) && untaggable {
             let message = format!("a {} takes no tags, so it cannot carry Retain", K::TABLE.kind);
             self.say("policy.deletion", message, Some("put it on the HttpApi document".to_owned()));
         }
@@ -256,9 +370,33 @@ impl Reader<'_> {
                 hint,
             );
         }
+        self.ranges::<K>();
         self.kept::<K>();
         self.labels();
         self.key();
+    }
+
+    /// A range is of numbers, and of one number; and what the document states lies in it.
+    fn ranges<K: Kind>(&mut self) {
+        let Some(kind) = KindId::of(K::TABLE.kind) else { return };
+        let document = self.document;
+        for (field, mode) in &document.policy.fields {
+            let FieldMode::Range { range: (low, high) } = mode else { continue };
+            if !Schema::of(kind).may_be_number(field) {
+                let message = format!("`{field}` is no number, so it has no range");
+                let hint = "`enforce`, `initial` or `ignore`".to_owned();
+                self.say(&format!("policy.fields.{field}"), message, Some(hint));
+                continue;
+            }
+            let stated = path::get_member(&document.spec, field).and_then(Value::as_f64);
+            if let Some(stated) = stated.filter(|stated| !(*low..=*high).contains(stated)) {
+                let message =
+                    format!("expected {low} to {high}, as `policy.fields.{field}.range` says, got {stated}");
+                let hint = "it would be created with this number and then pulled into the range: state one that \
+                            lies in it, or widen the range";
+                self.say(&format!("spec.{field}"), message, Some(hint.to_owned()));
+            }
+        }
     }
 
     /// How many deployments stay.
@@ -303,7 +441,11 @@ impl Reader<'_> {
 /// More deployments than these are of no use to anybody: AWS pages them by hundreds.
 const DEPLOYMENTS_MAX: i64 = 100;
 
-/// Every place at which `value` states what a pattern names: `a[].b`, `a{}.b`.
+/// Every place at which `spec` states what a pattern names: `a[].b`, `a{}.b`.
+fn stated(spec: &Value, pattern: &str) -> Vec<String> {
+    stated_at(spec, &pattern.split('.').collect::<Vec<_>>())
+}
+
 fn stated_at(value: &Value, steps: &[&str]) -> Vec<String> {
     let Some((step, rest)) = steps.split_first() else { return vec![String::new()] };
     let name = step.trim_end_matches("[]").trim_end_matches("{}");
@@ -323,14 +465,6 @@ fn stated_at(value: &Value, steps: &[&str]) -> Vec<String> {
     };
     let found = inners.into_iter().map(|(at, inner)| (at, stated_at(inner, rest)));
     found.flat_map(|(at, below)| below.into_iter().map(move |below| join(&at, below))).collect()
-}
-
-/// The member beside `at`: `a[0].xRef` and `x` → `a[0].x`.
-fn sibling(at: &str, member: &str) -> String {
-    match at.rsplit_once('.') {
-        Some((parent, _)) => format!("{parent}.{member}"),
-        None => member.to_owned(),
-    }
 }
 
 /// serde's words for an unknown field: the field and the ones it knows.

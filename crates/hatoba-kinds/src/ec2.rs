@@ -1,30 +1,8 @@
-//! Three EC2 reads by tag, made on the SDK's own `Operation` builder.
-//!
-//! `aws-sdk-ec2` is refused: one `rustc` needs over 7 GB for it and it doubles the build
-//! (docs: decisions). Signer, clock, timeouts and error metadata are the SDK's.
+//! Three EC2 reads by tag ([`crate::raw`] says why without `aws-sdk-ec2`).
 
-use std::fmt;
-
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_runtime::auth::SigV4OperationSigningConfig;
-use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
-use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
-use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
-use aws_smithy_runtime_api::client::auth::{
-    AuthSchemeOptionResolverParams, SharedAuthScheme, SharedAuthSchemeOptionResolver,
-};
-use aws_smithy_runtime_api::client::identity::SharedIdentityResolver;
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder;
-use aws_smithy_runtime_api::client::runtime_plugin::StaticRuntimePlugin;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::config_bag::Layer;
-use aws_smithy_types::error::metadata::{ErrorMetadata, ProvideErrorMetadata};
 use aws_types::SdkConfig;
-use aws_types::region::SigningRegion;
-use aws_types::service_config::ServiceConfigKey;
 use hatoba_core::Lookup;
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -32,6 +10,10 @@ use quick_xml::events::Event;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::quota::{EC2_DESCRIBE, Operation};
+use crate::raw::{self, Service};
+
+const SERVICE: Service =
+    Service { name: "ec2", host: |region, suffix| format!("ec2.{region}.{suffix}"), region: None };
 
 const DESCRIBE_VPCS: Operation = Operation::read("ec2", "DescribeVpcs", &[EC2_DESCRIBE]);
 const DESCRIBE_SUBNETS: Operation = Operation::read("ec2", "DescribeSubnets", &[EC2_DESCRIBE]);
@@ -40,7 +22,7 @@ const DESCRIBE_SECURITY_GROUPS: Operation = Operation::read("ec2", "DescribeSecu
 /// More pages than this is no answer: 100,000 subnets.
 const PAGES_MAX: usize = 100;
 
-/// What the answer is read for: the list, its items' id, and their tags.
+/// What the answer is read for: its items' id.
 struct Question {
     operation: Operation,
     id: &'static str,
@@ -85,7 +67,8 @@ impl Ec2 {
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
             let form = form(question.operation.name, lookup, token.as_deref());
-            let call = operation(&self.config, question.operation.name);
+            let call =
+                raw::operation(&self.config, SERVICE, question.operation.name, |form: Form| request(&form));
             let body = aws.call(&question.operation, call.invoke(form)).await?;
             let page = read_page(&body, &question, lookup).map_err(|error| {
                 CallError::nonsense(&question.operation, format!("the answer is no XML: {error}"))
@@ -107,13 +90,15 @@ impl Ec2 {
     }
 }
 
-/// The request's form: every tag is a filter, wildcards escaped (EC2 filter values know `*` and `?`).
+/// The request's form: every tag, and the VPC, is a filter, wildcards escaped (EC2 filter values know `*` and `?`).
 fn form(action: &str, lookup: &Lookup, token: Option<&str>) -> Form {
     let mut form: Form = vec![("Action".into(), action.into()), ("Version".into(), "2016-11-15".into())];
-    for (index, (key, value)) in lookup.tags.iter().enumerate() {
+    let tags = lookup.tags.iter().map(|(key, value)| (format!("tag:{key}"), value));
+    let vpc = lookup.vpc.iter().map(|vpc| ("vpc-id".to_owned(), vpc));
+    for (index, (name, value)) in tags.chain(vpc).enumerate() {
         let escaped: String =
             value.chars().flat_map(|c| if "\\*?".contains(c) { vec!['\\', c] } else { vec![c] }).collect();
-        form.push((format!("Filter.{}.Name", index + 1), format!("tag:{key}")));
+        form.push((format!("Filter.{}.Name", index + 1), name));
         form.push((format!("Filter.{}.Value.1", index + 1), escaped));
     }
     if let Some(token) = token {
@@ -122,7 +107,7 @@ fn form(action: &str, lookup: &Lookup, token: Option<&str>) -> Form {
     form
 }
 
-/// Reads ids and tags of the items, and keeps those that carry all tags: no server is trusted to filter.
+/// Reads ids, VPCs and tags of the items, and keeps those that match: no server is trusted to filter.
 fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, quick_xml::Error> {
     let mut reader = Reader::from_reader(body);
     let mut path: Vec<String> = Vec::new();
@@ -142,6 +127,7 @@ fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, 
                 let steps: Vec<&str> = path.iter().map(String::as_str).collect();
                 match steps.as_slice() {
                     [_, _, "item", name] if *name == question.id => item.id = std::mem::take(&mut text),
+                    [_, _, "item", "vpcId"] => item.vpc = std::mem::take(&mut text),
                     [_, _, "item", "tagSet", "item", "key"] => item.key = std::mem::take(&mut text),
                     [_, _, "item", "tagSet", "item", "value"] => item.value = std::mem::take(&mut text),
                     [_, _, "item", "tagSet", "item"] => {
@@ -189,6 +175,7 @@ fn resolve(entity: &str) -> String {
 #[derive(Default)]
 struct Item {
     id: String,
+    vpc: String,
     key: String,
     value: String,
     tags: Vec<(String, String)>,
@@ -197,83 +184,9 @@ struct Item {
 impl Item {
     fn matches(&self, lookup: &Lookup) -> bool {
         let carries = |key: &String, value: &String| self.tags.iter().any(|(k, v)| k == key && v == value);
-        !self.id.is_empty() && lookup.tags.iter().all(|(key, value)| carries(key, value))
+        let lies_in = lookup.vpc.as_ref().is_none_or(|vpc| *vpc == self.vpc);
+        !self.id.is_empty() && lies_in && lookup.tags.iter().all(|(key, value)| carries(key, value))
     }
-}
-
-/// What EC2 answered when it refused.
-#[derive(Debug)]
-pub(crate) struct Ec2Error {
-    metadata: ErrorMetadata,
-}
-
-impl fmt::Display for Ec2Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.metadata)
-    }
-}
-
-impl std::error::Error for Ec2Error {}
-
-impl ProvideErrorMetadata for Ec2Error {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.metadata
-    }
-}
-
-fn operation(config: &SdkConfig, name: &'static str) -> SdkOperation<Form, Vec<u8>, Ec2Error> {
-    let region = config.region().map(ToString::to_string).unwrap_or_else(|| "us-east-1".to_owned());
-    let mut builder = SdkOperation::builder()
-        .service_name("ec2")
-        .operation_name(name)
-        .no_retry()
-        .endpoint_url(&endpoint(config, &region))
-        .runtime_plugin(signing(config, region));
-    if let Some(timeouts) = config.timeout_config() {
-        builder = builder.timeout_config(timeouts.clone());
-    }
-    if let Some(client) = config.http_client() {
-        builder = builder.http_client(client);
-    }
-    if let Some(sleep) = config.sleep_impl() {
-        builder = builder.sleep_impl(sleep);
-    }
-    if let Some(time) = config.time_source() {
-        builder = builder.time_source(time);
-    }
-    if let Some(version) = config.behavior_version() {
-        builder = builder.behavior_version(version);
-    }
-    builder.serializer(|form: Form| request(&form)).deserializer::<Vec<u8>, Ec2Error>(answer).build()
-}
-
-fn endpoint(config: &SdkConfig, region: &str) -> String {
-    let key =
-        ServiceConfigKey::builder().service_id("ec2").env("AWS_ENDPOINT_URL").profile("endpoint_url").build();
-    let own = key.ok().and_then(|key| config.service_config().and_then(|service| service.load_config(key)));
-    let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    own.or_else(|| config.endpoint_url().map(str::to_owned))
-        .unwrap_or_else(|| format!("https://ec2.{region}.{suffix}"))
-}
-
-fn signing(config: &SdkConfig, region: String) -> StaticRuntimePlugin {
-    let mut layer = Layer::new("ec2-signing");
-    layer.store_put(AuthSchemeOptionResolverParams::new(()));
-    layer.store_put(SigV4OperationSigningConfig {
-        region: Some(SigningRegion::from(aws_types::region::Region::new(region))),
-        name: Some("ec2".into()),
-        ..SigV4OperationSigningConfig::default()
-    });
-    let mut components = RuntimeComponentsBuilder::new("ec2-signing")
-        .with_auth_scheme(SharedAuthScheme::new(SigV4AuthScheme::new()))
-        .with_auth_scheme_option_resolver(Some(SharedAuthSchemeOptionResolver::new(
-            StaticAuthSchemeOptionResolver::new(vec![SCHEME_ID]),
-        )))
-        .with_identity_cache(Some(config.identity_cache().unwrap_or_else(|| IdentityCache::lazy().build())));
-    if let Some(credentials) = config.credentials_provider() {
-        components.set_identity_resolver(SCHEME_ID, SharedIdentityResolver::new(credentials));
-    }
-    StaticRuntimePlugin::new().with_config(layer.freeze()).with_runtime_components(components)
 }
 
 fn request(form: &Form) -> Result<HttpRequest, aws_smithy_runtime_api::box_error::BoxError> {
@@ -305,28 +218,6 @@ fn encode(text: &str) -> String {
         .collect()
 }
 
-fn answer(response: &HttpResponse) -> Result<Vec<u8>, OrchestratorError<Ec2Error>> {
-    let body = response.body().bytes().unwrap_or_default();
-    if response.status().is_success() {
-        return Ok(body.to_vec());
-    }
-    let text = String::from_utf8_lossy(body);
-    let inside = |tag: &str| {
-        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
-        rest.split_once(&format!("</{tag}>")).map(|(value, _)| value.to_owned())
-    };
-    let metadata = ErrorMetadata::builder().message(inside("Message").unwrap_or_default());
-    let metadata = match inside("Code") {
-        Some(code) => metadata.code(code),
-        None => metadata,
-    };
-    Err(OrchestratorError::operation(Ec2Error { metadata: metadata.build() }))
-}
-
-/// So that the signature of `Aws::call` fits: the builder's error type is the SDK's.
-const _: fn(SdkError<Ec2Error, HttpResponse>) = |_| {};
-const _: fn(&SharedCredentialsProvider) -> &dyn ProvideCredentials = |provider| provider;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,6 +227,7 @@ mod tests {
         Lookup {
             resource: "subnet".into(),
             tags: BTreeMap::from([("Tier".to_owned(), "private*".to_owned())]),
+            vpc: None,
         }
     }
 
@@ -353,7 +245,7 @@ mod tests {
         let body = b"<R><subnetSet><item><subnetId>s</subnetId><tagSet><item><key>Tier</key>\
             <value>a &amp; b&#39;s &#x41;</value></item></tagSet></item></subnetSet></R>";
         let tags = BTreeMap::from([("Tier".to_owned(), "a & b's A".to_owned())]);
-        let lookup = Lookup { resource: "subnet".into(), tags };
+        let lookup = Lookup { resource: "subnet".into(), tags, vpc: None };
         let page = read_page(body, &question("subnet").unwrap(), &lookup).unwrap();
         assert_eq!(page.ids, ["s"]);
     }
@@ -370,5 +262,22 @@ mod tests {
         let page = read_page(body, &question, &lookup()).unwrap();
         assert_eq!(page, Page { ids: vec!["subnet-1".into()], next: Some("more".into()) });
         assert!(read_page(b"<a><b></a>", &question, &lookup()).is_err());
+    }
+
+    #[test]
+    fn only_items_in_the_vpc_count() {
+        let lookup = Lookup { vpc: Some("vpc-1".into()), ..lookup() };
+        let form = form("DescribeSubnets", &lookup, None);
+        assert!(form.contains(&("Filter.2.Name".into(), "vpc-id".into())));
+        assert!(form.contains(&("Filter.2.Value.1".into(), "vpc-1".into())));
+        let item = |id: &str, vpc: &str| {
+            format!(
+                "<item><subnetId>{id}</subnetId><vpcId>{vpc}</vpcId><tagSet><item><key>Tier</key>\
+                 <value>private*</value></item></tagSet></item>"
+            )
+        };
+        let body = format!("<R><subnetSet>{}{}</subnetSet></R>", item("a", "vpc-1"), item("b", "vpc-2"));
+        let page = read_page(body.as_bytes(), &question("subnet").unwrap(), &lookup).unwrap();
+        assert_eq!(page.ids, ["a"]);
     }
 }

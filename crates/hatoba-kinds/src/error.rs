@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use hatoba_core::{Cause, Reason};
 
+use crate::last_look::{Refused, refusal};
 use crate::quota::Operation;
 
 /// A call to AWS that did not succeed.
@@ -26,6 +27,8 @@ pub struct CallError {
     pub message: String,
     /// Whether the call may have been carried out all the same.
     pub may_have_happened: bool,
+    /// Another write of the same action, which was carried out before this call failed.
+    pub done_before: Option<&'static str>,
 }
 
 /// What happens after a failed call.
@@ -51,6 +54,9 @@ impl CallError {
     where
         E: std::error::Error + ProvideErrorMetadata + 'static,
     {
+        if let Some(Refused(cause)) = refusal(error) {
+            return CallError::refused(operation, cause);
+        }
         let status = error.raw_response().map(|response| response.status().as_u16());
         let code = error.code().map(str::to_owned);
         let message = match (error.message(), &code) {
@@ -75,6 +81,7 @@ impl CallError {
             code,
             message,
             may_have_happened: !answered && !not_sent,
+            done_before: None,
         }
     }
 
@@ -86,6 +93,19 @@ impl CallError {
             code: None,
             message: message.into(),
             may_have_happened: true,
+            done_before: None,
+        }
+    }
+
+    /// A request that was not sent, for a reason of ours.
+    pub fn refused(operation: &Operation, cause: &Cause) -> Self {
+        CallError {
+            operation: *operation,
+            disposition: Disposition::Wait,
+            code: Some(cause.reason.as_str().to_owned()),
+            message: format!("not sent: {}", cause.message),
+            may_have_happened: false,
+            done_before: None,
         }
     }
 
@@ -97,7 +117,13 @@ impl CallError {
             code: Some("InvalidRequest".to_owned()),
             message: message.into(),
             may_have_happened: false,
+            done_before: None,
         }
+    }
+
+    /// The same, where another write of the same action may have been carried out before.
+    pub(crate) fn after(self, done: Option<&Operation>) -> Self {
+        CallError { done_before: done.map(|operation| operation.name).or(self.done_before), ..self }
     }
 
     /// The stable word and the sentence for conditions and logs.

@@ -5,9 +5,13 @@
 //! assert!(text.contains("DeleteCorsConfiguration"));
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
-use hatoba_core::{Field, KindTable, Literal, Mutability, Omitted, ReplaceStyle, Shape, did_you_mean};
+use hatoba_core::{
+    Field, KindTable, Literal, Mutability, NullIs, Omitted, ReplaceStyle, Shape, did_you_mean,
+};
 use serde_json::{Map, Value};
 
 use crate::{KindId, http_service};
@@ -33,10 +37,10 @@ pub fn explain(path: &str) -> Result<String, String> {
     };
     let schema = Schema::of(kind);
     match field {
-        None => Ok(whole(kind, &schema)),
+        None => Ok(whole(kind, schema)),
         Some(field) => {
             let field = field.strip_prefix("spec.").unwrap_or(field);
-            one(kind, &schema, field)
+            one(kind, schema, field)
         }
     }
 }
@@ -47,9 +51,13 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The schema of a kind's `spec`.
-    pub fn of(kind: KindId) -> Self {
-        Schema { root: kind.schema().to_value() }
+    /// The schema of a kind's `spec`, made once.
+    pub fn of(kind: KindId) -> &'static Self {
+        static ALL: LazyLock<BTreeMap<KindId, Schema>> = LazyLock::new(|| {
+            let schema = |kind: &KindId| (*kind, Schema { root: kind.schema().to_value() });
+            KindId::ALL.iter().map(schema).collect()
+        });
+        &ALL[&kind]
     }
 
     /// The schema of `spec` itself.
@@ -82,6 +90,26 @@ impl Schema {
             let known = || members.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
             members.and_then(|members| members.get(step)).ok_or_else(|| (step.to_owned(), known()))
         })
+    }
+
+    /// Whether the member at a path takes a number; what is not known may.
+    pub fn may_be_number(&self, path: &str) -> bool {
+        let Ok(member) = self.at(path) else { return true };
+        matches!(type_of(self, member).as_str(), "integer" | "number" | "any")
+    }
+
+    /// The longest part of a path in a document that leads to a member; list steps and keys of maps are passed over.
+    pub fn nearest(&self, path: &str) -> String {
+        let plain = path.split(['.', '[']).filter(|step| !step.ends_with(']'));
+        let mut found = String::new();
+        for step in plain {
+            let next = if found.is_empty() { step.to_owned() } else { format!("{found}.{step}") };
+            if self.at(&next).is_err() {
+                break;
+            }
+            found = next;
+        }
+        found
     }
 }
 
@@ -122,7 +150,7 @@ fn whole(kind: KindId, schema: &Schema) -> String {
     let _ = writeln!(text, "\nFields of spec:\n");
     for (name, member) in schema.members(schema.root()).into_iter().flatten() {
         let _ = writeln!(text, "  {name} <{}>", type_of(schema, member));
-        for line in about(table, name, member) {
+        for line in about(kind, name, member) {
             let _ = writeln!(text, "      {line}");
         }
     }
@@ -150,14 +178,14 @@ fn one(kind: KindId, schema: &Schema, path: &str) -> Result<String, String> {
         }
     };
     let mut text = format!("{}.{path} <{}>\n", table.kind, type_of(schema, member));
-    for line in about(table, path, member) {
+    for line in about(kind, path, member) {
         let _ = writeln!(text, "    {line}");
     }
     if let Some(members) = schema.members(member) {
         let _ = writeln!(text, "\nFields:\n");
         for (name, inner) in members {
             let _ = writeln!(text, "  {name} <{}>", type_of(schema, inner));
-            for line in about(table, &format!("{path}.{name}"), inner) {
+            for line in about(kind, &format!("{path}.{name}"), inner) {
                 let _ = writeln!(text, "      {line}");
             }
         }
@@ -166,7 +194,8 @@ fn one(kind: KindId, schema: &Schema, path: &str) -> Result<String, String> {
 }
 
 /// What is to be said of the member at `path`.
-fn about(table: &KindTable, path: &str, schema: &Value) -> Vec<String> {
+fn about(kind: KindId, path: &str, schema: &Value) -> Vec<String> {
+    let table = kind.table();
     let mut lines: Vec<String> = Some(words(schema)).filter(|words| !words.is_empty()).into_iter().collect();
     let plain = |path: &str| path.replace("[]", "");
     if let Some(reference) = table.references.iter().find(|field| plain(field.path) == path) {
@@ -192,7 +221,7 @@ fn about(table: &KindTable, path: &str, schema: &Value) -> Vec<String> {
     };
     match table.fields.iter().find(inside) {
         Some(field) if field.path == path => {
-            lines.push(format!("left out: {}", omitted(table, field)));
+            lines.push(format!("left out: {}", omitted(kind, field)));
             lines.push(format!("changed: {}", changed(table, field)));
         }
         Some(field) => lines.push(format!("compared and written with `{}`", field.path)),
@@ -202,21 +231,34 @@ fn about(table: &KindTable, path: &str, schema: &Value) -> Vec<String> {
 }
 
 /// What leaving the field out means.
-fn omitted(table: &KindTable, field: &Field) -> String {
-    let has_default = !matches!(field.omitted, Omitted::Untouched | Omitted::Default(Literal::Null));
-    if Some(field.path) == table.name_member && !has_default {
-        return "`metadata.name`, where that is a legal name; else it must be given".to_owned();
+fn omitted(kind: KindId, field: &Field) -> String {
+    let has_default = !matches!(field.omitted, Omitted::Untouched(_) | Omitted::Default(Literal::Null));
+    if Some(field.path) == kind.table().name_member && !has_default {
+        let name = match kind.is_named_after_document() {
+            true => "`metadata.name`, where that is a legal name; else it must be given",
+            false => "it must be given",
+        };
+        return name.to_owned();
     }
     let default = match field.omitted {
-        Omitted::Untouched => match field.at_create {
-            Some(value) => return format!("{} at creation, and not ours afterwards", value.value()),
-            None => return "not ours: neither compared nor written; `null` is AWS's default".to_owned(),
-        },
+        Omitted::Untouched(null) => {
+            let null = match null {
+                NullIs::Absent => "`null` is absent".to_owned(),
+                NullIs::Value(value) => format!("`null` is {}", value.value()),
+                NullIs::LeftOut => "`null` is the same as leaving it out".to_owned(),
+                NullIs::Refused(_) => "`null` is refused, for AWS cannot take it away".to_owned(),
+            };
+            return match field.at_create {
+                Some(value) => format!("{} at creation, and not ours afterwards; {null}", value.value()),
+                None => format!("not ours: neither compared nor written; {null}"),
+            };
+        }
         Omitted::Default(default) => default.value(),
     };
     let default = match default {
         Value::Null => "absent".to_owned(),
         Value::String(text) if text.is_empty() => "absent".to_owned(),
+        value if field.at_create.is_some() => format!("{value}, which is sent at creation"),
         value => format!("AWS's default {value}"),
     };
     format!("{default}; a difference is drift and is put right")
@@ -230,6 +272,9 @@ fn changed(table: &KindTable, field: &Field) -> String {
         ReplaceStyle::DeleteFirst => "deleted and made anew, only with policy.replace: AllowDowntime",
     };
     let how = match field.mutability {
+        Mutability::InPlace if field.renaming.is_some() => {
+            "in place, where AWS can give the resource another name; else by replacement".to_owned()
+        }
         Mutability::InPlace => "in place".to_owned(),
         Mutability::ClearedBy(operation) => format!("in place; removed by {operation}"),
         Mutability::Deployed => "by a new deployment, to which the stage is moved".to_owned(),
@@ -308,14 +353,64 @@ mod tests {
             ("EcsService.serviceRegistries.discoveryServiceRef", "fills `registryArn`"),
             ("PrivateDnsNamespace.vpcSelector", "the only one that matches"),
             ("PrivateDnsNamespace.spec.name", "metadata.name"),
-            ("Authorizer.identitySource", "AWS's default [\"$request.header.Authorization\"]"),
+            (
+                "Authorizer.identitySource",
+                "[\"$request.header.Authorization\"], which is sent at creation; a difference",
+            ),
+            ("Authorizer.authorizerResultTtlInSeconds", "300, which is sent at creation; a difference"),
+            ("Stage.autoDeploy", "true, which is sent at creation; a difference"),
             ("Authorizer.authorizerType", "by replacement: a new one is made first"),
+            ("Route.routeKey", "left out: it must be given"),
+            ("Route.routeKey", "another name"),
+            ("DomainName.domainName", "left out: it must be given"),
             ("ApiMapping.apiMappingKey", "left out: absent"),
             ("Route.requestParameters", "it is for WebSocket APIs"),
             ("DomainName.domainNameConfigurations.hostedZoneId", "the status shows it"),
         ] {
             let text = explain(path).unwrap_or_else(|error| panic!("{error}"));
             assert!(text.contains(says), "{path}: no `{says}` in\n{text}");
+        }
+    }
+
+    /// What is said of `null` is what `null` does.
+    #[test]
+    fn null_does_what_is_said_of_it() {
+        let same = "`null` is the same as leaving it out";
+        for (path, says) in [
+            ("EcsService.taskDefinition", same),
+            ("EcsService.desiredCount", same),
+            ("EcsService.launchType", same),
+            ("EcsService.availabilityZoneRebalancing", same),
+            ("EcsService.role", same),
+            ("EcsService.networkConfiguration.awsvpcConfiguration.subnets", same),
+            ("EcsService.networkConfiguration.awsvpcConfiguration.securityGroups", same),
+            ("EcsService.deploymentConfiguration.linearConfiguration", same),
+            ("EcsService.deploymentConfiguration.canaryConfiguration", same),
+            ("EcsService.capacityProviderStrategy", "`null` is []"),
+            ("EcsService.platformVersion", "`null` is \"LATEST\""),
+            (
+                "EcsService.deploymentConfiguration.lifecycleHooks",
+                "left out: AWS's default []; a difference is drift",
+            ),
+            ("EcsCluster.settings", same),
+            ("EcsCluster.configuration.managedStorageConfiguration", same),
+            ("EcsCluster.capacityProviders", "`null` is []"),
+            ("EcsCluster.defaultCapacityProviderStrategy", "`null` is []"),
+            ("Integration.payloadFormatVersion", "`null` is \"1.0\""),
+            ("Stage.defaultRouteSettings.throttlingBurstLimit", "`null` is 5000"),
+            ("DiscoveryService.attributes", "`null` is {}"),
+            ("Route.operationName", "`null` is refused"),
+        ] {
+            let text = explain(path).unwrap_or_else(|error| panic!("{error}"));
+            assert!(text.contains(says), "{path}: no `{says}` in\n{text}");
+        }
+        // No field that documents carry leaves open what `null` is.
+        for kind in KindId::ALL {
+            for field in kind.table().fields {
+                let is_computed = matches!(field.mutability, Mutability::Deployed);
+                let is_open = matches!(field.omitted, Omitted::Untouched(NullIs::Absent));
+                assert_eq!(is_computed, is_open, "{}.{}", kind.table().kind, field.path);
+            }
         }
     }
 

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::pin::Pin;
 
 use hatoba_core::{
     Action, Cause, Change, Creation, Deployments, KindTable, Mark, Members, Object, Reference, Seen,
     TagChange, Target,
 };
+use hatoba_shapes::Limit;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::Limit;
 use crate::quota::Operation;
 
 /// One kind of AWS resource. The folder of a kind holds its spec, its table and its driver.
@@ -37,6 +38,9 @@ pub(crate) trait Kind {
 
     /// AWS's requests whose members documents of this kind carry: the service model's folder, the requests.
     const REQUESTS: Requests;
+
+    /// Whether the member that is AWS's name may be left out, for `metadata.name` is one.
+    const NAMED_AFTER_DOCUMENT: bool = true;
 
     /// Members of those requests that documents do not carry, and why.
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
@@ -65,6 +69,12 @@ pub(crate) trait Kind {
     /// Rules that depend on which documents are named.
     fn check_references(_members: &Members, _references: &[Reference]) -> Vec<Problem> {
         Vec::new()
+    }
+
+    /// The output of a named document that fills a member, where the table's would do only for some of them: what is not
+    /// what the other members need is waited for.
+    fn output_for(_members: &Members, _reference: &Reference) -> Option<&'static str> {
+        None
     }
 
     /// Brings what operators may write into the members that AWS takes.
@@ -173,6 +183,10 @@ pub(crate) trait Kind {
 }
 
 /// Why a member that only WebSocket APIs have is refused.
+/// Why `null` is refused for some members.
+pub(crate) const NOT_CLEARABLE: &str =
+    "AWS cannot take it away once it is set: state another value, or leave it out, which leaves it as it is";
+
 pub(crate) const WEBSOCKET_ONLY: &str = "it is for WebSocket APIs, and this is for HTTP APIs";
 
 /// A generated table of limits, and the structure in it that `spec` is.
@@ -207,6 +221,10 @@ impl Problem {
         self
     }
 }
+
+/// Work that waits for AWS. What is behind it is compiled in this crate: a bare future's code is made anew by every
+/// program that waits for it, which takes most of the time of a build.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a list is wanted for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

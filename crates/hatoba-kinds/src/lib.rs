@@ -18,13 +18,15 @@ mod ec2;
 mod error;
 mod expand;
 mod explain;
-pub mod generated;
 mod http_service;
 mod kind;
+mod last_look;
+mod naming;
 mod quota;
+mod raw;
 mod registry;
+mod route53;
 mod rules;
-mod selector;
 mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,7 +42,9 @@ pub use compile::unknown_kind;
 pub use error::{CallError, Disposition, LOOK_SOON, classify};
 pub use expand::{Expanded, OutputOf, PathMap, Whole, expand, is_whole};
 pub use explain::{Schema, explain};
-pub use kind::{Answer, Entry, GivenUp, Interest, Progress, Registrar};
+pub use kind::{Answer, Entry, GivenUp, Interest, Progress, Registrar, Work};
+pub use last_look::{Refused, Signed};
+pub use naming::spelt_out;
 pub use quota::{Operation, Quota};
 pub use rules::{Finding, RULES, Rule, check_chain};
 

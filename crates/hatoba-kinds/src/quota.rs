@@ -56,13 +56,15 @@ pub(crate) const ECS_TAG_MODIFY: Quota = Quota { name: "ecs-tag-modify", per_sec
 pub(crate) const CLOUD_MAP: Quota = Quota { name: "servicediscovery", per_second: 20.0, burst: 20.0 };
 /// EC2 Describe calls: a share of the unpublished default bucket that is far below what EC2 allows.
 pub(crate) const EC2_DESCRIBE: Quota = Quota { name: "ec2-describe", per_second: 10.0, burst: 20.0 };
+/// "Amazon Route 53 quotas": 5 requests a second and account.
+pub(crate) const ROUTE53: Quota = Quota { name: "route53", per_second: 5.0, burst: 5.0 };
 /// STS: far below its quota.
 pub(crate) const STS: Quota = Quota { name: "sts", per_second: 5.0, burst: 5.0 };
 
 /// One AWS operation that this program can call.
 #[derive(Clone, Copy, PartialEq)]
 pub struct Operation {
-    /// The service as in metrics: `apigatewayv2`, `servicediscovery`, `ecs`, `ec2`, `sts`.
+    /// The service as in metrics: `apigatewayv2`, `servicediscovery`, `ecs`, `ec2`, `route53`, `sts`.
     pub service: &'static str,
     /// AWS's name of the operation.
     pub name: &'static str,

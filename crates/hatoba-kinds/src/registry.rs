@@ -3,6 +3,7 @@
 /// Makes the closed enum of kinds and its dispatch. Adding a kind is one line here.
 ///
 /// Each kind's future has a place of its own: a pass that held room for all of them would not fit on a thread's stack.
+/// It is a [`Work`](crate::Work), so that its code is made here, and not once more in every program.
 macro_rules! registry {
     ($($module:ident :: $kind:ident),+ $(,)?) => {
         $(pub(crate) mod $module;)+
@@ -72,6 +73,11 @@ macro_rules! registry {
                 left_out.iter().chain(refused).copied()
             }
 
+            /// Whether AWS's name is the document's where the spec gives none.
+            pub(crate) fn is_named_after_document(self) -> bool {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::NAMED_AFTER_DOCUMENT,)+ }
+            }
+
             /// The JSON Schema of `spec`.
             pub fn schema(self) -> schemars::Schema {
                 match self { $(KindId::$kind => schemars::schema_for!(<$module::$kind as Kind>::Spec),)+ }
@@ -89,24 +95,24 @@ macro_rules! registry {
             ///
             /// # Errors
             /// When any page cannot be read.
-            pub async fn list(self, aws: &Aws, scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
-                match self { $(KindId::$kind => Box::pin($module::$kind::list(aws, scope, interest)).await,)+ }
+            pub fn list<'a>(self, aws: &'a Aws, scope: &'a str, interest: &'a Interest) -> Work<'a, Result<Vec<Object>, CallError>> {
+                match self { $(KindId::$kind => Box::pin($module::$kind::list(aws, scope, interest)),)+ }
             }
 
             /// Carries out one write.
             ///
             /// # Errors
             /// What AWS refused, or that no answer came.
-            pub async fn execute(self, aws: &Aws, action: &Action) -> Result<Answer, CallError> {
+            pub fn execute<'a>(self, aws: &'a Aws, action: &'a Action) -> Work<'a, Result<Answer, CallError>> {
                 match (self, action) {
                     $(
-                        (KindId::$kind, Action::Create(creation)) => Box::pin($module::$kind::create(aws, creation)).await,
-                        (KindId::$kind, Action::Update(change)) => Box::pin($module::$kind::update(aws, change)).await,
-                        (KindId::$kind, Action::Clear { target, operation, .. }) => Box::pin($module::$kind::clear(aws, target, operation)).await,
-                        (KindId::$kind, Action::Tag { target, tags }) => Box::pin($module::$kind::tag(aws, target, tags)).await,
-                        (KindId::$kind, Action::Delete(target)) => Box::pin($module::$kind::delete(aws, target)).await,
-                        (KindId::$kind, Action::Evict { target, entry }) => Box::pin($module::$kind::evict(aws, target, entry)).await,
-                        (KindId::$kind, Action::Refresh(target)) => Box::pin($module::$kind::refresh(aws, target)).await,
+                        (KindId::$kind, Action::Create(creation)) => Box::pin($module::$kind::create(aws, creation)),
+                        (KindId::$kind, Action::Update(change)) => Box::pin($module::$kind::update(aws, change)),
+                        (KindId::$kind, Action::Clear { target, operation, .. }) => Box::pin($module::$kind::clear(aws, target, operation)),
+                        (KindId::$kind, Action::Tag { target, tags }) => Box::pin($module::$kind::tag(aws, target, tags)),
+                        (KindId::$kind, Action::Delete(target)) => Box::pin($module::$kind::delete(aws, target)),
+                        (KindId::$kind, Action::Evict { target, entry }) => Box::pin($module::$kind::evict(aws, target, entry)),
+                        (KindId::$kind, Action::Refresh(target)) => Box::pin($module::$kind::refresh(aws, target)),
                     )+
                 }
             }
@@ -115,40 +121,40 @@ macro_rules! registry {
             ///
             /// # Errors
             /// When it cannot be listed.
-            pub async fn entries(self, aws: &Aws, target: &Target) -> Result<Vec<Entry>, CallError> {
-                match self { $(KindId::$kind => Box::pin($module::$kind::entries(aws, target)).await,)+ }
+            pub fn entries<'a>(self, aws: &'a Aws, target: &'a Target) -> Work<'a, Result<Vec<Entry>, CallError>> {
+                match self { $(KindId::$kind => Box::pin($module::$kind::entries(aws, target)),)+ }
             }
 
             /// Looks at an operation that a write began; `made`: what it makes, where it makes something.
             ///
             /// # Errors
             /// When AWS does not answer.
-            pub async fn poll(self, aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
-                match self { $(KindId::$kind => Box::pin($module::$kind::poll(aws, operation, made)).await,)+ }
+            pub fn poll<'a>(self, aws: &'a Aws, operation: &'a str, made: Option<&'a Creation>) -> Work<'a, Result<Progress, CallError>> {
+                match self { $(KindId::$kind => Box::pin($module::$kind::poll(aws, operation, made)),)+ }
             }
 
             /// Who uses a resource, beyond what lists of our own kinds show.
             ///
             /// # Errors
             /// When that cannot be read.
-            pub async fn users(self, aws: &Aws, target: &Target) -> Result<BTreeSet<String>, CallError> {
-                match self { $(KindId::$kind => Box::pin($module::$kind::users(aws, target)).await,)+ }
+            pub fn users<'a>(self, aws: &'a Aws, target: &'a Target) -> Work<'a, Result<BTreeSet<String>, CallError>> {
+                match self { $(KindId::$kind => Box::pin($module::$kind::users(aws, target)),)+ }
             }
 
             /// What of a change AWS has tried already and given up.
             ///
             /// # Errors
             /// When that cannot be read.
-            pub async fn given_up(self, aws: &Aws, change: &Change) -> Result<Option<GivenUp>, CallError> {
-                match self { $(KindId::$kind => Box::pin($module::$kind::given_up(aws, change)).await,)+ }
+            pub fn given_up<'a>(self, aws: &'a Aws, change: &'a Change) -> Work<'a, Result<Option<GivenUp>, CallError>> {
+                match self { $(KindId::$kind => Box::pin($module::$kind::given_up(aws, change)),)+ }
             }
 
             /// Scopes and names that may hold resources of ours though no document names them.
             ///
             /// # Errors
             /// When a list cannot be read.
-            pub async fn discover(self, aws: &Aws) -> Result<BTreeMap<String, BTreeSet<String>>, CallError> {
-                match self { $(KindId::$kind => Box::pin($module::$kind::discover(aws)).await,)+ }
+            pub fn discover<'a>(self, aws: &'a Aws) -> Work<'a, Result<BTreeMap<String, BTreeSet<String>>, CallError>> {
+                match self { $(KindId::$kind => Box::pin($module::$kind::discover(aws)),)+ }
             }
         }
     };

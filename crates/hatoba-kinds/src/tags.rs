@@ -42,7 +42,8 @@ pub(crate) async fn change_gateway_tags(
     }
     if !change.remove.is_empty() {
         let call = aws.gateway.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove.clone()));
-        aws.call(&GATEWAY_UNTAG, call.send()).await?;
+        let tagged = Some(&GATEWAY_TAG).filter(|_| !change.set.is_empty());
+        aws.call(&GATEWAY_UNTAG, call.send()).await.map_err(|error| error.after(tagged))?;
     }
     Ok(Answer::Done)
 }
@@ -63,7 +64,8 @@ pub(crate) async fn change_discovery_tags(
         if !change.remove.is_empty() {
             let keys = Some(change.remove.clone());
             let call = aws.discovery.untag_resource().resource_arn(arn).set_tag_keys(keys);
-            aws.call(&DISCOVERY_UNTAG, call.send()).await?;
+            let tagged = Some(&DISCOVERY_TAG).filter(|_| !change.set.is_empty());
+            aws.call(&DISCOVERY_UNTAG, call.send()).await.map_err(|error| error.after(tagged))?;
         }
         Ok(Answer::Done)
     }
@@ -127,7 +129,8 @@ pub(crate) async fn change_ecs_tags(
     }
     if !change.remove.is_empty() {
         let call = aws.ecs.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove.clone()));
-        aws.call(&ECS_UNTAG, call.send()).await?;
+        let tagged = Some(&ECS_TAG).filter(|_| !change.set.is_empty());
+        aws.call(&ECS_UNTAG, call.send()).await.map_err(|error| error.after(tagged))?;
     }
     Ok(Answer::Done)
 }

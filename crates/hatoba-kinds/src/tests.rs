@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Document, Key, Literal, Members, Omitted, Places, Policy};
+use hatoba_core::{Document, Key, Literal, Members, Omitted, Places, Policy, SelectorField, path};
 use serde_json::Value;
 
-use crate::KindId;
+use crate::{KindId, Schema};
 
 fn document(kind: KindId, spec: Value) -> Document {
     let key = Key::new(kind.table().kind, "sample");
@@ -13,30 +13,32 @@ fn document(kind: KindId, spec: Value) -> Document {
     Document::new(key, BTreeMap::new(), spec, Policy::default(), Places::new("a.yaml"))
 }
 
-/// Everything that a spec can say is compared, or names another document, or looks something up.
+/// Everything that a spec can say, down to each leaf, is compared, or names another document, or looks something up.
 #[test]
-fn no_field_of_a_spec_is_forgotten_by_its_table() {
+fn no_member_of_a_spec_is_forgotten_by_its_table() {
+    let mut forgotten = Vec::new();
     for kind in KindId::ALL {
         let table = kind.table();
-        let schema = kind.schema();
-        let stated = schema.get("properties").and_then(Value::as_object).expect("a spec is a struct");
-        let covered: BTreeSet<&str> = table
-            .fields
-            .iter()
-            .map(|field| field.path)
-            .chain(table.references.iter().map(|field| field.path))
-            .chain(table.selectors.iter().map(|field| field.path))
-            .chain(table.scope_member)
-            .map(|path| path.split(['.', '[']).next().unwrap_or(path))
-            .collect();
-        for member in stated.keys() {
-            assert!(
-                covered.contains(member.as_str()),
-                "{}: `{member}` is in the spec and not in the table",
-                table.kind
-            );
+        let fields = table.fields.iter().map(|field| field.path).chain(table.scope_member);
+        let references = table.references.iter().map(|field| field.path);
+        let selectors = table.selectors.iter().map(|field| field.path);
+        let mut covered: BTreeSet<String> =
+            fields.chain(references).chain(selectors).map(|path| path.replace("[]", "")).collect();
+        // Where the selectors beside it look: no member of AWS's.
+        covered.extend(table.selectors.iter().filter(|field| field.narrows).map(SelectorField::fills));
+        let schema = Schema::of(*kind);
+        let mut waiting = vec![(String::new(), schema.root())];
+        while let Some((at, here)) = waiting.pop() {
+            match schema.members(here) {
+                _ if covered.contains(&at) => {}
+                Some(members) => {
+                    waiting.extend(members.iter().map(|(name, inner)| (path::join(&at, name), inner)))
+                }
+                None => forgotten.push(format!("{}: {at}", table.kind)),
+            }
         }
     }
+    assert_eq!(forgotten, [""; 0], "can be written and is compared with nothing");
 }
 
 #[test]
@@ -45,7 +47,7 @@ fn tables_are_consistent() {
         let table = kind.table();
         assert_eq!(KindId::of(table.kind), Some(*kind));
         for field in table.fields {
-            let untouched = field.omitted == Omitted::Untouched;
+            let untouched = matches!(field.omitted, Omitted::Untouched(_));
             let twice = table.fields.iter().filter(|other| other.path == field.path).count();
             assert_eq!(twice, 1, "{}: {} is listed twice", table.kind, field.path);
             // A value at creation that is not AWS's default would be drift at once.
@@ -176,6 +178,30 @@ fn bad_values_are_refused_at_their_place() {
         ),
         (
             KindId::Stage,
+            serde_json::json!({ "apiRef": "a", "defaultRouteSettings": { "throttlingBurstLimit": -1 } }),
+            "spec.defaultRouteSettings.throttlingBurstLimit",
+            "expected 0 or more, got -1",
+        ),
+        (
+            KindId::Stage,
+            serde_json::json!({ "apiRef": "a", "routeSettings": { "GET /a": { "throttlingRateLimit": -0.5 } } }),
+            "spec.routeSettings.GET /a.throttlingRateLimit",
+            "expected 0 or more, got -0.5",
+        ),
+        (
+            KindId::VpcLink,
+            serde_json::json!({ "subnetIds": ["subnet-1", "private"], "securityGroupIds": ["sg-1"] }),
+            "spec.subnetIds[1]",
+            "expected an id `subnet-…`, got `private`",
+        ),
+        (
+            KindId::VpcLink,
+            serde_json::json!({ "subnetIds": ["subnet-1"], "securityGroupIds": ["default"] }),
+            "spec.securityGroupIds[0]",
+            "expected an id `sg-…`, got `default`",
+        ),
+        (
+            KindId::Stage,
             serde_json::json!({ "apiRef": "a", "stageVariables": { "a": "b c" } }),
             "spec.stageVariables.a",
             "expected at most 512",
@@ -215,6 +241,103 @@ fn bad_values_are_refused_at_their_place() {
         let found = kind.compile(&document(kind, spec.clone())).unwrap_err();
         let hit = found.iter().any(|diagnostic| diagnostic.path == path && diagnostic.message.contains(says));
         assert!(hit, "{spec}: expected `{says}` at {path}, got {found:#?}");
+        assert!(found.iter().all(|diagnostic| diagnostic.hint.is_some()), "what to do is said: {found:#?}");
+    }
+}
+
+#[test]
+fn everything_that_does_not_fit_is_told_at_once() {
+    let spec = serde_json::json!({
+        "subnetIDs": ["subnet-1"], "securityGroupIds": "sg-1", "colour": "red", "subnetSelector": { "tags": 1 },
+    });
+    let found = KindId::VpcLink.compile(&document(KindId::VpcLink, spec)).unwrap_err();
+    let paths: BTreeSet<&str> = found.iter().map(|found| found.path.as_str()).collect();
+    let all = ["spec.colour", "spec.securityGroupIds", "spec.subnetIDs", "spec.subnetSelector.tags"];
+    assert_eq!(paths, BTreeSet::from(all));
+}
+
+#[test]
+fn only_a_number_has_a_range() {
+    for (kind, field, is_good) in [
+        (KindId::EcsService, "desiredCount", true),
+        (KindId::EcsService, "launchType", false),
+        (KindId::EcsService, "networkConfiguration", false),
+        (KindId::Stage, "defaultRouteSettings.throttlingRateLimit", true),
+    ] {
+        let mut document = document(kind, serde_json::json!({}));
+        for (member, value) in [("apiRef", "a"), ("taskDefinition", "a")] {
+            if kind.schema().get("properties").is_some_and(|properties| properties.get(member).is_some()) {
+                document.spec.insert(member.to_owned(), value.into());
+            }
+        }
+        let range = hatoba_core::FieldMode::Range { range: (1.0, 5.0) };
+        document.policy.fields.insert(field.to_owned(), range);
+        let found = kind.compile(&document).err().unwrap_or_default();
+        let path = format!("policy.fields.{field}");
+        assert_eq!(found.iter().all(|found| found.path != path), is_good, "{kind:?} {field}: {found:?}");
+    }
+}
+
+/// What AWS settles itself stays as AWS has it, whether the document says `null` or nothing, and nothing is sent for it.
+#[test]
+fn null_is_the_same_as_leaving_out_what_is_left_to_aws() {
+    let mut seen = 0;
+    for kind in [KindId::EcsService, KindId::EcsCluster] {
+        let is_left = |field: &&hatoba_core::Field| {
+            matches!(field.omitted, Omitted::Untouched(hatoba_core::NullIs::LeftOut))
+                && field.path != "taskDefinition" // without one there is no service
+        };
+        for field in kind.table().fields.iter().filter(is_left) {
+            let mut spec = Value::Object(Members::new());
+            if kind == KindId::EcsService {
+                spec["taskDefinition"] = "a".into();
+            }
+            // A network has subnets: it is nulled as a whole.
+            let at = if field.path.starts_with("networkC") { "networkConfiguration" } else { field.path };
+            path::set(&mut spec, at, Value::Null);
+            let compiled = kind.compile(&document(kind, spec));
+            let desired = compiled.unwrap_or_else(|found| panic!("{}: {found:?}", field.path));
+            let mut have = Value::Object(Members::new());
+            path::set(&mut have, field.path, serde_json::json!([{ "something": "of AWS's" }]));
+            let have = have.as_object().cloned().unwrap_or_default();
+            let resolved = hatoba_core::Resolved {
+                members: desired.members.clone(),
+                pins: BTreeMap::new(),
+                scope: String::new(),
+            };
+            let drift = hatoba_core::diff(&desired, &resolved, &have).drift;
+            let touched = drift.iter().find(|drift| drift.path == field.path);
+            assert_eq!(touched, None, "{}", field.path);
+            let sent = hatoba_core::at_creation(&desired, &resolved);
+            let sent = path::get_member(&sent, field.path).cloned();
+            assert_eq!(sent, field.at_create.map(hatoba_core::Literal::value), "{}", field.path);
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 10);
+}
+
+/// It would be created with one number, and pulled to another at once.
+#[test]
+fn a_stated_number_lies_in_its_own_range() {
+    for (count, expected) in [
+        (serde_json::json!(2), None),
+        (serde_json::json!(20), None),
+        (Value::Null, None),
+        (serde_json::json!(1), Some("expected 2 to 20, as `policy.fields.desiredCount.range` says, got 1")),
+        (serde_json::json!(21), Some("expected 2 to 20, as `policy.fields.desiredCount.range` says, got 21")),
+    ] {
+        let spec = serde_json::json!({ "taskDefinition": "a", "desiredCount": count });
+        let mut document = document(KindId::EcsService, spec);
+        let range = hatoba_core::FieldMode::Range { range: (2.0, 20.0) };
+        document.policy.fields.insert("desiredCount".to_owned(), range);
+        let found = KindId::EcsService.compile(&document).err().unwrap_or_default();
+        assert_eq!(found.first().map(|found| found.message.as_str()), expected, "{count}");
+        for found in found {
+            assert_eq!((found.path.as_str(), found.hint.is_some()), ("spec.desiredCount", true));
+        }
+        document.spec.remove("desiredCount");
+        assert!(KindId::EcsService.compile(&document).is_ok(), "left out, the range alone is asked for");
     }
 }
 
@@ -237,6 +360,27 @@ fn references_and_selectors_leave_the_members_to_be_filled() {
 }
 
 #[test]
+fn selectors_look_in_the_vpc_beside_them_and_aws_never_sees_it() {
+    let tags = |name: &str| serde_json::json!({ "tags": { "Name": name } });
+    let of = |spec: serde_json::Value| KindId::VpcLink.compile(&document(KindId::VpcLink, spec));
+    let (subnets, vpc) = (tags("private"), tags("awesome-vpc"));
+    let id = of(serde_json::json!({ "subnetSelector": subnets, "vpcId": "vpc-1" })).expect("good");
+    assert_eq!((id.lookups[0].lookup.vpc.as_deref(), &id.lookups[0].within), (Some("vpc-1"), &None));
+    assert_eq!(id.members.get("vpcId"), None);
+    let tagged = of(serde_json::json!({ "subnetSelector": subnets, "vpcSelector": vpc })).expect("good");
+    assert_eq!(tagged.lookups.len(), 1);
+    assert_eq!(tagged.lookups[0].within.as_ref().map(|vpc| vpc.resource.as_str()), Some("vpc"));
+    assert_eq!(tagged.members.keys().collect::<Vec<_>>(), ["name"]);
+    for spec in [
+        serde_json::json!({ "subnetSelector": subnets, "vpcId": "vpc-1", "vpcSelector": vpc }),
+        serde_json::json!({ "subnetIds": ["subnet-1"], "vpcId": "vpc-1" }),
+    ] {
+        let found = of(spec).unwrap_err();
+        assert!(found[0].message.contains("VPC") || found[0].message.contains("vpcId"), "{found:?}");
+    }
+}
+
+#[test]
 fn retain_on_what_takes_no_tags_is_refused() {
     let mut document = document(KindId::Integration, serde_json::json!({}));
     document.spec =
@@ -244,7 +388,7 @@ fn retain_on_what_takes_no_tags_is_refused() {
             .as_object()
             .cloned()
             .unwrap_or_default();
-    document.policy.deletion = hatoba_core::Deletion::Retain;
+    document.policy.deletion = Some(hatoba_core::Deletion::Retain);
     let found = KindId::Integration.compile(&document).unwrap_err();
     assert_eq!(found[0].path, "policy.deletion");
 }
@@ -260,6 +404,9 @@ pub(crate) fn aws() -> crate::Aws {
             Box::pin(async {})
         }
         fn record(&self, _: &crate::Operation, _: Result<(), &crate::CallError>) {}
+        fn leaves(&self, _: &crate::Signed<'_>) -> Result<(), hatoba_core::Cause> {
+            Ok(())
+        }
     }
     let config = aws_types::SdkConfig::builder()
         .behavior_version(aws_smithy_runtime_api::client::behavior_version::BehaviorVersion::latest())

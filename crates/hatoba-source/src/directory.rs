@@ -16,18 +16,17 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use hatoba_core::{Diagnostic, Digest, Place};
 use tokio::time::Instant;
 
 use files::OsFiles;
 pub use files::{Content, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, Stamp, TOTAL_BYTES_MAX};
 use settle::{Now, SETTLE_INTERVAL, Settling};
+pub(crate) use walk::is_document_name;
 use watch::Watch;
 
-use crate::document::{ParsedFile, parse_documents};
+use crate::known::{KnownFiles, Problem};
 use crate::snapshot::FileLook;
 use crate::{Snapshot, SourceError, Variables};
 
@@ -51,7 +50,7 @@ pub const STILL_WRITTEN: &str = "still being written";
 pub struct Directory {
     files: Box<dyn Files>,
     vars: Variables,
-    known: BTreeMap<String, Known>,
+    known: KnownFiles<Stamp>,
     /// None: every file is taken as it is.
     settling: Option<Settling>,
     watch: Option<Watch>,
@@ -59,16 +58,6 @@ pub struct Directory {
     recheck_at: Option<Instant>,
     /// The watch has reported something; collecting until then.
     collect_until: Option<Instant>,
-}
-
-/// What was last accepted of one file.
-struct Known {
-    stamp: Stamp,
-    digest: Digest,
-    text: Arc<str>,
-    parsed: ParsedFile,
-    /// If `parsed` is broken: what the file said before.
-    last_good: Option<ParsedFile>,
 }
 
 impl Directory {
@@ -89,7 +78,7 @@ impl Directory {
         Directory {
             files,
             vars,
-            known: BTreeMap::new(),
+            known: KnownFiles::default(),
             settling: Some(Settling::default()),
             watch: None,
             recheck_at: None,
@@ -154,7 +143,7 @@ impl Directory {
     ) -> (BTreeMap<String, FileLook>, bool) {
         let is_listed =
             |path: &str| listing.files.contains_key(path) || listing.unreadable.contains_key(path);
-        self.known.retain(|path, _| is_listed(path));
+        self.known.retain(is_listed);
         if let Some(settling) = &mut self.settling {
             settling.retain(is_listed);
         }
@@ -168,10 +157,10 @@ impl Directory {
                     Some(problem)
                 }
             };
-            looks.insert(path.clone(), self.report(path, problem));
+            looks.insert(path.clone(), self.known.report(path, problem));
         }
         for (path, reason) in &listing.unreadable {
-            looks.insert(path.clone(), self.report(path, Some(Problem::lasting(reason.clone()))));
+            looks.insert(path.clone(), self.known.report(path, Some(Problem::lasting(reason.clone()))));
         }
         (looks, any_gone)
     }
@@ -184,7 +173,7 @@ impl Directory {
         now: Option<Now>,
         is_renamed: bool,
     ) -> Result<(), Problem> {
-        let accepted = self.known.get(path).map(|known| &known.stamp);
+        let accepted = self.known.stamp(path);
         if accepted == Some(stamp) {
             if let Some(settling) = &mut self.settling {
                 settling.forget(path);
@@ -198,75 +187,22 @@ impl Directory {
             // From here on the file is a matter of reading, not of waiting.
             settling.forget(path);
         }
-        let content = self.files.read(path).map_err(|error| Problem::io(&error))?;
+        let content = self.files.read(path).map_err(|error| unread(&error))?;
         if let (Some(settling), Some(now)) = (&mut self.settling, now)
             && content.stamp != *stamp
         {
             // It moved between the look and the reading.
             settling.begin(path, &content.stamp, now);
-            return still_moving(self.known.contains_key(path));
+            return still_moving(self.known.stamp(path).is_some());
         }
-        self.accept(path, content);
+        self.known.accept(path, &content.bytes, content.stamp, &self.vars);
         Ok(())
     }
-
-    fn accept(&mut self, path: &str, content: Content) {
-        let parsed = parse_documents(path, &content.bytes, &self.vars);
-        let last_good = match self.known.remove(path) {
-            Some(before) if parsed.is_broken() => match before.last_good {
-                None if !before.parsed.is_broken() => Some(before.parsed),
-                kept => kept,
-            },
-            _ => None,
-        };
-        let text = String::from_utf8_lossy(&content.bytes);
-        // Without the byte-order mark, so that columns fit.
-        let text = Arc::from(text.strip_prefix('\u{feff}').unwrap_or(&text));
-        let digest = Digest::of_bytes(&content.bytes);
-        self.known.insert(path.to_owned(), Known { stamp: content.stamp, digest, text, parsed, last_good });
-    }
-
-    /// What is known of a file, and what is wrong with it now.
-    fn report(&self, path: &str, problem: Option<Problem>) -> FileLook {
-        let mut look = FileLook::default();
-        if let Some(known) = self.known.get(path) {
-            let standing = known.last_good.as_ref().unwrap_or(&known.parsed);
-            look.documents.clone_from(&standing.documents);
-            look.held.clone_from(&standing.held);
-            look.diagnostics.clone_from(&known.parsed.diagnostics);
-            look.unreadable.clone_from(&known.parsed.unreadable);
-            look.digest = Some(known.digest.clone());
-            look.text = Some(Arc::clone(&known.text));
-        }
-        if let Some(problem) = problem {
-            if !problem.passes {
-                let place = Place { file: path.to_owned(), line: 1, column: 1 };
-                let message = format!("the file cannot be used: {}", problem.reason);
-                look.diagnostics.push(Diagnostic::error(place, "", message));
-            }
-            look.unreadable = Some(problem.reason);
-        }
-        look
-    }
 }
 
-/// Why a file could not be taken at this look.
-struct Problem {
-    reason: String,
-    /// It will be over by itself: nothing to tell anybody.
-    passes: bool,
-    is_gone: bool,
-}
-
-impl Problem {
-    fn lasting(reason: String) -> Self {
-        Problem { reason, passes: false, is_gone: false }
-    }
-
-    fn io(error: &io::Error) -> Self {
-        let is_gone = error.kind() == io::ErrorKind::NotFound;
-        Problem { reason: format!("it cannot be read: {error}"), passes: false, is_gone }
-    }
+fn unread(error: &io::Error) -> Problem {
+    let is_gone = error.kind() == io::ErrorKind::NotFound;
+    Problem { reason: format!("it cannot be read: {error}"), passes: false, is_gone }
 }
 
 /// While a file moves, what it said before stands; if nothing is known, nobody knows what it will say.

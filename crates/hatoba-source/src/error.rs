@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::StoreError;
+
 /// The source yields nothing this time; what was known before stays known, and nothing is pruned.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -27,6 +29,9 @@ pub enum SourceError {
         #[source]
         source: io::Error,
     },
+    /// The bucket does not serve, or cannot be listed to the end.
+    #[error(transparent)]
+    Bucket(#[from] StoreError),
     /// More than a limit allows; the source is refused as a whole rather than read in part.
     #[error("the source is too large: more than {limit} {what}")]
     TooLarge {
@@ -44,6 +49,7 @@ impl SourceError {
             SourceError::Missing { .. } => "SourceMissing",
             SourceError::NotAFolder { .. } => "SourceNotAFolder",
             SourceError::List { .. } => "SourceUnreadable",
+            SourceError::Bucket(error) => error.reason(),
             SourceError::TooLarge { .. } => "SourceTooLarge",
         }
     }

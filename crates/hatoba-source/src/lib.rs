@@ -19,18 +19,27 @@
 //! # Ok::<(), hatoba_source::VariableError>(())
 //! ```
 
+mod bucket;
 mod directory;
 mod document;
 mod error;
+mod keep;
+mod known;
 mod snapshot;
+mod source;
 mod variables;
 pub mod yaml;
 
+pub use bucket::{
+    Bucket, BucketSource, Condition, Entry, Fetched, Location, LocationError, StoreError, Stored,
+};
 pub use directory::{
     Content, Directory, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, STILL_WRITTEN, Stamp, TOTAL_BYTES_MAX,
     read_directory,
 };
 pub use document::{Held, ParsedFile, emit_document, parse_documents};
 pub use error::SourceError;
+pub use keep::{Keep, KeepError, Shelf};
 pub use snapshot::{Snapshot, Unreadable};
+pub use source::{Look, Source};
 pub use variables::{VariableError, Variables};

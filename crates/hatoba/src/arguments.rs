@@ -9,6 +9,7 @@ use hatoba_engine::Options;
 use hatoba_source::Variables;
 
 use crate::logging::LogFormat;
+use crate::place::{self, Place, StatusTo};
 use crate::report::Output;
 
 /// Keeps AWS Cloud Map, Amazon ECS and API Gateway HTTP API resources as YAML documents say.
@@ -53,12 +54,19 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Prints the documents that documents made of others come to, one for each resource.
     Render(Render),
+    /// Shows how every document stands: 0 if all are in sync and ready, else 1.
+    Status(StatusOf),
+    /// Asks a running daemon to look again now, at one document or at everything.
+    Reconcile(Reconcile),
+    /// Shows which resources are held because too many documents vanished at once; lets exactly these go.
+    Prune(Prune),
 }
 
 /// Whose resources, and how they are looked after.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Owner {
-    /// Our name in every owner mark. Without it, it is `local`, and nothing is ever pruned.
+    /// Our name in every owner mark. Left out, it is `<bucket>/<prefix>` for a source in S3; for a folder it is `local`,
+    /// and nothing is ever pruned.
     #[arg(long, value_name = "NAME", env = "HATOBA_OWNER", value_parser = owner)]
     pub(crate) owner: Option<String>,
 
@@ -89,9 +97,9 @@ pub(crate) struct Once {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The folder that holds the documents.
-    #[arg(long, value_name = "DIR", env = "HATOBA_SOURCE")]
-    pub(crate) source: PathBuf,
+    /// What holds the documents: a folder, or a prefix in S3.
+    #[arg(long, value_name = "DIR|s3://bucket/prefix", env = "HATOBA_SOURCE", value_parser = place::source)]
+    pub(crate) source: Place,
 
     /// Where the status page, metrics and health are served; they are for loopback only.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = loopback)]
@@ -101,13 +109,23 @@ pub(crate) struct Run {
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
     pub(crate) resync: Duration,
 
-    /// How often the folder is looked at, beside the file system's own notifications.
+    /// How often the source is looked at, whatever notifications say.
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = duration)]
     pub(crate) poll: Duration,
 
-    /// Where status documents go: a folder, or `none`; `.hatoba` is made in it. The source if left out.
-    #[arg(long, value_name = "DIR|none")]
-    pub(crate) status_to: Option<PathBuf>,
+    /// The URL of an SQS queue that S3 sends the bucket's event notifications to: documents dropped into the source are
+    /// then seen in about a second. Its messages are hints, and are removed; the polls go on.
+    #[arg(long, value_name = "URL", env = "HATOBA_NOTIFY_QUEUE", value_parser = place::queue_url)]
+    pub(crate) notify_queue: Option<String>,
+
+    /// Where status documents go: `.hatoba` in a folder, a place in S3, or `none`. Left out, `.hatoba` in the source's
+    /// folder, or s3://bucket/.hatoba/prefix for a source in S3.
+    #[arg(long, value_name = "DIR|s3://bucket/prefix|none", env = "HATOBA_STATUS_TO", value_parser = place::status_to)]
+    pub(crate) status_to: Option<StatusTo>,
+
+    /// Write without asking whether another daemon of this source leads. Two that write do each other's work twice.
+    #[arg(long)]
+    pub(crate) no_lease: bool,
 
     #[command(flatten)]
     pub(crate) owner: Owner,
@@ -148,9 +166,9 @@ pub(crate) struct Sandbox {
 
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// The folder that holds the documents.
-    #[arg(long, value_name = "DIR", env = "HATOBA_SOURCE")]
-    pub(crate) source: PathBuf,
+    /// What holds the documents: a folder, or a prefix in S3.
+    #[arg(long, value_name = "DIR|s3://bucket/prefix", env = "HATOBA_SOURCE", value_parser = place::source)]
+    pub(crate) source: Place,
 
     /// How the plan is printed.
     #[arg(long, value_enum, default_value_t)]
@@ -199,20 +217,106 @@ pub(crate) enum Rendering {
     Yaml,
 }
 
+/// Where a daemon's status documents lie.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Beside {
+    /// The daemon's source: a folder, or s3://bucket/prefix.
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX", env = "HATOBA_SOURCE", value_parser = place::source)]
+    pub(crate) source: Option<Place>,
+
+    /// Where the daemon writes its status documents, if it was given `--status-to`.
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX", value_parser = place::status_to)]
+    pub(crate) status_to: Option<StatusTo>,
+}
+
+impl Beside {
+    /// Where they lie.
+    ///
+    /// # Errors
+    /// When neither is given, or they would lie in the source.
+    pub(crate) fn status_to(&self) -> anyhow::Result<StatusTo> {
+        match (&self.source, &self.status_to) {
+            (Some(source), given) => StatusTo::of(given.as_ref(), source),
+            (None, Some(given)) => Ok(given.clone()),
+            (None, None) => anyhow::bail!("expected --source with the daemon's source"),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusOf {
+    #[command(flatten)]
+    pub(crate) place: Beside,
+
+    /// The daemon's own address, in place of what it wrote beside its source.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["source", "status_to"])]
+    pub(crate) url: Option<hyper::Uri>,
+
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: StatusOutput,
+
+    /// Prints again every two seconds, until interrupted.
+    #[arg(long)]
+    pub(crate) watch: bool,
+
+    /// Waits until all are in sync and ready, at most `--timeout`; then prints.
+    #[arg(long, conflicts_with = "watch")]
+    pub(crate) wait: bool,
+
+    /// How long `--wait` waits at most.
+    #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}
+
+/// How `status` is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum StatusOutput {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reconcile {
+    /// One document, for example `VpcLink/fine-vpc-link`; everything if left out.
+    #[arg(value_name = "KIND/NAME")]
+    pub(crate) document: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) place: Beside,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    /// The hash that is shown: exactly the documents that it names may go, within an hour.
+    #[arg(long, value_name = "HASH")]
+    pub(crate) acknowledge: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) place: Beside,
+}
+
 impl Owner {
     /// The engine's options, but for what each command has beside them.
-    pub(crate) fn options(&self, location: String, resync: Duration) -> Options {
-        Options {
-            owner: self.owner.clone().unwrap_or_else(|| "local".to_owned()),
-            owner_is_explicit: self.owner.is_some(),
-            location,
+    ///
+    /// # Errors
+    /// When there is no owner's name for the source.
+    pub(crate) fn options(&self, source: &Place, resync: Duration) -> anyhow::Result<Options> {
+        let (owner, owner_is_explicit) = source.owner(self.owner.as_ref())?;
+        Ok(Options {
+            owner,
+            owner_is_explicit,
+            location: source.to_string(),
             resync,
             prune_grace: self.prune_grace,
             prune_limit: self.prune_limit,
             quota_share: f64::from(self.quota_share) / 100.0,
             seed: u64::from(std::process::id()),
             ..Options::default()
-        }
+        })
     }
 }
 

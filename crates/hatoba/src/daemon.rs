@@ -5,31 +5,54 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hatoba_core::{Cause, Truth};
-use hatoba_engine::{Engine, Shown, StatusSink, serve};
-use hatoba_source::Directory;
+use hatoba_core::{Cause, Holder, Truth};
+use hatoba_engine::{
+    BucketBoard, Engine, Heartbeat, Leadership, Requests, Shown, SourceSeen, StatusSink, lead_by_lock, serve,
+};
+use hatoba_source::{Keep, Source, SourceError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::lock::lock;
-
-/// Status documents are written when they change; when they were last verified is written this often.
+/// Status documents are written when they change; when they were last verified is written this often, and when the
+/// source changes.
 const HEARTBEAT: Duration = Duration::from_secs(60);
-/// What is left to write at the end; the whole drain has 20 s.
-const FLUSH: Duration = Duration::from_secs(3);
+/// What is left to write at the end; the whole drain has 20 s, 13 of them for passes in flight.
+const FLUSH: Duration = Duration::from_secs(2);
+/// How often requests are looked for in a folder, which costs next to nothing.
+const HEAR: Duration = Duration::from_secs(2);
+/// And in a bucket, where it is a call: 8,640 a day.
+const HEAR_REMOTE: Duration = Duration::from_secs(10);
+/// Letting go of the leadership.
+const RELEASE: Duration = Duration::from_secs(3);
 
 /// Everything around the engine.
 pub(crate) struct Daemon {
     pub(crate) engine: Arc<Engine>,
-    pub(crate) source: Directory,
+    pub(crate) source: Source,
     pub(crate) poll: Duration,
+    /// Whether messages about the source are taken from their queue, if there is one.
+    pub(crate) listens: Option<watch::Sender<bool>>,
     pub(crate) sink: StatusSink,
+    /// Where people leave requests.
+    pub(crate) keep: Keep,
     pub(crate) listener: Option<TcpListener>,
     /// Converge within this time, then leave.
     pub(crate) once: Option<Duration>,
-    /// Where the lock against a second daemon lies, if anywhere.
-    pub(crate) lock: Option<PathBuf>,
+    /// How it is settled which of several daemons writes.
+    pub(crate) lead: Lead,
+}
+
+/// How it is settled which of several daemons writes.
+pub(crate) enum Lead {
+    /// This one, whoever else does.
+    Unasked,
+    /// Who holds the lock in this folder.
+    Lock(PathBuf),
+    /// Who holds the lease beside the status documents of a bucket.
+    Lease(BucketBoard),
 }
 
 impl Daemon {
@@ -40,6 +63,7 @@ impl Daemon {
         let reading = tokio::spawn(read(Arc::clone(&self.engine), self.source, self.poll, stop.clone()));
         let ended = CancellationToken::new();
         let writing = tokio::spawn(write(Arc::clone(&self.engine), self.sink, ended.clone()));
+        tokio::spawn(hear(Arc::clone(&self.engine), self.keep, ended.clone()));
         if let Some(listener) = self.listener {
             let serving = serve(listener, Arc::clone(&self.engine) as _, stop.clone().cancelled_owned());
             tokio::spawn(async move {
@@ -48,10 +72,12 @@ impl Daemon {
                 }
             });
         }
-        let patience = self.once.unwrap_or(Duration::MAX);
-        let leads = tokio::time::timeout(patience, lock(self.lock.as_deref(), &stop)).await.ok().flatten();
+        let let_go = CancellationToken::new();
+        let leading = lead(&self.engine, self.lead, &let_go);
+        if let Some(listens) = self.listens {
+            tokio::spawn(take_turns(Arc::clone(&self.engine), listens, ended.clone()));
+        }
         let is_good = match self.once {
-            _ if leads.is_none() => self.once.is_none(),
             Some(timeout) => {
                 let is_good = Arc::clone(&self.engine).run_once(timeout, stop.clone()).await;
                 if !is_good {
@@ -66,7 +92,38 @@ impl Daemon {
         };
         ended.cancel();
         let _ = tokio::time::timeout(FLUSH, async { tokio::join!(reading, writing) }).await;
+        // The last write of everything is over: the next one may lead.
+        let_go.cancel();
+        let _ = tokio::time::timeout(RELEASE, leading).await;
         Ok(if is_good && !self.engine.is_broken() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// Competes for the leadership. Nothing is written before it is settled.
+fn lead(engine: &Arc<Engine>, lead: Lead, let_go: &CancellationToken) -> tokio::task::JoinHandle<()> {
+    let (engine, let_go) = (Arc::clone(engine), let_go.clone());
+    match lead {
+        Lead::Unasked => tokio::spawn(async {}),
+        Lead::Lock(folder) => {
+            engine.set_leadership(Leadership::StandsBy(None));
+            tokio::spawn(lead_by_lock(engine, folder, this_process(), let_go))
+        }
+        Lead::Lease(object) => {
+            engine.set_leadership(Leadership::StandsBy(None));
+            tokio::spawn(hatoba_engine::lead(engine, object, this_process(), let_go))
+        }
+    }
+}
+
+/// Who this process is, to others that would lead in its place.
+fn this_process() -> Holder {
+    let (pid, started) = (std::process::id(), jiff::Timestamp::now());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or(std::env::var("HOSTNAME").ok());
+    let host = host.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty());
+    Holder {
+        host: host.unwrap_or_else(|| "unknown".to_owned()),
+        pid,
+        nonce: format!("{pid:x}-{:x}", started.as_nanosecond()),
     }
 }
 
@@ -87,24 +144,6 @@ fn say_why(shown: &Shown) {
     }
     for held in shown.pruning.iter().filter(|held| held.held.reason.as_str() == "FuseOpen") {
         tracing::error!(document = %held.document, id = held.id, "{}", held.held.message);
-    }
-}
-
-/// Where the lock lies: beside the status documents, and in the source where those are kept nowhere.
-pub(crate) fn lock_folder(status_to: Option<&PathBuf>, source: &std::path::Path) -> Option<PathBuf> {
-    match status_to {
-        Some(folder) if folder.as_os_str() == "none" => None,
-        Some(folder) => Some(folder.clone()),
-        None => Some(source.to_owned()),
-    }
-}
-
-/// Where status documents go.
-pub(crate) fn sink(status_to: Option<&PathBuf>, source: &std::path::Path) -> StatusSink {
-    match status_to {
-        Some(folder) if folder.as_os_str() == "none" => StatusSink::none(),
-        Some(folder) => StatusSink::directory(folder.clone()),
-        None => StatusSink::directory(source.to_owned()),
     }
 }
 
@@ -145,13 +184,30 @@ fn look_again_on_hangup(engine: Arc<Engine>, stop: CancellationToken) -> anyhow:
 }
 
 /// Reads the source when it changes, and every so often all the same.
-async fn read(engine: Arc<Engine>, mut source: Directory, poll: Duration, stop: CancellationToken) {
+async fn read(engine: Arc<Engine>, mut source: Source, poll: Duration, stop: CancellationToken) {
+    let mut told: Option<Cause> = None;
     loop {
-        match source.poll().await {
-            Ok(snapshot) => engine.accept(snapshot),
+        let begun = Instant::now();
+        let look = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            look = source.poll() => look,
+        };
+        match look {
+            Ok(snapshot) => {
+                if told.take().is_some() {
+                    tracing::info!("the source can be read again");
+                }
+                engine.accept_as_of(snapshot, begun);
+            }
             Err(error) => {
-                tracing::error!(%error, "the source cannot be read; what was known stays");
-                engine.accept_error(Cause::new(error.reason(), error.to_string()));
+                let cause = Cause::new(error.reason(), whole(&error));
+                if told.as_ref() != Some(&cause) {
+                    let (reason, error) = (cause.reason.as_str(), &cause.message);
+                    tracing::error!(reason, error, "the source cannot be read; what was known stays");
+                    told = Some(cause.clone());
+                }
+                engine.accept_error(cause);
             }
         }
         tokio::select! {
@@ -163,12 +219,68 @@ async fn read(engine: Arc<Engine>, mut source: Directory, poll: Duration, stop: 
     }
 }
 
-/// Writes status documents as they change. A slow disk slows nobody: only the newest state is written.
+/// Takes messages about the source only while this process leads: what one that stands by took, the leader would not
+/// see before its next poll.
+async fn take_turns(engine: Arc<Engine>, listens: watch::Sender<bool>, ended: CancellationToken) {
+    let mut changes = engine.watch();
+    loop {
+        listens.send_replace(engine.leads());
+        tokio::select! {
+            biased;
+            () = ended.cancelled() => return,
+            _ = changes.changed() => {}
+        }
+    }
+}
+
+/// Looks for what people ask, every so often.
+async fn hear(engine: Arc<Engine>, keep: Keep, ended: CancellationToken) {
+    if matches!(keep, Keep::Nowhere) {
+        return;
+    }
+    let every = if keep.is_remote() { HEAR_REMOTE } else { HEAR };
+    let mut requests = Requests::new(keep);
+    loop {
+        let leads = engine.leads();
+        requests.look(&engine, leads).await;
+        tokio::select! {
+            biased;
+            () = ended.cancelled() => return,
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+}
+
+/// An error and what is behind it, in one line.
+fn whole(error: &SourceError) -> String {
+    let mut text = error.to_string();
+    let mut behind = std::error::Error::source(error);
+    while let Some(error) = behind {
+        text = format!("{text}: {error}");
+        behind = error.source();
+    }
+    text
+}
+
+/// Writes status documents as they change, while this process leads. A slow disk slows nobody: only the newest state is
+/// written.
 async fn write(engine: Arc<Engine>, mut sink: StatusSink, ended: CancellationToken) {
     let mut changes = engine.watch();
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
+    // The source as it was last told; nothing, when it is time for the next sign of life.
+    let mut told: Option<SourceSeen> = None;
     loop {
-        sink.write(&engine.statuses()).await;
+        if engine.leads() {
+            // Before the statuses: they are no older than what it says of the source.
+            let beat = Heartbeat { time: jiff::Timestamp::now(), ..engine.heartbeat() };
+            sink.write(&engine.statuses()).await;
+            if told.as_ref() != Some(&beat.source) {
+                sink.write_heartbeat(&beat).await;
+                told = Some(beat.source);
+            }
+        } else {
+            told = None;
+        }
         if ended.is_cancelled() {
             return;
         }
@@ -176,7 +288,7 @@ async fn write(engine: Arc<Engine>, mut sink: StatusSink, ended: CancellationTok
             biased;
             () = ended.cancelled() => {}
             _ = changes.changed() => {}
-            _ = heartbeat.tick() => sink.write_heartbeat(jiff::Timestamp::now(), engine.verified()).await,
+            _ = heartbeat.tick() => told = None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `hatoba`: flags, wiring, terminal output. Everything that decides is in the other crates.
 
 mod arguments;
+mod ask;
 mod daemon;
-mod lock;
+mod fetch;
 mod logging;
+mod place;
 mod plan;
 mod plan_text;
 mod progress;
@@ -11,6 +13,7 @@ mod render;
 mod report;
 mod run;
 mod sandbox;
+mod status;
 mod validate;
 
 use std::io::Write as _;
@@ -45,6 +48,9 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
         Command::Run(run) => runtime.block_on(run::run(run, vars)),
         Command::Sandbox(sandbox) => runtime.block_on(sandbox::sandbox(sandbox, vars)),
         Command::Plan(plan) => runtime.block_on(plan::plan(plan, vars)),
+        Command::Status(asked) => runtime.block_on(status::status(asked, vars)),
+        Command::Reconcile(asked) => runtime.block_on(ask::reconcile(asked)),
+        Command::Prune(asked) => runtime.block_on(ask::prune(asked)),
         Command::Explain(explain) => print_explanation(&explain.path),
         Command::Render(render) => render::run(&render.dir, &vars, render.output),
         Command::Validate(validate) => validate::run(&validate.dir, &vars, validate.output),

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use hatoba_engine::{Clock, Engine, PlanAction, check};
-use hatoba_source::{Variables, read_directory};
+use hatoba_source::{BucketSource, Variables, read_directory};
 
 use crate::arguments::Plan;
+use crate::place::Place;
 use crate::report::{Findings, Output, wants_colour};
 use crate::{plan_text, run};
 
@@ -20,9 +21,14 @@ const CHANGES: u8 = 2;
 /// # Errors
 /// When the folder or AWS cannot be read at all.
 pub(crate) async fn plan(arguments: Plan, vars: Variables) -> anyhow::Result<ExitCode> {
-    let snapshot = read_directory(&arguments.source, &vars)?;
-    let config = run::aws().await?;
-    let options = arguments.owner.options(arguments.source.display().to_string(), Duration::from_secs(300));
+    let options = arguments.owner.options(&arguments.source, Duration::from_secs(300))?;
+    let (snapshot, config) = match &arguments.source {
+        Place::Folder(folder) => (read_directory(folder, &vars)?, run::aws().await?),
+        Place::Bucket(location) => {
+            let config = run::aws().await?;
+            (BucketSource::new(&config, location.clone(), vars).poll().await?, config)
+        }
+    };
     let engine = Engine::new(options, &config, Clock::starting_at(jiff::Timestamp::now()), BTreeMap::new());
     let checked = check(&snapshot);
     let findings = Findings::of(&snapshot, &checked.diagnostics);

@@ -18,12 +18,13 @@ use aws_types::region::Region;
 use hatoba_aws_model::{Config, Connector, Delays, SharedWorld, World};
 use hatoba_core::{Key, Truth};
 use hatoba_engine::{Clock, Engine, Event, Shown, StatusSink};
-use hatoba_source::{Directory, Variables};
+use hatoba_source::{Directory, Keep, Variables};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Sandbox;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Lead};
+use crate::place::Place;
 use crate::progress;
 use crate::report::wants_colour;
 
@@ -63,7 +64,7 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
 
     let stop = CancellationToken::new();
     tokio::spawn(hatoba_aws_model::serve(aws, Arc::clone(&world), clock, stop.clone().cancelled_owned()));
-    let options = arguments.owner.options(dir.display().to_string(), arguments.resync);
+    let options = arguments.owner.options(&Place::Folder(dir.clone()), arguments.resync)?;
     let config = sdk_config(&world, clock);
     let engine = Engine::new(
         options,
@@ -76,12 +77,14 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
     let once = arguments.once.once.then_some(arguments.once.timeout);
     let daemon = Daemon {
         engine,
-        source,
+        source: source.into(),
         poll: POLL,
+        listens: None,
         sink: StatusSink::none(),
+        keep: Keep::Nowhere,
         listener: Some(page),
         once,
-        lock: None,
+        lead: Lead::Unasked,
     };
     let code = daemon.run(stop).await;
     let _ = telling.await;
@@ -236,12 +239,14 @@ fn same(a: &Event, b: &Event) -> bool {
 
 /// Where to look, and three lines that break something.
 fn what_to_try(shown: &Shown, addresses: &Addresses) -> String {
-    let id = |kind: &str| {
-        let of_kind = shown.documents.iter().find(|(key, _)| key.kind == kind);
-        of_kind
-            .and_then(|(_, document)| document.status.outputs.get("id").cloned())
-            .unwrap_or_else(|| format!("<{kind} id>"))
+    let output = |kind: &str, name: &str| {
+        let (_, document) = shown.documents.iter().find(|(key, _)| key.kind == kind)?;
+        document.status.outputs.get(name).cloned()
     };
+    let id = |kind: &str| output(kind, "id").unwrap_or_else(|| format!("<{kind} id>"));
+    // arn:aws:ecs:<region>:<account>:service/<cluster>/<name>
+    let arn = output("EcsService", "arn");
+    let cluster = arn.as_deref().and_then(|arn| arn.split('/').nth(1)).unwrap_or("<cluster>");
     let aws = format!("aws --region us-east-1 --endpoint-url http://{}", addresses.aws);
     let (api, route, service) = (id("HttpApi"), id("Route"), id("EcsService"));
     format!(
@@ -250,7 +255,7 @@ fn what_to_try(shown: &Shown, addresses: &Addresses) -> String {
          Break something and watch it be repaired (any credentials will do):\n\n  \
          {aws} apigatewayv2 delete-route --api-id {api} --route-id {route}\n  \
          {aws} apigatewayv2 update-api --api-id {api} --name by-hand\n  \
-         {aws} ecs update-service --cluster main --service {service} --desired-count 3\n\n\
+         {aws} ecs update-service --cluster {cluster} --service {service} --desired-count 3\n\n\
          Or edit the documents in {dir}. Ctrl-C ends it.\n",
         page = addresses.page,
         used = use_it(shown, addresses),

@@ -6,6 +6,7 @@
 mod book;
 mod check;
 mod generate;
+mod kept;
 mod shell;
 mod venv;
 

@@ -1,5 +1,6 @@
 //! Running other programs from the root of the workspace.
 
+use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -8,8 +9,30 @@ use anyhow::{Context, Result, bail};
 
 /// The root of the workspace, wherever the command was started.
 pub(crate) fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // Where cargo runs it; where it was built may be elsewhere.
+    let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = Path::new(&here);
     here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+/// Where cargo puts what it builds: where it put this program, but for CI, which has its own.
+pub(crate) fn target() -> PathBuf {
+    let here = env::current_exe().ok();
+    let beside = here.as_deref().and_then(|here| here.ancestors().nth(2)).map(Path::to_path_buf);
+    ci_cache().or(beside).unwrap_or_else(|| root().join("target"))
+}
+
+/// What CI keeps from one run to the next, outside of the checkout that it throws away: what was compiled, and the Python
+/// environments. Of our own crates, what was compiled of other sources is built anew ([`crate::kept`]). Whoever wants to
+/// be sure removes the folder, or names another one in `CARGO_TARGET_DIR`.
+pub(crate) fn ci_cache() -> Option<PathBuf> {
+    let folder = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    folder("CI")?;
+    if let Some(chosen) = folder("CARGO_TARGET_DIR") {
+        return Some(chosen);
+    }
+    let cache = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")))?;
+    Some(cache.join("hatoba-target"))
 }
 
 /// A program to be started at the root.
@@ -21,7 +44,9 @@ pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command
 
 /// The cargo that runs us, so that a pinned toolchain stays the same all the way down.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    let mut command = command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    command.env("CARGO_TARGET_DIR", target());
+    command
 }
 
 /// Runs with output passed through; an exit code other than 0 is an error.

@@ -1,4 +1,5 @@
-//! The project's own Python environments in `target`: made once, made again when their lists of packages change.
+//! The project's own Python environments in cargo's target folder: made once, made again when their lists of packages
+//! change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::shell;
 
-/// One environment: its folder in `target`, its list of packages, and what that says.
+/// One environment: its folder in the target folder, its list of packages, and what that says.
 struct Environment {
     folder: &'static str,
     list: &'static str,
@@ -31,7 +32,7 @@ const ENVIRONMENTS: &[Environment; 2] = &[
 impl Environment {
     /// Beside the build's other results, so that `cargo clean` takes it away.
     fn directory(&self) -> PathBuf {
-        shell::root().join("target").join(self.folder)
+        shell::target().join(self.folder)
     }
 
     fn python(&self) -> PathBuf {
@@ -61,6 +62,7 @@ impl Environment {
             "install",
             "--quiet",
             "--disable-pip-version-check",
+            "--no-compile", // most of it is never imported
             "--requirement",
             text(&wanted)?,
         ];

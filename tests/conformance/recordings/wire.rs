@@ -17,8 +17,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use hatoba_core::Mark;
-use hatoba_kinds::{Aws, CallError, Gate, Operation};
+use hatoba_core::{Cause, Mark};
+use hatoba_kinds::{Aws, CallError, Gate, Operation, Signed};
 use hatoba_tests::names;
 use serde_json::{Map, Value, json};
 
@@ -53,6 +53,10 @@ impl Gate for Open {
     }
 
     fn record(&self, _: &Operation, _: Result<(), &CallError>) {}
+
+    fn leaves(&self, _: &Signed<'_>) -> Result<(), Cause> {
+        Ok(())
+    }
 }
 
 impl Witness {

@@ -182,7 +182,9 @@ fn check_members(api: &Api, input: &Object) -> Result<(), Failure> {
     for (name, value) in object::object(input, "stageVariables").into_iter().flatten() {
         let value = value.as_str().unwrap_or_default();
         let legal = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#&=,".contains(c);
-        if name.is_empty() || name.len() > 64 || value.len() > 512 || !value.chars().all(legal) {
+        let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let nameless = name.is_empty() || name.len() > 64 || !name.chars().all(named);
+        if nameless || value.len() > 512 || !value.chars().all(legal) {
             return Err(bad_request(format!("Invalid stage variable specified: {name}")));
         }
     }

@@ -61,6 +61,16 @@ struct Service {
 }
 
 impl CloudMap {
+    /// The name and the VPC of the namespace whose private hosted zone that is.
+    pub(crate) fn zone(&self, zone: &str) -> Option<(&str, &str)> {
+        let has_it = |namespace: &&Namespace| {
+            let dns = namespace.body.get("Properties").and_then(|all| all.get("DnsProperties"));
+            dns.and_then(|dns| dns.get("HostedZoneId")).and_then(Value::as_str) == Some(zone)
+        };
+        let namespace = self.namespaces.values().find(has_it)?;
+        Some((object::text_or_empty(&namespace.body, "Name"), namespace.vpc.as_deref()?))
+    }
+
     /// Carries out one call; `None` for an operation the model does not have.
     pub(crate) fn call(&mut self, operation: &str, input: Object, env: &mut Env<'_>) -> Option<Outcome> {
         Some(match operation {

@@ -76,6 +76,14 @@ pub(super) fn check_members(body: &Object, definition: &Definition) -> Result<()
     if fargate && object::text(body, "schedulingStrategy") == Some("DAEMON") {
         return Err(invalid("The daemon scheduling strategy is not supported by this task type."));
     }
+    if object::text(body, "schedulingStrategy") == Some("DAEMON")
+        && !object::list(body, "placementStrategy").is_empty()
+    {
+        return Err(invalid(
+            "The daemon scheduling strategy does not support placement strategies. Remove the placement strategy \
+             and try again.",
+        ));
+    }
     for balancer in object::list(body, "loadBalancers") {
         let given = |name: &str| balancer.get(name).is_some();
         if given("targetGroupArn") == given("loadBalancerName") {

@@ -159,7 +159,7 @@ fn a_call_says_only_what_it_does_itself_of_the_members_afterwards() {
 fn a_resource_is_never_without_its_mark_while_tags_change() {
     let mut asked = widget(json!({})).label("team", "web");
     let before = asked.clone().label("tier", "x");
-    asked.policy.deletion = Deletion::Retain;
+    asked.policy.deletion = Some(Deletion::Retain);
     let (taken, after) = steps(&asked, before.made("w1", 1));
     assert_eq!(taken, ["set", "remove", "set"], "mark, labels that go, the list");
     assert_eq!(after.tags, asked.made("w1", 1).tags);

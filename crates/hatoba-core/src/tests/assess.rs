@@ -52,7 +52,7 @@ fn what_is_absent_is_made_with_an_incarnation_that_was_never_used() {
 #[test]
 fn a_creation_is_fully_specified() {
     let mut asked = gadget(&GADGET).label("team", "web");
-    asked.policy.deletion = Deletion::Retain;
+    asked.policy.deletion = Some(Deletion::Retain);
     let judged = World::default().judge(&asked);
     let Verdict::Create(creation) = judged.verdict else { panic!("{:?}", judged.verdict) };
     assert_eq!(creation.scope, "w1");
@@ -185,6 +185,35 @@ fn an_inherited_mark_is_the_mark_of_what_it_points_to() {
 }
 
 #[test]
+fn a_changed_key_is_an_update_where_the_old_one_is_known_to_be_the_documents_or_cannot_stay_beside_it() {
+    let asked = gadget(&BORROWED_GADGET).refers("widgetId", Key::new("Widget", "w"));
+    let label = asked.natural_key().unwrap().to_owned();
+    let ours = |label: &str| {
+        let made = asked.made("g1", 1).owned_by(ME, Key::new("Cog", "c"));
+        made.called(label).having(json!({ "label": label }))
+    };
+    let known = Some("g1");
+    for (object, remembered, claimed, expected) in [
+        (ours("old"), known, vec![], "update g1"),
+        (ours("old"), None, vec![], "create 1"),
+        (ours("old"), Some("g2"), vec![], "create 1"),
+        (ours("old"), known, vec!["old".to_owned()], "create 1"),
+        (ours(&label.to_uppercase()), None, vec![], "update g1"),
+        (ours(&label.to_uppercase()), None, vec![label.to_uppercase()], "create 1"),
+        (ours("fixed"), known, vec![], "create 1"),
+        (ours("old").owned_by("you", Key::new("Cog", "c")), known, vec![], "create 1"),
+        (ours("old").unmarked(), known, vec![], "create 1"),
+    ] {
+        let world =
+            World { remembered, claimed: claimed.iter().cloned().collect(), ..World::of([object.clone()]) };
+        assert_eq!(verdict(&world, &asked), expected, "{remembered:?} {claimed:?} {object:?}");
+    }
+    // The one that has the key comes first, whatever else is remembered.
+    let world = World { remembered: Some("g2"), ..World::of([ours(&label), ours("old")]) };
+    assert_eq!(verdict(&world, &asked), "in sync");
+}
+
+#[test]
 fn a_remembered_resource_whose_mark_was_lost_is_repaired_not_made_again() {
     for table in [&LONE_GADGET, &GADGET] {
         let asked = gadget(table);
@@ -280,7 +309,7 @@ fn what_goes_away_is_in_the_way_only_while_it_holds_the_name() {
 #[test]
 fn an_update_names_its_target_and_all_members_as_they_will_be() {
     let mut asked = desired(&GADGET, "g", json!({ "widgetId": "w1", "speed": 7 }));
-    asked.policy.deletion = Deletion::Retain;
+    asked.policy.deletion = Some(Deletion::Retain);
     let object = asked.made("g1", 4).having(json!({ "speed": 9, "colour": "red", "description": "x" }));
     let judged = World::of([object]).judge(&asked);
     let Verdict::Update(change) = judged.verdict else { panic!("{:?}", judged.verdict) };

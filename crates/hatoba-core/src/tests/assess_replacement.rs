@@ -238,6 +238,21 @@ fn of_twins_the_used_one_stays_else_the_oldest_else_the_smallest_id() {
 }
 
 #[test]
+fn of_twins_the_one_that_ours_use_stays_before_one_that_only_others_use() {
+    // Marks that were copied onto an older thing, which has users of its own.
+    let asked = asked(&["a"]);
+    let objects = [asked.made("copied", 1).aged(Some(1)), asked.made("w1", 1).aged(Some(2))];
+    for (used, used_by_others, current) in [
+        (vec!["w1"], vec!["copied"], "w1"),
+        (vec![], vec!["copied"], "copied"),
+        (vec![], vec!["copied", "w1"], "copied"),
+    ] {
+        let judged = World { used, used_by_others, ..World::of(objects.clone()) }.judge(&asked);
+        assert_eq!(judged.current.as_deref(), Some(current));
+    }
+}
+
+#[test]
 fn what_bears_no_mark_is_never_surplus() {
     let asked = asked(&["a"]);
     for (lost, used) in [("w1", vec!["w2"]), ("w1", vec![]), ("w2", vec!["w1"])] {

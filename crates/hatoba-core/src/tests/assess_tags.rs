@@ -64,7 +64,7 @@ fn labels_are_set_and_removed_and_nothing_else_is_touched() {
 fn a_mark_is_put_right_tag_by_tag() {
     let mut asked = widget(json!({}));
     let object = asked.made("w1", 1);
-    asked.policy.deletion = Deletion::Retain;
+    asked.policy.deletion = Some(Deletion::Retain);
     let judged = World::of([object]).judge(&asked);
     let Verdict::Update(change) = judged.verdict else { panic!("{:?}", judged.verdict) };
     assert_eq!(change.tags.set, tags(&[("hatoba:deletion", "Retain")]));

@@ -45,8 +45,8 @@ fn a(name: &str) -> Key {
 
 fn selector(path: &str, resource: &str, many: bool) -> LookupUse {
     let tags = BTreeMap::from([("Tier".to_owned(), "private".to_owned())]);
-    let lookup = Lookup { resource: resource.to_owned(), tags };
-    LookupUse { field: format!("{path}Selector"), path: path.to_owned(), lookup, many }
+    let lookup = Lookup { resource: resource.to_owned(), tags, vpc: None };
+    LookupUse { field: format!("{path}Selector"), path: path.to_owned(), lookup, within: None, many }
 }
 
 #[test]
@@ -137,6 +137,49 @@ fn only_selectors_of_many_are_pinned_and_only_under_pin() {
     let resolved = asked.resolve(&facts).unwrap();
     assert_eq!(resolved.pins, BTreeMap::new());
     assert_eq!(resolved.members["parts"], json!(["a", "b"]));
+}
+
+/// What is asked in each VPC has an answer of its own.
+struct TwoVpcs(&'static [&'static str]);
+
+impl Facts for TwoVpcs {
+    fn output(&self, _: &Key, _: &str) -> Fact<String> {
+        Fact::NotYet
+    }
+
+    fn lookup(&self, lookup: &Lookup) -> Fact<Vec<String>> {
+        let ids: Vec<&str> = match (lookup.resource.as_str(), lookup.vpc.as_deref()) {
+            ("vpc", None) => self.0.to_vec(),
+            ("subnet", Some("vpc-1")) => vec!["subnet-1"],
+            ("subnet", Some("vpc-2")) => vec!["subnet-2"],
+            ("subnet", None) => vec!["subnet-1", "subnet-2"],
+            _ => Vec::new(),
+        };
+        Fact::Known(ids.into_iter().map(str::to_owned).collect())
+    }
+}
+
+#[test]
+fn a_selector_looks_in_its_vpc_alone() {
+    let ask = |vpcs, change: &dyn Fn(&mut LookupUse)| {
+        let mut asked = widget(json!({}));
+        let mut used = selector("parts", "subnet", true);
+        change(&mut used);
+        asked.lookups.push(used);
+        match asked.resolve(&TwoVpcs(vpcs)) {
+            Ok(resolved) => resolved.members["parts"].to_string(),
+            Err(Unresolved::Stalled(cause)) => cause.to_string(),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    let by_id = |id: &'static str| move |used: &mut LookupUse| used.lookup.vpc = Some(id.to_owned());
+    let by_tag = |used: &mut LookupUse| used.within = Some(selector("vpc", "vpc", false).lookup);
+    assert_eq!(ask(&[], &|_| {}), r#"["subnet-1","subnet-2"]"#);
+    assert_eq!(ask(&[], &by_id("vpc-2")), r#"["subnet-2"]"#);
+    assert!(ask(&[], &by_id("vpc-3")).ends_with("no subnet carries the tags Tier=private in vpc-3"));
+    assert_eq!(ask(&["vpc-1"], &by_tag), r#"["subnet-1"]"#);
+    assert!(ask(&[], &by_tag).contains("no vpc carries the tags"), "{}", ask(&[], &by_tag));
+    assert!(ask(&["vpc-1", "vpc-2"], &by_tag).contains("expected exactly one vpc"));
 }
 
 #[test]

@@ -74,6 +74,18 @@ fn an_untouched_field_is_ours_only_where_it_is_stated() {
 }
 
 #[test]
+fn null_in_an_untouched_field_is_the_value_that_the_table_says() {
+    table(&[
+        (json!({}), json!({ "pace": 9 }), &[]),
+        (json!({ "pace": null }), json!({ "pace": 9 }), &["pace: 9 → 5"]),
+        (json!({ "pace": null }), json!({ "pace": 5 }), &[]),
+        (json!({ "pace": null }), json!({}), &[]),
+        (json!({ "pace": 5 }), json!({}), &["pace: null → 5"]),
+        (json!({ "pace": null }), json!({ "pace": 5.0 }), &[]),
+    ]);
+}
+
+#[test]
 fn with_omitted_untouched_every_left_out_field_is_not_ours() {
     let had = json!({ "name": "x", "limit": 7, "extra": 1, "size": 4 });
     let untouched = |asked| {
@@ -280,7 +292,17 @@ fn creation_states_what_is_stated_and_the_values_at_creation() {
         // Whoever says that there is no box gets none.
         (json!({ "box": null }), json!({ "name": "w", "size": 1 })),
     ] {
-        let made = at_creation(&WIDGET, &resolved(&widget(asked.clone())));
+        let asking = widget(asked.clone());
+        let made = at_creation(&asking, &resolved(&asking));
         assert_eq!(Value::Object(made), expected, "{asked}");
+    }
+}
+
+#[test]
+fn what_is_left_out_is_created_within_its_range() {
+    for (range, expected) in [((2.0, 20.0), 2), ((0.0, 3.0), 1), ((0.0, 0.0), 0)] {
+        let mut asking = widget(json!({}));
+        asking.policy.fields.insert("size".to_owned(), FieldMode::Range { range });
+        assert_eq!(at_creation(&asking, &resolved(&asking))["size"], json!(expected), "{range:?}");
     }
 }

@@ -105,7 +105,7 @@ proptest! {
     fn what_was_just_made_is_in_sync(mut desired in any_document(), pins in any_pins()) {
         desired.policy.fields.retain(|_, mode| !matches!(mode, FieldMode::Range { .. }));
         let resolved = pin(&mut desired, pins);
-        let made = normalise(&WIDGET, at_creation(&WIDGET, &resolved));
+        let made = normalise(&WIDGET, at_creation(&desired, &resolved));
         let found = diff(&desired, &resolved, &made);
         // A null for an untouched field says "none", and none is what was made.
         prop_assert_eq!(found, Diff::default());

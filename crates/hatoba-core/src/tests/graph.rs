@@ -45,7 +45,8 @@ fn a_dangling_reference_says_where_and_what_was_probably_meant() {
 
     // Another kind's name is no guess.
     let documents = all([naming("orders", &["paymants"]), child(&GADGET, "payments", "a", "orders")]);
-    assert_eq!(problems(&documents, &held)[&w("orders")][0].hint, None);
+    let hint = problems(&documents, &held)[&w("orders")][0].hint.clone();
+    assert_eq!(hint.as_deref(), Some("there are orders, shipping"));
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn book(text: &str) -> Desired {
 fn edition(of: &Desired, id: &str, incarnation: u32) -> Object {
     let mut object = of.made(id, incarnation);
     object.members = crate::normalise(&BOOK, lower(&of.members));
-    let content = content(&BOOK, &resolved(of)).expect("a digest");
+    let content = content(of, &resolved(of)).expect("a digest");
     object.tags.as_mut().expect("tags").insert(CONTENT.to_owned(), content);
     object
 }
@@ -79,7 +79,7 @@ fn the_digest_proves_what_reads_back_otherwise() {
 fn a_new_revision_carries_the_digest_in_the_create() {
     let judged = World::default().judge(&book("Moby"));
     let Verdict::Create(creation) = judged.verdict else { panic!("{:?}", judged.verdict) };
-    assert_eq!(Some(&creation.tags[CONTENT]), content(&BOOK, &resolved(&book("moby"))).as_ref());
+    assert_eq!(Some(&creation.tags[CONTENT]), content(&book("moby"), &resolved(&book("moby"))).as_ref());
     assert_eq!(creation.members["text"], "Moby", "sent as it was written");
     assert_eq!(creation.mark.owner, ME);
 }
@@ -113,6 +113,24 @@ fn peers_45_the_newest_stay_and_what_is_used_stays() {
         _ => book,
     });
     assert_eq!(surplus(&[], gone.collect()), ["b:2", "b:3"]);
+}
+
+#[test]
+fn what_was_registered_once_is_used_again_and_not_registered_anew() {
+    let (a, b) = (book("a"), book("b"));
+    let both = || vec![edition(&a, "b:1", 1), edition(&b, "b:2", 2)];
+    let judged = World::of(both()).judge(&a);
+    assert_eq!((line(&judged.verdict).as_str(), judged.current.as_deref()), ("in sync", Some("b:1")));
+    let judged = World::of(both()).judge(&b);
+    assert_eq!((line(&judged.verdict).as_str(), judged.current.as_deref()), ("in sync", Some("b:2")));
+    assert_eq!(judge(both(), &book("c")), "replace 3");
+    // The newer ones are kept like older ones: so many beside the one in force.
+    let many = ["b", "c", "d", "e"].iter().zip(["b:2", "b:3", "b:4", "b:5"]).zip(2..);
+    let many = many.map(|((text, id), n)| edition(&book(text), id, n)).chain([edition(&a, "b:1", 1)]);
+    let judged = World::of(many).judge(&a);
+    assert_eq!(judged.current.as_deref(), Some("b:1"));
+    let surplus: Vec<&str> = judged.surplus.iter().map(|(id, _)| id.as_str()).collect();
+    assert_eq!(surplus, ["b:2", "b:3"], "three are kept");
 }
 
 #[test]

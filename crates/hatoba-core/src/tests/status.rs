@@ -187,7 +187,7 @@ fn a_write_that_failed_is_the_reason() {
     };
     let outcome = Outcome::of(&assessment, &Step::Rest, Some(cause.clone()));
     assert_eq!(outcome.synced, (Truth::False, cause));
-    assert_eq!(asked.policy.deletion, Deletion::Delete);
+    assert_eq!(asked.policy.deletion(), Deletion::Delete);
 }
 
 #[test]

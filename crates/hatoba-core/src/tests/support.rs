@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::{
     Cause, Deletion, Desired, Digest, Field, FieldMode, Key, KindTable, Leave, Life, Literal, Mark,
-    MarkStyle, Members, Object, Outcome, Policy, Readiness, Reference, ReplaceStyle, Resolved, Seen, Shape,
-    Sight, Step, SurplusKind, Verdict, assess, next, normalise,
+    MarkStyle, Members, Object, Outcome, Policy, Readiness, Reference, Renaming, ReplaceStyle, Resolved,
+    Seen, Shape, Sight, Step, SurplusKind, UsedBy, Verdict, assess, next, normalise,
 };
 
 /// Our owner name.
@@ -33,6 +33,7 @@ pub(crate) static WIDGET: KindTable = KindTable {
         Field::new("grade").untouched().immutable_if(is_downgrade),
         Field::new("box.depth").default(Literal::Int(10)).at_create(Literal::Int(10)),
         Field::new("box.lid.colour").untouched(),
+        Field::new("pace").null_is(Literal::Int(5)),
         Field::new("box.lid.tint").default(Literal::EmptyMap),
     ],
     references: &[],
@@ -57,11 +58,20 @@ pub(crate) static LONE_GADGET: KindTable =
 pub(crate) static NOTED_GADGET: KindTable =
     gadget_table(MarkStyle::Description, false, ReplaceStyle::MakeBeforeBreak, Some("Widget"));
 /// Ours if what it points to is.
-pub(crate) static BORROWED_GADGET: KindTable =
-    gadget_table(MarkStyle::Inherited("Cog"), true, ReplaceStyle::MakeBeforeBreak, Some("Widget"));
+pub(crate) static BORROWED_GADGET: KindTable = KindTable {
+    fields: &[Field::new("label").renamed(relabelled), Field::new("speed").default(Literal::Int(5))],
+    ..gadget_table(MarkStyle::Inherited("Cog"), true, ReplaceStyle::MakeBeforeBreak, Some("Widget"))
+};
 /// Ours by name, in a Widget that lists the name.
 pub(crate) static NAMED_GADGET: KindTable =
     gadget_table(MarkStyle::Name, true, ReplaceStyle::MakeBeforeBreak, Some("Widget"));
+
+/// One name may stand in several yards.
+pub(crate) static YARD_GADGET: KindTable = KindTable {
+    fields: &[Field::new("label"), Field::new("yard").immutable().tells_apart(), Field::new("speed")],
+    scope_member: None,
+    ..gadget_table(MarkStyle::TagsReadApart, false, ReplaceStyle::DeleteFirst, None)
+};
 
 const GADGET_FIELDS: &[Field] = &[
     Field::new("label"),
@@ -89,6 +99,15 @@ const fn gadget_table(
         replace,
         follows: &[],
         drain: None,
+    }
+}
+
+/// The label `fixed` stays, and two that differ in case alone cannot be.
+fn relabelled(from: &str, to: &str) -> Renaming {
+    match () {
+        () if from == "fixed" => Renaming::Refused,
+        () if from.eq_ignore_ascii_case(to) => Renaming::Needed,
+        () => Renaming::Possible,
     }
 }
 
@@ -156,7 +175,12 @@ impl Desired {
     }
 
     pub(crate) fn mark(&self, incarnation: u32) -> Mark {
-        Mark { owner: ME.to_owned(), document: self.key.clone(), incarnation, deletion: self.policy.deletion }
+        Mark {
+            owner: ME.to_owned(),
+            document: self.key.clone(),
+            incarnation,
+            deletion: self.policy.deletion(),
+        }
     }
 
     /// As this document asks for, live, and bearing its mark.
@@ -252,8 +276,12 @@ pub(crate) struct World {
     pub(crate) remembered: Option<&'static str>,
     pub(crate) last_incarnation: u32,
     pub(crate) documents: Vec<Key>,
-    /// Ids of objects that others use.
+    /// Natural keys that other documents ask for.
+    pub(crate) claimed: BTreeSet<String>,
+    /// Ids of objects that something of ours uses.
     pub(crate) used: Vec<&'static str>,
+    /// Ids of objects that only somebody else's things use.
+    pub(crate) used_by_others: Vec<&'static str>,
     pub(crate) first: BTreeSet<Key>,
     pub(crate) named: BTreeSet<String>,
     pub(crate) leaving: Option<Key>,
@@ -279,7 +307,11 @@ impl World {
 
     pub(crate) fn judge(&self, desired: &Desired) -> Judged {
         let is_document = |key: &Key| self.documents.contains(key) || *key == desired.key;
-        let users = |object: &Object| usize::from(self.used.contains(&object.id.as_str()));
+        let used_by = |object: &Object| match object.id.as_str() {
+            id if self.used.contains(&id) => UsedBy::Ours,
+            id if self.used_by_others.contains(&id) => UsedBy::Others,
+            _ => UsedBy::Nobody,
+        };
         let sight = Sight {
             owner: ME,
             objects: match &self.unlisted {
@@ -289,7 +321,8 @@ impl World {
             remembered: self.remembered,
             last_incarnation: self.last_incarnation,
             is_document: &is_document,
-            users: &users,
+            claimed: self.claimed.clone(),
+            used_by: &used_by,
             first: self.first.clone(),
             named: self.named.clone(),
             leaving: self.leaving.as_ref(),

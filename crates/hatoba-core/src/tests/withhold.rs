@@ -4,7 +4,7 @@ use super::*;
 use crate::Step;
 use crate::next;
 use crate::support::{ME, resolved, widget};
-use crate::{Leave, Sight, assess};
+use crate::{Leave, Sight, UsedBy, assess};
 
 fn fields(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -26,7 +26,8 @@ fn what_was_given_up_is_not_written_and_the_rest_is() {
             remembered: None,
             last_incarnation: 0,
             is_document: &|_| true,
-            users: &|_| 0,
+            claimed: BTreeSet::new(),
+            used_by: &|_| UsedBy::Nobody,
             first: BTreeSet::new(),
             named: BTreeSet::new(),
             leaving: None,

@@ -16,8 +16,8 @@ use crate::shown::{DocumentShown, PruningShown, Shown};
 /// Three truths of two conditions.
 const SERIES_PER_DOCUMENT: usize = 6;
 /// Reasons for which a resource without a document is there and nobody needs to act: the first two pass by
-/// themselves, the last was asked for.
-const NOT_HELD: [&str; 3] = ["Grace", "InUse", "Retained"];
+/// themselves, the third is another process's work, the last was asked for.
+const NOT_HELD: [&str; 4] = ["Grace", "InUse", "StandBy", "Retained"];
 
 /// Gauges with their values.
 #[derive(Debug)]

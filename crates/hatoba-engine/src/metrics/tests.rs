@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use hatoba_core::{Cause, Digest, Key, Outcome, Truth, fold};
 
 use super::*;
-use crate::shown::{DocumentShown, PruningShown, QueueShown, SourceShown};
+use crate::shown::{DocumentShown, LeadershipShown, PruningShown, QueueShown, SourceShown};
 
 const CALL: Operation = Operation::write("apigatewayv2", "CreateVpcLink", &[]);
 
@@ -32,6 +32,7 @@ fn shown(documents: &[(&str, Truth, Truth, Option<f64>)]) -> Shown {
         account: None,
         region: "eu-central-1".to_owned(),
         leader: true,
+        leadership: LeadershipShown::Leads,
         started_at: at(100),
         source: SourceShown { invalid: 3, last_success: Some(at(150)), ..SourceShown::default() },
         documents: documents.collect(),

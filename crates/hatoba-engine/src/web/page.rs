@@ -9,7 +9,7 @@ use hatoba_core::{Condition, Diagnostic, Key, Truth};
 use jiff::Timestamp;
 
 use super::html::{ROWS_MAX, ago, badge, elapsed, escape, fact_list, faint, section, span, table, value};
-use crate::shown::{DocumentShown, Event, PruningShown, Shown};
+use crate::shown::{DocumentShown, Event, LeadershipShown, PruningShown, Shown};
 
 /// The whole page. `is_live`: it loads itself again every 5 seconds.
 pub(super) fn page(shown: &Shown, now: Timestamp, is_live: bool) -> String {
@@ -74,7 +74,7 @@ fn summary(documents: usize, troubled: usize) -> String {
 
 fn notices(html: &mut String, shown: &Shown) {
     if !shown.leader {
-        notice(html, "unsure", "Standby: another process writes; this one only looks.");
+        notice(html, "unsure", &standby(&shown.leadership));
     }
     if let Some(cause) = &shown.source.error {
         notice(html, "bad", &format!("The source cannot be read, what was read last goes on: {cause}"));
@@ -82,6 +82,20 @@ fn notices(html: &mut String, shown: &Shown) {
     if !shown.source.unreadable.is_empty() {
         let files = shown.source.unreadable.join(", ");
         notice(html, "bad", &format!("Nothing is deleted while files cannot be read: {files}"));
+    }
+}
+
+fn standby(leadership: &LeadershipShown) -> String {
+    match leadership {
+        LeadershipShown::StandsBy { leader: Some(leader) } => {
+            format!("Standby for owner {}: {leader}; this one only looks.", leader.owner)
+        }
+        LeadershipShown::StandsBy { leader: None } => {
+            "Standby: this process does not lead, and nobody else is known to.".to_owned()
+        }
+        LeadershipShown::Unasked | LeadershipShown::Leads => {
+            "This process does not write yet, or not any more.".to_owned()
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use tokio::sync::oneshot;
 use super::html::{escape, span};
 use super::page::page;
 use super::*;
-use crate::shown::{DocumentShown, Event, PruningShown, QueueShown, SourceShown};
+use crate::permit::Leader;
+use crate::shown::{DocumentShown, Event, LeadershipShown, PruningShown, QueueShown, SourceShown};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -39,6 +40,7 @@ fn shown() -> Shown {
         account: Some("123456789012".to_owned()),
         region: "eu-central-1".to_owned(),
         leader: true,
+        leadership: LeadershipShown::Leads,
         started_at: at(0),
         source: SourceShown {
             location: "/srv/<documents>".to_owned(),
@@ -348,4 +350,12 @@ fn spans_have_units() {
     for (seconds, text) in cases {
         assert_eq!(span(seconds), text);
     }
+}
+
+#[test]
+fn a_standby_says_who_leads() {
+    let leader = Leader { owner: "team".to_owned(), host: "<b>".to_owned(), pid: 7, since: at(0) };
+    let leadership = LeadershipShown::StandsBy { leader: Some(leader) };
+    let html = page(&Shown { leader: false, leadership, ..shown() }, at(1_200), true);
+    assert!(html.contains("Standby for owner team: process 7 on &lt;b&gt; leads since"), "{html}");
 }

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigatewayv2::types::ApiMapping as SdkApiMapping;
 use hatoba_core::{Change, Creation, KindTable, Life, Members, Object, Readiness, Seen, Target, normalise};
+use hatoba_shapes::apigatewayv2::LIMITS;
 use serde_json::Value;
 
 use super::ApiMapping;
@@ -9,7 +10,6 @@ use super::fields::TABLE;
 use super::spec::ApiMappingSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::apigatewayv2::LIMITS;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 

@@ -1,8 +1,12 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle};
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, Renaming, ReplaceStyle};
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "ApiMapping",
-    fields: &[Field::new("apiMappingKey").default(Literal::Str("")), Field::new("apiId"), Field::new("stage")],
+    fields: &[
+        Field::new("apiMappingKey").default(Literal::Str("")).renamed(renamed),
+        Field::new("apiId"),
+        Field::new("stage"),
+    ],
     references: &[
         RefField {
             path: "domainNameRef",
@@ -32,3 +36,8 @@ pub(super) static TABLE: KindTable = KindTable {
     follows: &[],
     drain: None,
 };
+
+/// UpdateApiMapping changes any key into any other.
+fn renamed(_from: &str, _to: &str) -> Renaming {
+    Renaming::Possible
+}

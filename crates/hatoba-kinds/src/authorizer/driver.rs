@@ -1,17 +1,17 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_apigatewayv2::types::{Authorizer as SdkAuthorizer, AuthorizerType, JwtConfiguration as SdkJwt};
 use hatoba_core::{
     Change, Creation, KindTable, Life, Mark, Members, Object, Readiness, Seen, Target, looks_replaced, normalise,
 };
+use hatoba_shapes::apigatewayv2::{JwtConfiguration, LIMITS};
 use serde_json::Value;
 
-use super::Authorizer;
 use super::fields::TABLE;
 use super::spec::AuthorizerSpec;
+use super::{Authorizer, output_for_routes};
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::apigatewayv2::{JwtConfiguration, LIMITS};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 
@@ -83,6 +83,9 @@ spec:
 
     async fn create(aws: &Aws, creation: &Creation) -> Result<Answer, CallError> {
         let want: AuthorizerSpec = spec(&CREATE, &creation.members)?;
+        // Of what leaving it out means, a JWT authorizer takes nothing.
+        let kept_for = want.authorizer_result_ttl_in_seconds;
+        let kept_for = kept_for.filter(|_| want.authorizer_type.as_deref() == Some("REQUEST"));
         let call = aws
             .gateway
             .create_authorizer()
@@ -94,7 +97,7 @@ spec:
             .set_authorizer_uri(want.authorizer_uri)
             .set_authorizer_credentials_arn(want.authorizer_credentials_arn)
             .set_authorizer_payload_format_version(want.authorizer_payload_format_version)
-            .set_authorizer_result_ttl_in_seconds(want.authorizer_result_ttl_in_seconds)
+            .set_authorizer_result_ttl_in_seconds(kept_for)
             .set_enable_simple_responses(want.enable_simple_responses)
             .send();
         let made = aws.call(&CREATE, call).await?;
@@ -164,13 +167,18 @@ fn list(value: Option<&Value>) -> Option<&[Value]> {
     value.and_then(Value::as_array).map(Vec::as_slice)
 }
 
+/// A text that does not fit, for people.
+fn shown(text: &str) -> String {
+    if text.is_empty() { "nothing".to_owned() } else { format!("`{text}`") }
+}
+
 /// "Control access to HTTP APIs with JWT authorizers".
 fn jwt_problems(members: &Members) -> Vec<Problem> {
     let mut found = Vec::new();
     let jwt = members.get("jwtConfiguration").and_then(Value::as_object).cloned().unwrap_or_default();
     let issuer = text(&jwt, "issuer");
     if !issuer.starts_with("https://") {
-        let message = format!("expected an address that begins with https://, got `{issuer}`");
+        let message = format!("expected an address that begins with https://, got {}", shown(issuer));
         let hint = "of Cognito: https://cognito-idp.<region>.amazonaws.com/<pool>";
         found.push(Problem::new("jwtConfiguration.issuer", message, hint).rule("JwtWithoutIssuerOrAudience"));
     }
@@ -208,13 +216,14 @@ fn request_problems(members: &Members) -> Vec<Problem> {
     let mut found = Vec::new();
     let uri = text(members, "authorizerUri");
     if !(uri.starts_with("arn:") && uri.contains(":lambda:path/")) {
-        let message = format!("expected the address at which API Gateway calls a Lambda function, got `{uri}`");
+        let message =
+            format!("expected the address at which API Gateway calls a Lambda function, got {}", shown(uri));
         let hint = "arn:aws:apigateway:<region>:lambda:path/2015-03-31/functions/<function ARN>/invocations";
         found.push(Problem::new("authorizerUri", message, hint));
     }
     let version = text(members, "authorizerPayloadFormatVersion");
     if !["1.0", "2.0"].contains(&version) {
-        let message = format!("expected 1.0 or 2.0, got `{version}`");
+        let message = format!("expected 1.0 or 2.0, got {}", shown(version));
         found.push(Problem::new("authorizerPayloadFormatVersion", message, "in quotes: it is a string"));
     }
     let simple = members.get("enableSimpleResponses").and_then(Value::as_bool).unwrap_or(false);
@@ -240,6 +249,7 @@ pub(super) fn observe(scope: &str, authorizer: &SdkAuthorizer) -> Result<Object,
         return Err(CallError::nonsense(&GET_AUTHORIZERS, "an authorizer without an id or a name"));
     };
     let (name, mark) = Mark::from_name(TABLE.kind, shown);
+    let is_request = authorizer.authorizer_type == Some(AuthorizerType::Request);
     let spec = AuthorizerSpec {
         name: Some(name.clone()),
         authorizer_type: authorizer.authorizer_type.as_ref().map(|kind| kind.as_str().to_owned()),
@@ -249,10 +259,19 @@ pub(super) fn observe(scope: &str, authorizer: &SdkAuthorizer) -> Result<Object,
         authorizer_uri: authorizer.authorizer_uri.clone(),
         authorizer_credentials_arn: authorizer.authorizer_credentials_arn.clone(),
         authorizer_payload_format_version: authorizer.authorizer_payload_format_version.clone(),
-        authorizer_result_ttl_in_seconds: authorizer.authorizer_result_ttl_in_seconds,
+        // Where AWS shows none, nothing says that answers are kept for as long as leaving it out means.
+        authorizer_result_ttl_in_seconds: authorizer.authorizer_result_ttl_in_seconds.or(is_request.then_some(0)),
         enable_simple_responses: authorizer.enable_simple_responses,
         ..AuthorizerSpec::default()
     };
+    // Routes ask for it by what they need of it.
+    let routes = match authorizer.authorizer_type {
+        Some(AuthorizerType::Jwt) => output_for_routes("JWT"),
+        Some(AuthorizerType::Request) => output_for_routes("CUSTOM"),
+        _ => None,
+    };
+    let names = ["id"].into_iter().chain(routes);
+    let outputs = names.map(|name| (name.to_owned(), id.clone())).collect();
     Ok(Object {
         scope: scope.to_owned(),
         arn: None,
@@ -264,7 +283,7 @@ pub(super) fn observe(scope: &str, authorizer: &SdkAuthorizer) -> Result<Object,
         created_at_ms: None,
         uses: BTreeSet::from([scope.to_owned()]),
         members: normalise(&TABLE, members(&spec)),
-        outputs: BTreeMap::from([("id".to_owned(), id.clone())]),
+        outputs,
         id,
     })
 }

@@ -15,7 +15,8 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("authorizerUri"),
         Field::new("authorizerCredentialsArn").default(Literal::Str("")),
         Field::new("authorizerPayloadFormatVersion"),
-        Field::new("authorizerResultTtlInSeconds").default(Literal::Int(300)),
+        // The console's default; the call's own is not known.
+        Field::new("authorizerResultTtlInSeconds").default(Literal::Int(300)).at_create(Literal::Int(300)),
         Field::new("enableSimpleResponses").default(Literal::Bool(false)),
     ],
     references: &[RefField {

@@ -1,7 +1,6 @@
+use hatoba_shapes::apigatewayv2::JwtConfiguration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::generated::apigatewayv2::JwtConfiguration;
 
 /// An authorizer of an HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,7 +35,8 @@ pub(crate) struct AuthorizerSpec {
     /// `1.0` or `2.0`; REQUEST only, which needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) authorizer_payload_format_version: Option<String>,
-    /// How many seconds an answer of the function is kept, 0 to 3,600; 300 if left out, 0 is not at all.
+    /// How many seconds an answer of the function is kept, 0 to 3,600; 300, as in AWS's console, if left out; 0 is not
+    /// at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) authorizer_result_ttl_in_seconds: Option<i32>,
     /// Whether the function answers yes or no in place of a policy; false if left out, needs payload 2.0.

@@ -81,8 +81,16 @@ fn what_aws_shows_by_default_is_what_leaving_out_means() {
         json!({ "name": "web", "authorizerType": "REQUEST", "authorizerUri": URI, "authorizerPayloadFormatVersion": "2.0" })
     );
     assert_eq!(object.natural_key, "web");
+    let outputs: Vec<(&str, &str)> = object.outputs.iter().map(|(name, id)| (name.as_str(), id.as_str())).collect();
+    assert_eq!(outputs, [("id", "a1"), ("requestId", "a1")], "no JWT route finds one in it");
     assert_eq!(object.mark.present().unwrap().incarnation, 3);
     assert!(object.mark.present().unwrap().is_nobodys(), "only the API says whose it is");
+
+    // Where none is shown, none is kept: that is not what leaving it out means.
+    let silent = SdkAuthorizer::builder().authorizer_id("a1").name("web").authorizer_type(AuthorizerType::Request).build();
+    assert_eq!(observe("api1", &silent).unwrap().members["authorizerResultTtlInSeconds"], 0);
+    let silent = SdkAuthorizer::builder().authorizer_id("a1").name("web").authorizer_type(AuthorizerType::Jwt).build();
+    assert_eq!(observe("api1", &silent).unwrap().members.get("authorizerResultTtlInSeconds"), None);
 
     let jwt = JwtConfiguration::builder().issuer("https://i").audience("b").audience("a").build();
     let shown = SdkAuthorizer::builder().authorizer_id("a1").name("web").jwt_configuration(jwt).build();

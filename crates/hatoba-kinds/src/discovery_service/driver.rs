@@ -5,13 +5,13 @@ use aws_sdk_servicediscovery::types::{DnsConfigChange, FilterCondition, ServiceC
 use hatoba_core::{
     Change, Creation, KindTable, Life, Members, Object, Readiness, Reference, TagChange, Target, normalise,
 };
+use hatoba_shapes::servicediscovery::{DnsConfig, DnsRecord, HealthCheckConfig, HealthCheckCustomConfig, LIMITS};
 
 use super::DiscoveryService;
 use super::fields::TABLE;
 use super::spec::DiscoveryServiceSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::servicediscovery::{DnsConfig, DnsRecord, HealthCheckConfig, HealthCheckCustomConfig, LIMITS};
 use crate::kind::{
     Answer, Entry, Interest, Kind, Limits, Problem, Progress, Registrar, Requests, deleted, marked, members,
     none_if_gone, pages, spec,
@@ -79,11 +79,6 @@ spec:
         if !members.contains_key("namespaceId") {
             found.push(Problem::new("namespaceId", "`namespaceRef` or `namespaceId` is missing", ""));
         }
-        let threshold = members.get("healthCheckCustomConfig").and_then(|check| check.get("failureThreshold"));
-        if let Some(threshold) = threshold.and_then(serde_json::Value::as_i64).filter(|threshold| *threshold != 1) {
-            let message = format!("expected 1, got {threshold}");
-            found.push(Problem::new("healthCheckCustomConfig.failureThreshold", message, "AWS treats every number as 1"));
-        }
         let given = |name: &str| members.get(name).filter(|value| !value.is_null());
         if given("healthCheckConfig").is_some() && given("healthCheckCustomConfig").is_some() {
             let message = "expected `healthCheckConfig` or `healthCheckCustomConfig`, got both";
@@ -110,8 +105,7 @@ spec:
                 "an HTTP namespace has no DNS, so its services take no records",
                 "leave `dnsConfig` out, or name a PrivateDnsNamespace",
             )],
-            Some("HttpNamespace") => Vec::new(),
-            _ if !given("dnsConfig") && !given("type") => vec![Problem::new(
+            Some("PrivateDnsNamespace") if !given("dnsConfig") && !given("type") => vec![Problem::new(
                 "dnsConfig",
                 "`dnsConfig` is missing",
                 "dnsRecords: [{ type: SRV, ttl: 60 }], or `type: HTTP` for a service without DNS",
@@ -196,7 +190,9 @@ spec:
 
     async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
         let want: DiscoveryServiceSpec = spec(&UPDATE, &change.after)?;
+        let mut before = None;
         if change.touches("attributes") {
+            before = Some(&PUT_ATTRIBUTES);
             change_attributes(aws, change, want.attributes.clone().unwrap_or_default()).await?;
             if change.drift.len() == 1 {
                 return Ok(Answer::Done);
@@ -213,7 +209,7 @@ spec:
             service = service.health_check_config(check.to_sdk().map_err(unbuildable)?);
         }
         let call = aws.discovery.update_service().id(&change.target.id).service(service.build()).send();
-        let answer = aws.call(&UPDATE, call).await?;
+        let answer = aws.call(&UPDATE, call).await.map_err(|error| error.after(before))?;
         Ok(answer.operation_id.map_or(Answer::Done, Answer::Operation))
     }
 
@@ -278,13 +274,18 @@ async fn change_attributes(aws: &Aws, change: &Change, want: BTreeMap<String, St
     let arn = change.target.arn.as_deref().unwrap_or(&change.target.id);
     let have = change.drift.iter().find(|drift| drift.path == "attributes").and_then(|drift| drift.from.as_object());
     let gone: Vec<String> = have.into_iter().flatten().map(|(key, _)| key.clone()).filter(|key| !want.contains_key(key)).collect();
-    if !gone.is_empty() {
+    let has_removed = !gone.is_empty();
+    if has_removed {
         let call = aws.discovery.delete_service_attributes().service_id(arn).set_attributes(Some(gone)).send();
         let removed = aws.call(&REMOVE_ATTRIBUTES, call).await;
         aws.forget_attributes(arn);
         removed?;
     }
-    if want.is_empty() { Ok(()) } else { put_attributes(aws, arn, want).await }
+    if want.is_empty() {
+        return Ok(());
+    }
+    let removed = Some(&REMOVE_ATTRIBUTES).filter(|_| has_removed);
+    put_attributes(aws, arn, want).await.map_err(|error| error.after(removed))
 }
 
 /// A service's attributes, where a document states some: from memory, else read.

@@ -3,19 +3,21 @@ use std::collections::BTreeSet;
 use hatoba_core::{Field, KindTable, Literal, MarkStyle, Members, RefField, ReplaceStyle, Shape};
 use serde_json::Value;
 
+use crate::kind::NOT_CLEARABLE;
+
 pub(super) static TABLE: KindTable = KindTable {
     kind: "DiscoveryService",
     fields: &[
         Field::new("name").immutable(),
         // AWS takes no change of a service that is found by API alone.
         Field::new("description").default(Literal::Str("")).fixed_in(is_found_by_api_alone),
-        Field::new("type").untouched().immutable(),
+        Field::new("type").no_null(NOT_CLEARABLE).immutable(),
         Field::new("dnsConfig.routingPolicy").default(Literal::Str("MULTIVALUE")).immutable(),
         Field::new("dnsConfig.dnsRecords").shape(Shape::Set).immutable_if(other_record_types),
         // Only services of public DNS namespaces can change theirs, and those are no kind of ours.
         Field::new("healthCheckConfig").shape(Shape::By(same_check)).immutable(),
         Field::new("healthCheckCustomConfig").shape(Shape::By(both_or_none)).immutable(),
-        Field::new("attributes").untouched().read_apart(),
+        Field::new("attributes").null_is(Literal::EmptyMap).read_apart(),
     ],
     references: &[RefField {
         path: "namespaceRef",

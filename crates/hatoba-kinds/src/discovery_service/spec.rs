@@ -1,15 +1,14 @@
 use std::collections::BTreeMap;
 
+use hatoba_shapes::servicediscovery::{DnsConfig, HealthCheckConfig, HealthCheckCustomConfig};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::generated::servicediscovery::{DnsConfig, HealthCheckConfig, HealthCheckCustomConfig};
 
 /// A Cloud Map service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DiscoveryServiceSpec {
-    /// The PrivateDnsNamespace document, or `HttpNamespace/<name>`.
+    /// The PrivateDnsNamespace document, or the HttpNamespace of that name; `Kind/name` where there are both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) namespace_ref: Option<String>,
     /// The namespace's id or ARN, in place of `namespaceRef`.

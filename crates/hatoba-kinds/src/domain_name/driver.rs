@@ -7,6 +7,7 @@ use aws_sdk_apigatewayv2::types::{
 use hatoba_core::{
     Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
 };
+use hatoba_shapes::apigatewayv2::{DomainNameConfiguration, LIMITS, MutualTlsAuthenticationInput};
 use serde_json::Value;
 
 use super::DomainName;
@@ -14,7 +15,6 @@ use super::fields::{DEFAULTS, TABLE};
 use super::spec::DomainNameSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::apigatewayv2::{DomainNameConfiguration, LIMITS, MutualTlsAuthenticationInput};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, CREATE_DOMAIN_NAME, DELETE_DOMAIN_NAME, Operation, UPDATE_DOMAIN_NAME};
 use crate::tags;
@@ -46,6 +46,8 @@ spec:
 
     const REQUESTS: Requests =
         ("apigatewayv2/2018-11-29", &["CreateDomainNameRequest", "UpdateDomainNameRequest"]);
+    const NAMED_AFTER_DOCUMENT: bool = false;
+
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("tags", "`metadata.labels` become tags, beside the owner mark")];
 
     const REFUSED: &'static [(&'static str, &'static str)] = &[

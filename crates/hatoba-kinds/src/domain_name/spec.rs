@@ -1,7 +1,6 @@
+use hatoba_shapes::apigatewayv2::{DomainNameConfiguration, MutualTlsAuthenticationInput};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::generated::apigatewayv2::{DomainNameConfiguration, MutualTlsAuthenticationInput};
 
 /// A custom domain name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

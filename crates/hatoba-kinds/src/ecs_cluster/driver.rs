@@ -5,13 +5,13 @@ use aws_sdk_ecs::types::{self, Cluster, ClusterField, ClusterServiceConnectDefau
 use hatoba_core::{
     Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
 };
+use hatoba_shapes::ecs::{CapacityProviderStrategyItem, ClusterConfiguration, ClusterSetting, LIMITS};
 
 use super::EcsCluster;
 use super::fields::{TABLE, adapt, check, to_send};
 use super::spec::{EcsClusterSpec, ServiceConnectDefaults};
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::ecs::{CapacityProviderStrategyItem, ClusterConfiguration, ClusterSetting, LIMITS};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_MODIFY, ECS_CLUSTER_READ, Operation};
 use crate::tags;
@@ -123,6 +123,7 @@ spec:
         let parts = Parts::of(&UPDATE, &want)?;
         let name = &change.target.id;
         let touches = |member: &str| change.touches(member);
+        let mut updated = None;
         if ["settings", "configuration", "serviceConnectDefaults"].into_iter().any(touches) {
             let call = aws
                 .ecs
@@ -133,17 +134,24 @@ spec:
                 .set_service_connect_defaults(parts.connect.filter(|_| touches("serviceConnectDefaults")))
                 .send();
             aws.call(&UPDATE, call).await?;
+            updated = Some(&UPDATE);
         }
         if ["capacityProviders", "defaultCapacityProviderStrategy"].into_iter().any(touches) {
             // Both lists are always complete: what is left out would be detached.
+            let providers = want.capacity_providers.unwrap_or_default();
+            let mut strategy = parts.strategy.unwrap_or_default();
+            if !touches("defaultCapacityProviderStrategy") {
+                // AWS takes no strategy with a provider that goes.
+                strategy.retain(|item| providers.contains(&item.capacity_provider));
+            }
             let call = aws
                 .ecs
                 .put_cluster_capacity_providers()
                 .cluster(name)
-                .set_capacity_providers(Some(want.capacity_providers.unwrap_or_default()))
-                .set_default_capacity_provider_strategy(Some(parts.strategy.unwrap_or_default()))
+                .set_capacity_providers(Some(providers))
+                .set_default_capacity_provider_strategy(Some(strategy))
                 .send();
-            aws.call(&PUT_PROVIDERS, call).await?;
+            aws.call(&PUT_PROVIDERS, call).await.map_err(|error| error.after(updated))?;
         }
         Ok(Answer::Done)
     }

@@ -9,12 +9,12 @@ pub(super) static TABLE: KindTable = KindTable {
     fields: &[
         Field::new("clusterName").immutable(),
         // The account's own setting fills in what is not stated.
-        Field::new("settings").shape(Shape::By(stated_settings)).untouched(),
+        Field::new("settings").shape(Shape::By(stated_settings)).left_to_aws(),
         Field::new("configuration.executeCommandConfiguration").shape(Shape::By(same_execute_command)),
         // AWS knows no call that takes a key away again.
-        Field::new("configuration.managedStorageConfiguration").shape(Shape::By(same_storage)).untouched(),
-        Field::new("capacityProviders").shape(Shape::By(same_providers)).untouched(),
-        Field::new("defaultCapacityProviderStrategy").shape(Shape::By(same_strategy)).untouched(),
+        Field::new("configuration.managedStorageConfiguration").shape(Shape::By(same_storage)).left_to_aws(),
+        Field::new("capacityProviders").shape(Shape::By(same_providers)).null_is(Literal::EmptyList),
+        Field::new("defaultCapacityProviderStrategy").shape(Shape::By(same_strategy)).null_is(Literal::EmptyList),
         Field::new("serviceConnectDefaults.namespace").shape(Shape::By(same_namespace)),
     ],
     references: &[],

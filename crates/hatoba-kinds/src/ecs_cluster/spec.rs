@@ -1,7 +1,6 @@
+use hatoba_shapes::ecs::{CapacityProviderStrategyItem, ClusterConfiguration, ClusterSetting};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::generated::ecs::{CapacityProviderStrategyItem, ClusterConfiguration, ClusterSetting};
 
 /// An Amazon ECS cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

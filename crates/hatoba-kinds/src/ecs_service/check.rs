@@ -69,6 +69,7 @@ pub(super) fn check(members: &Members) -> Vec<Problem> {
     names(members, &mut found);
     capacity(members, &mut found);
     lists(members, &mut found);
+    ids(members, &mut found);
     registries(members, &mut found);
     load_balancers(members, &mut found);
     deployment(members, &mut found);
@@ -111,6 +112,10 @@ fn capacity(members: &Members, found: &mut Vec<Problem>) {
     if is_daemon(members) && launch_type == Some("FARGATE") {
         found.push(Problem::new("schedulingStrategy", "Fargate runs no DAEMON services", "REPLICA"));
     }
+    if is_daemon(members) && !list(members, "placementStrategy").is_empty() {
+        let message = "a DAEMON service takes no placement strategy: it runs one task on each instance";
+        found.push(Problem::new("placementStrategy", message, "leave it out; `placementConstraints` are taken"));
+    }
     let strategy = list(members, "capacityProviderStrategy");
     if launch_type.is_some() && !strategy.is_empty() {
         let message = "expected `launchType` or `capacityProviderStrategy`, not both";
@@ -148,6 +153,19 @@ fn lists(members: &Members, found: &mut Vec<Problem>) {
         let count = list(members, at).len();
         if count > max {
             found.push(Problem::new(at, format!("expected at most {max} items, got {count}"), ""));
+        }
+    }
+}
+
+/// Ids are ids: what is known by name or tags is looked up.
+fn ids(members: &Members, found: &mut Vec<Problem>) {
+    for (member, prefix) in [("subnets", "subnet-"), ("securityGroups", "sg-")] {
+        let at = format!("networkConfiguration.awsvpcConfiguration.{member}");
+        for (index, id) in list(members, &at).iter().enumerate() {
+            let Some(id) = id.as_str().filter(|id| !id.starts_with(prefix)) else { continue };
+            let hint = "names and tags are looked up by `subnetSelector` and `securityGroupSelector`";
+            let message = format!("expected an id `{prefix}…`, got `{id}`");
+            found.push(Problem::new(format!("{at}[{index}]"), message, hint));
         }
     }
 }
@@ -237,17 +255,35 @@ fn deployment(members: &Members, found: &mut Vec<Problem>) {
             found.push(Problem::new(at(member), message, ""));
         }
     }
-    if number("bakeTimeInMinutes").is_some_and(|minutes| !(0..=1440).contains(&minutes)) {
-        found.push(Problem::new(at("bakeTimeInMinutes"), "expected 0 to 1440 minutes", ""));
+    for (name, least, most, unit) in [
+        ("bakeTimeInMinutes", 0.0, 1440.0, "minutes"),
+        ("linearConfiguration.stepPercent", 3.0, 100.0, "percent"),
+        ("linearConfiguration.stepBakeTimeInMinutes", 0.0, 1440.0, "minutes"),
+        ("canaryConfiguration.canaryPercent", 0.1, 100.0, "percent"),
+        ("canaryConfiguration.canaryBakeTimeInMinutes", 0.0, 1440.0, "minutes"),
+    ] {
+        let given = path::get_member(members, &at(name)).and_then(Value::as_f64);
+        if let Some(given) = given.filter(|given| !(least..=most).contains(given)) {
+            let message = format!("expected {least} to {most} {unit}, got {given}");
+            found.push(Problem::new(at(name), message, ""));
+        }
     }
     let controller = text(members, "deploymentController.type").unwrap_or("ECS");
     if controller != "ECS" && strategy != "ROLLING" {
         let message = format!("the deployment controller {controller} takes no strategy of ECS's");
         found.push(Problem::new(at("strategy"), message, ""));
     }
+    if text(members, "availabilityZoneRebalancing") == Some("ENABLED") && max == Some(100) {
+        let message = "with 100 no task can be started elsewhere, which `availabilityZoneRebalancing: ENABLED` needs";
+        found.push(Problem::new(at("maximumPercent"), message, "200, or availabilityZoneRebalancing: DISABLED"));
+    }
     let on = |of: &str, name: &str| {
         path::get_member(members, &at(&format!("{of}.{name}"))).and_then(Value::as_bool).unwrap_or(false)
     };
+    if controller != "ECS" && on("deploymentCircuitBreaker", "enable") {
+        let message = format!("the deployment controller {controller} has no circuit breaker of ECS's");
+        found.push(Problem::new(at("deploymentCircuitBreaker"), message, "leave it out, or deploymentController ECS"));
+    }
     if on("alarms", "enable") && list(members, "deploymentConfiguration.alarms.alarmNames").is_empty() {
         found.push(Problem::new(at("alarms.alarmNames"), "expected the name of an alarm", ""));
     }

@@ -184,9 +184,6 @@ pub(super) fn to_send(change: &Change) -> Members {
                 configuration.remove(steps);
             }
         }
-        if strategy != "ROLLING" {
-            configuration.entry("bakeTimeInMinutes").or_insert(json!(0));
-        }
     }
     with_alarm_list(sent)
 }

@@ -3,6 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{self, Deployment, DeploymentRolloutState, SchedulingStrategy, Service, ServiceField};
 use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+use hatoba_shapes::ecs::{
+    CapacityProviderStrategyItem, DeploymentConfiguration, DeploymentController, LIMITS, LoadBalancer,
+    NetworkConfiguration, PlacementConstraint, PlacementStrategy, ServiceConnectConfiguration, ServiceRegistry,
+    ServiceVolumeConfiguration, VpcLatticeConfiguration,
+};
 
 use super::check::{adapt, check};
 use super::compare::{with_alarm_list, short, to_send};
@@ -11,11 +16,6 @@ use super::spec::EcsServiceSpec;
 use super::{EcsService, rollout};
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::ecs::{
-    CapacityProviderStrategyItem, DeploymentConfiguration, DeploymentController, LIMITS, LoadBalancer,
-    NetworkConfiguration, PlacementConstraint, PlacementStrategy, ServiceConnectConfiguration, ServiceRegistry,
-    ServiceVolumeConfiguration, VpcLatticeConfiguration,
-};
 use crate::kind::{Answer, GivenUp, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_READ, ECS_SERVICE_MODIFY, ECS_SERVICE_READ, Operation};
 use crate::tags;

@@ -9,19 +9,19 @@ pub(super) static TABLE: KindTable = KindTable {
     kind: "EcsService",
     fields: &[
         Field::new("serviceName").immutable().renames(),
-        Field::new("taskDefinition").shape(Shape::By(same_task_definition)).untouched().rolls(),
-        Field::new("desiredCount").shape(Shape::By(same_or_null)).untouched().at_create(Literal::Int(1)),
+        Field::new("taskDefinition").shape(Shape::By(same_task_definition)).left_to_aws().rolls(),
+        Field::new("desiredCount").shape(Shape::By(same_or_null)).left_to_aws().at_create(Literal::Int(1)),
         // From a strategy back to the launch type there is a way, from one launch type to another there is none.
-        Field::new("launchType").shape(Shape::By(same_or_null)).untouched().immutable_if(|from, _| !from.is_null()),
-        Field::new("capacityProviderStrategy").shape(Shape::By(same_strategy)).untouched(),
-        Field::new("platformVersion").shape(Shape::By(same_platform)).untouched().rolls(),
-        Field::new("availabilityZoneRebalancing").shape(Shape::By(same_or_null)).untouched(),
-        Field::new("role").shape(Shape::By(same_role)).untouched().immutable(),
+        Field::new("launchType").shape(Shape::By(same_or_null)).left_to_aws().immutable_if(|from, _| !from.is_null()),
+        Field::new("capacityProviderStrategy").shape(Shape::By(same_strategy)).null_is(Literal::EmptyList),
+        Field::new("platformVersion").shape(Shape::By(same_platform)).null_is(Literal::Str("LATEST")).rolls(),
+        Field::new("availabilityZoneRebalancing").shape(Shape::By(same_or_null)).left_to_aws(),
+        Field::new("role").shape(Shape::By(same_role)).left_to_aws().immutable(),
         Field::new("schedulingStrategy").default(Literal::Str("REPLICA")).immutable(),
         Field::new("deploymentController.type").default(Literal::Str("ECS")),
-        Field::new("networkConfiguration.awsvpcConfiguration.subnets").shape(Shape::Set).untouched().rolls(),
+        Field::new("networkConfiguration.awsvpcConfiguration.subnets").shape(Shape::Set).left_to_aws().rolls(),
         // Left out, AWS fills the VPC's default group in.
-        Field::new("networkConfiguration.awsvpcConfiguration.securityGroups").shape(Shape::Set).untouched().rolls(),
+        Field::new("networkConfiguration.awsvpcConfiguration.securityGroups").shape(Shape::Set).left_to_aws().rolls(),
         Field::new("networkConfiguration.awsvpcConfiguration.assignPublicIp").default(Literal::Str("DISABLED")).rolls(),
         Field::new("loadBalancers").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList).rolls(),
         Field::new("serviceRegistries")
@@ -41,8 +41,8 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("deploymentConfiguration.lifecycleHooks")
             .shape(Shape::By(same_hooks))
             .default(Literal::EmptyList),
-        Field::new("deploymentConfiguration.linearConfiguration").shape(Shape::By(same_steps)).untouched(),
-        Field::new("deploymentConfiguration.canaryConfiguration").shape(Shape::By(same_steps)).untouched(),
+        Field::new("deploymentConfiguration.linearConfiguration").shape(Shape::By(same_steps)).left_to_aws(),
+        Field::new("deploymentConfiguration.canaryConfiguration").shape(Shape::By(same_steps)).left_to_aws(),
         Field::new("deploymentConfiguration.earlySuccessCriteria").shape(Shape::By(same_success_criteria)),
         Field::new("placementConstraints").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList),
         Field::new("placementStrategy").shape(Shape::By(same_placement)).default(Literal::EmptyList),
@@ -59,18 +59,13 @@ pub(super) static TABLE: KindTable = KindTable {
         reference("serviceRegistries[].discoveryServiceRef", &["DiscoveryService"], "registryArn", "arn"),
     ],
     selectors: &[
-        SelectorField {
-            path: "networkConfiguration.awsvpcConfiguration.subnetSelector",
-            member: "subnets",
-            resource: "subnet",
-            many: true,
-        },
-        SelectorField {
-            path: "networkConfiguration.awsvpcConfiguration.securityGroupSelector",
-            member: "securityGroups",
-            resource: "security-group",
-            many: true,
-        },
+        SelectorField::vpc("networkConfiguration.awsvpcConfiguration.vpcSelector").narrowing(),
+        SelectorField::all("networkConfiguration.awsvpcConfiguration.subnetSelector", "subnets", "subnet"),
+        SelectorField::all(
+            "networkConfiguration.awsvpcConfiguration.securityGroupSelector",
+            "securityGroups",
+            "security-group",
+        ),
     ],
     scope_member: Some("cluster"),
     // A cluster may be anybody's: what stands in it is not ours because the cluster is.

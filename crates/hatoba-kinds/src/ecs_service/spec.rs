@@ -1,11 +1,10 @@
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::generated::ecs::{
+use hatoba_shapes::ecs::{
     CapacityProviderStrategyItem, DeploymentConfiguration, DeploymentController, LoadBalancer, NetworkConfiguration,
     PlacementConstraint, PlacementStrategy, ServiceConnectConfiguration, ServiceRegistry, ServiceVolumeConfiguration,
     VpcLatticeConfiguration,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// An Amazon ECS service.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -259,9 +259,15 @@ fn only_what_differs_is_sent_and_what_goes_is_said() {
         sent(after, &[("deploymentConfiguration.deploymentCircuitBreaker", Value::Null)]),
         json!({ "deploymentConfiguration": {
             "strategy": "CANARY", "maximumPercent": 150, "canaryConfiguration": { "canaryPercent": 5 },
-            "bakeTimeInMinutes": 0, "deploymentCircuitBreaker": { "enable": false, "rollback": false },
+            "deploymentCircuitBreaker": { "enable": false, "rollback": false },
         } })
     );
+    // A bake time that is nowhere stated is not made up, whatever the strategy.
+    for strategy in ["BLUE_GREEN", "LINEAR", "CANARY"] {
+        let after = json!({ "deploymentConfiguration": { "strategy": strategy } });
+        let expected = json!({ "deploymentConfiguration": { "strategy": strategy } });
+        assert_eq!(sent(after, &[("deploymentConfiguration.strategy", json!(strategy))]), expected);
+    }
     let after = json!({ "deploymentConfiguration": { "alarms": { "enable": false, "rollback": false }, "maximumPercent": 150 } });
     let sent_so = sent(after, &[("deploymentConfiguration.maximumPercent", json!(150))]);
     assert_eq!(sent_so["deploymentConfiguration"]["alarms"]["alarmNames"], json!([]), "a member that AWS demands");
@@ -272,8 +278,10 @@ fn only_what_differs_is_sent_and_what_goes_is_said() {
 
 #[test]
 fn what_aws_would_refuse_is_said_with_its_place() {
-    let items = |count: usize| (0..count).map(|at| json!(format!("x-{at}"))).collect::<Vec<_>>();
-    let network = |name: &str, count| json!({ "networkConfiguration": { "awsvpcConfiguration": { name: items(count) } } });
+    let network = |name: &str, prefix: &str, count: usize| {
+        let items: Vec<String> = (0..count).map(|at| format!("{prefix}{at}")).collect();
+        json!({ "networkConfiguration": { "awsvpcConfiguration": { name: items } } })
+    };
     let arn = "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1";
     let namespace = "arn:aws:servicediscovery:us-east-1:123456789012:namespace/ns-1";
     let registry = |more: Value| {
@@ -291,8 +299,11 @@ fn what_aws_would_refuse_is_said_with_its_place() {
         (json!({ "capacityProviderStrategy": [{ "capacityProvider": "a" }, { "capacityProvider": "b" }] }),
             "capacityProviderStrategy"),
         (json!({ "launchType": "FARGATE", "placementStrategy": [{ "type": "random" }] }), "placementStrategy"),
-        (network("subnets", 17), "networkConfiguration.awsvpcConfiguration.subnets"),
-        (network("securityGroups", 6), "networkConfiguration.awsvpcConfiguration.securityGroups"),
+        (json!({ "schedulingStrategy": "DAEMON", "placementStrategy": [{ "type": "random" }] }), "placementStrategy"),
+        (network("subnets", "subnet-", 17), "networkConfiguration.awsvpcConfiguration.subnets"),
+        (network("securityGroups", "sg-", 6), "networkConfiguration.awsvpcConfiguration.securityGroups"),
+        (network("subnets", "private-", 1), "networkConfiguration.awsvpcConfiguration.subnets[0]"),
+        (network("securityGroups", "subnet-", 1), "networkConfiguration.awsvpcConfiguration.securityGroups[0]"),
         (json!({ "serviceRegistries": [{ "registryArn": arn }, { "registryArn": arn }] }), "serviceRegistries"),
         (json!({ "serviceRegistries": [{ "port": 80 }] }), "serviceRegistries[0].registryArn"),
         (json!({ "serviceRegistries": [{ "registryArn": namespace }] }), "serviceRegistries[0].registryArn"),
@@ -302,8 +313,19 @@ fn what_aws_would_refuse_is_said_with_its_place() {
         (json!({ "loadBalancers": [{ "containerName": "a", "containerPort": 80 }] }), "loadBalancers[0].targetGroupArn"),
         (json!({ "loadBalancers": [{ "targetGroupArn": "a", "containerName": "a" }] }), "loadBalancers[0].containerPort"),
         (json!({ "deploymentConfiguration": { "maximumPercent": 50 } }), "deploymentConfiguration.maximumPercent"),
+        (json!({ "availabilityZoneRebalancing": "ENABLED", "deploymentConfiguration": { "maximumPercent": 100 } }),
+            "deploymentConfiguration.maximumPercent"),
+        (json!({ "availabilityZoneRebalancing": "ENABLED", "schedulingStrategy": "DAEMON" }),
+            "deploymentConfiguration.maximumPercent"),
+        (json!({ "deploymentController": { "type": "CODE_DEPLOY" },
+            "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": true, "rollback": true } } }),
+            "deploymentConfiguration.deploymentCircuitBreaker"),
         (json!({ "deploymentConfiguration": { "linearConfiguration": {} } }),
             "deploymentConfiguration.linearConfiguration"),
+        (json!({ "deploymentConfiguration": { "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 2.9 } } }),
+            "deploymentConfiguration.linearConfiguration.stepPercent"),
+        (json!({ "deploymentConfiguration": { "strategy": "CANARY", "canaryConfiguration": { "canaryPercent": 0 } } }),
+            "deploymentConfiguration.canaryConfiguration.canaryPercent"),
         (json!({ "deploymentConfiguration": { "alarms": { "enable": true } } }),
             "deploymentConfiguration.alarms.alarmNames"),
         (json!({ "deploymentController": { "type": "EXTERNAL" }, "deploymentConfiguration": { "strategy": "LINEAR" } }),
@@ -318,6 +340,25 @@ fn what_aws_would_refuse_is_said_with_its_place() {
         adapt(&mut members);
         let found = check(&members);
         assert_eq!(found.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), [path], "{spec}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_contradiction_is_taken() {
+    for spec in [
+        json!({ "availabilityZoneRebalancing": "ENABLED", "deploymentConfiguration": { "maximumPercent": 101 } }),
+        json!({ "availabilityZoneRebalancing": "DISABLED", "deploymentConfiguration": { "maximumPercent": 100 } }),
+        json!({ "deploymentConfiguration": { "maximumPercent": 100 } }),
+        json!({ "deploymentController": { "type": "EXTERNAL" },
+            "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": false, "rollback": false } } }),
+        json!({ "schedulingStrategy": "DAEMON", "placementStrategy": [],
+            "placementConstraints": [{ "type": "distinctInstance" }] }),
+    ] {
+        let mut members: Members = spec.as_object().cloned().unwrap_or_default();
+        members.insert("serviceName".to_owned(), json!("web"));
+        members.insert("taskDefinition".to_owned(), json!("web:1"));
+        adapt(&mut members);
+        assert_eq!(check(&members), [], "{spec}");
     }
 }
 

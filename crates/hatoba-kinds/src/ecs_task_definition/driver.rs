@@ -7,6 +7,10 @@ use aws_sdk_ecs::types::{
 use hatoba_core::{
     Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
 };
+use hatoba_shapes::ecs::{
+    ContainerDefinition, EphemeralStorage, LIMITS, ProxyConfiguration, RuntimePlatform,
+    TaskDefinitionPlacementConstraint, Volume,
+};
 use serde_json::Value;
 
 use super::content::normal;
@@ -15,10 +19,6 @@ use super::spec::EcsTaskDefinitionSpec;
 use super::{EcsTaskDefinition, check, usage};
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::ecs::{
-    ContainerDefinition, EphemeralStorage, LIMITS, ProxyConfiguration, RuntimePlatform,
-    TaskDefinitionPlacementConstraint, Volume,
-};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_DEFINITION_MODIFY, ECS_DEFINITION_READ, Operation};
 use crate::tags;

@@ -1,10 +1,9 @@
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::generated::ecs::{
+use hatoba_shapes::ecs::{
     ContainerDefinition, EphemeralStorage, ProxyConfiguration, RuntimePlatform,
     TaskDefinitionPlacementConstraint, Volume,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An Amazon ECS task definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

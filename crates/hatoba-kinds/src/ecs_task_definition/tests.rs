@@ -42,7 +42,9 @@ fn bad_documents_are_refused_with_path_and_reason() {
         (json!({ "cpu": 300 }), "spec.cpu", "Fargate's sizes"),
         (json!({ "cpu": null }), "spec.cpu", "missing"),
         (json!({ "memory": null }), "spec.memory", "missing"),
-        (json!({ "memory": "16 GB" }), "spec.memory", "512 to 2048"),
+        (json!({ "memory": "16 GB" }), "spec.memory", "512 to 1024 in steps of 512, or 2048 MiB"),
+        (json!({ "memory": 1536 }), "spec.memory", "or 2048 MiB"),
+        (json!({ "cpu": 512, "memory": 1536 }), "spec.memory", "1024 to 4096 in steps of 1024 MiB"),
         (json!({ "networkMode": "bridge" }), "spec.networkMode", "awsvpc"),
         (json!({ "networkMode": "vpc" }), "spec.networkMode", "awsvpc"),
         (containers(json!([{ "image": "i" }])), "spec.containerDefinitions[0].name", "missing"),
@@ -78,6 +80,80 @@ fn bad_documents_are_refused_with_path_and_reason() {
         let found = compile(fargate(more.clone())).unwrap_err().join("\n");
         assert!(found.contains(path) && found.contains(words), "{more}: {found}");
     }
+}
+
+/// What is wrong with a definition for container instances, and where.
+#[test]
+fn faults_of_containers_are_found_before_aws_is_asked() {
+    let definition = |more: Value| {
+        let mut spec = json!({ "memory": 512, "containerDefinitions": [{ "name": "a", "image": "i" }] });
+        spec.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        spec
+    };
+    let containers = |list: Value| json!({ "memory": null, "containerDefinitions": list });
+    let one = |more: Value| {
+        let mut container = json!({ "name": "a", "image": "i", "memory": 64 });
+        container.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        containers(json!([container]))
+    };
+    let port = |mode: &str, host: Value| {
+        let mut spec = one(json!({ "portMappings": [{ "containerPort": 80, "hostPort": host }] }));
+        spec["networkMode"] = json!(mode);
+        spec
+    };
+    let waiting = |others: [&[&str]; 3]| {
+        let wait = |name: &&str| json!({ "containerName": name, "condition": "START" });
+        let container = |(name, others): (&str, &[&str])| {
+            json!({ "name": name, "image": "i", "memory": 64, "dependsOn": others.iter().map(wait).collect::<Vec<_>>() })
+        };
+        containers(["a", "b", "c"].into_iter().zip(others).map(container).collect())
+    };
+    let many = |count: usize| {
+        let container = |n: usize| json!({ "name": format!("c{n}"), "image": "i", "memory": 64 });
+        containers((0..count).map(container).collect())
+    };
+    let host_port = "spec.containerDefinitions[0].portMappings[0].hostPort: ";
+    let table: Vec<(Value, Option<&str>)> = vec![
+        (json!({}), None),
+        (json!({ "memory": null }), Some("spec.containerDefinitions[0].memory: neither")),
+        (one(json!({})), None),
+        (one(json!({ "memory": null, "memoryReservation": 64 })), None),
+        (one(json!({ "memory": 0 })), Some("spec.containerDefinitions[0].memory: neither")),
+        (
+            one(json!({ "memoryReservation": 65 })),
+            Some("spec.containerDefinitions[0].memoryReservation: expected at most `memory`, which is 64, got 65"),
+        ),
+        (one(json!({ "memoryReservation": 64 })), None),
+        (port("bridge", json!(8080)), None),
+        (port("bridge", json!(0)), None),
+        (port("awsvpc", json!(80)), None),
+        (port("awsvpc", json!(8080)), Some(host_port)),
+        (port("host", json!(8080)), Some(host_port)),
+        (port("host", Value::Null), None),
+        (port("awsvpc", json!(0)), None),
+        (waiting([&["b", "c"], &["c"], &[]]), None),
+        (waiting([&["a"], &[], &[]]), Some("spec.containerDefinitions[0].dependsOn: the container `a`")),
+        (waiting([&[], &["c"], &["b"]]), Some("spec.containerDefinitions[1].dependsOn: the container `b`")),
+        (waiting([&["b"], &["c"], &["b"]]), Some("spec.containerDefinitions[1].dependsOn: the container `b`")),
+        (many(10), None),
+        (many(11), Some("spec.containerDefinitions: expected at most 10 containers, got 11")),
+        (json!({ "ephemeralStorage": { "sizeInGiB": 21 } }), None),
+        (json!({ "ephemeralStorage": { "sizeInGiB": 200 } }), None),
+        (json!({ "ephemeralStorage": { "sizeInGiB": 20 } }), Some("spec.ephemeralStorage.sizeInGiB: expected 21 to 200")),
+        (json!({ "ephemeralStorage": { "sizeInGiB": 201 } }), Some("spec.ephemeralStorage.sizeInGiB: expected 21 to 200")),
+        (one(json!({ "stopTimeout": 300 })), None),
+    ];
+    for (more, expected) in table {
+        let found = compile(definition(more.clone())).err().unwrap_or_default().join("\n");
+        match expected {
+            None => assert_eq!(found, "", "{more}"),
+            Some(words) => assert!(found.starts_with(words) && !found.contains('\n'), "{more}: {found}"),
+        }
+    }
+    let stops = |seconds: i64| fargate(json!({ "containerDefinitions": [{ "name": "a", "image": "i", "stopTimeout": seconds }] }));
+    assert!(compile(stops(120)).is_ok());
+    let found = compile(stops(121)).unwrap_err();
+    assert_eq!(found, ["spec.containerDefinitions[0].stopTimeout: Fargate waits at most 120 seconds, got 121"]);
 }
 
 #[test]

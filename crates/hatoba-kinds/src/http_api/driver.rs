@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigatewayv2::types::{Api, IpAddressType, ProtocolType};
 use hatoba_core::{Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+use hatoba_shapes::apigatewayv2::{Cors, LIMITS};
 
 use super::HttpApi;
 use super::fields::TABLE;
 use super::spec::HttpApiSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::apigatewayv2::{Cors, LIMITS};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 use crate::tags;

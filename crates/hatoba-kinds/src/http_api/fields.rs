@@ -1,16 +1,18 @@
 use hatoba_core::{Field, KindTable, Literal, MarkStyle, ReplaceStyle, Shape};
 use serde_json::Value;
 
+use crate::kind::NOT_CLEARABLE;
+
 pub(super) static TABLE: KindTable = KindTable {
     kind: "HttpApi",
     fields: &[
         Field::new("name"),
         Field::new("description").default(Literal::Str("")),
-        Field::new("version").untouched(), // has a minimum length of 1: it cannot be cleared
+        Field::new("version").no_null(NOT_CLEARABLE), // at least one character
         Field::new("corsConfiguration").shape(Shape::By(same_cors)).cleared_by("DeleteCorsConfiguration"),
         Field::new("disableExecuteApiEndpoint").default(Literal::Bool(false)),
         Field::new("ipAddressType").default(Literal::Str("ipv4")),
-        Field::new("routeSelectionExpression").untouched(), // an HTTP API has only one
+        Field::new("routeSelectionExpression").null_is(Literal::Str("$request.method $request.path")),
     ],
     references: &[],
     selectors: &[],

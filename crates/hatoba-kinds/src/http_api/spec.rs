@@ -1,7 +1,6 @@
+use hatoba_shapes::apigatewayv2::Cors;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::generated::apigatewayv2::Cors;
 
 /// An HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -2,13 +2,13 @@ use aws_sdk_servicediscovery::error::SdkError;
 use aws_sdk_servicediscovery::operation::create_http_namespace::CreateHttpNamespaceError;
 use aws_sdk_servicediscovery::types::{HttpNamespaceChange, NamespaceType};
 use hatoba_core::{Change, Creation, KindTable, Members, Object, TagChange, Target};
+use hatoba_shapes::servicediscovery::LIMITS;
 
 use super::HttpNamespace;
 use super::fields::TABLE;
 use super::spec::HttpNamespaceSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::servicediscovery::LIMITS;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, Requests, members, spec};
 use crate::private_dns_namespace::driver::{
     DELETE, GET_OPERATION, LIST_NAMESPACES, begun, delete_namespace, made_by, namespaces, observed,

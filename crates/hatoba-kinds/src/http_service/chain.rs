@@ -10,9 +10,12 @@ use super::spec::{ApiSpec, HttpServiceSpec, RouteEntry, ServiceSpec};
 use super::{Facts, KIND};
 use crate::expand::OutputOf;
 
+/// The members that say in which VPC selectors look.
+const VPC: [&str; 2] = ["vpcId", "vpcSelector"];
+
 /// The parts of one document, or everything that is wrong with it.
 pub(super) fn expand(document: &Document, facts: &Facts<'_>) -> Result<One, Vec<Diagnostic>> {
-    let spec: HttpServiceSpec = crate::compile::typed(document, KIND).map_err(|found| vec![found])?;
+    let spec: HttpServiceSpec = crate::compile::typed(document, KIND)?;
     let mut reader =
         Reader { document, spec, facts, found: Vec::new(), one: One::default(), stage_is_named: false };
     reader.header();
@@ -22,9 +25,42 @@ pub(super) fn expand(document: &Document, facts: &Facts<'_>) -> Result<One, Vec<
     }
     reader.api();
     reader.check_fields();
+    if document.policy.keep_deployments.is_some()
+        && reader.one.parts.iter().all(|part| part.key.kind != "Stage")
+    {
+        let message = "no stage is made here, so there are no deployments to keep".to_owned();
+        reader.error(
+            "policy.keepDeployments",
+            message,
+            "it belongs on the document that makes the API's stage",
+        );
+    }
     match reader.found.is_empty() {
         true => Ok(reader.one),
         false => Err(reader.found),
+    }
+}
+
+/// Fills in what the network says and the tasks' own configuration does not.
+fn complete(members: &mut Members, network: Members) {
+    let own = members.entry("networkConfiguration").or_insert_with(|| json!({}));
+    let Value::Object(own) = own else { return }; // `null`: it has none
+    let own = own.entry("awsvpcConfiguration").or_insert_with(|| json!({}));
+    let Value::Object(own) = own else { return };
+    let selectors = ["subnetSelector", "securityGroupSelector"];
+    for [ids, selector] in [["subnets", selectors[0]], ["securityGroups", selectors[1]]] {
+        if own.contains_key(ids) || own.contains_key(selector) {
+            continue;
+        }
+        for name in [ids, selector] {
+            own.extend(network.get(name).map(|value| (name.to_owned(), value.clone())));
+        }
+    }
+    let looks_up = selectors.iter().any(|selector| own.contains_key(*selector));
+    if looks_up && VPC.iter().all(|member| !own.contains_key(*member)) {
+        for name in VPC {
+            own.extend(network.get(name).map(|value| (name.to_owned(), value.clone())));
+        }
     }
 }
 
@@ -65,6 +101,7 @@ impl Reader<'_> {
         }
         self.refuse_wired(at, &service.members, &["serviceRegistries"]);
         let registry = self.registry(&service);
+        let own_network = has_own_network(service.task_definition.as_ref());
         let ServiceSpec { task_definition, mut members, .. } = service;
         match task_definition {
             Some(Value::Object(mut definition)) => {
@@ -89,10 +126,8 @@ impl Reader<'_> {
         if let Some(registry) = registry {
             members.insert("serviceRegistries".to_owned(), json!([registry]));
         }
-        if !members.contains_key("networkConfiguration")
-            && let Some(network) = self.task_network()
-        {
-            members.insert("networkConfiguration".to_owned(), network);
+        if let Some(network) = self.task_network().filter(|_| own_network) {
+            complete(&mut members, network);
         }
         if !members.contains_key("capacityProviderStrategy") {
             members.entry("launchType").or_insert_with(|| json!("FARGATE"));
@@ -102,6 +137,7 @@ impl Reader<'_> {
         let network = |member: &str| format!("{vpc}.{member}");
         let (subnets, groups) = (network("subnets"), network("securityGroups"));
         let (subnet_selector, group_selector) = (network("subnetSelector"), network("securityGroupSelector"));
+        let (vpc_id, vpc_selector) = (network("vpcId"), network("vpcSelector"));
         let mut more = vec![
             ("spec.serviceRegistries", "spec.service"),
             ("spec.serviceRegistries[0]", "spec.service"),
@@ -113,36 +149,39 @@ impl Reader<'_> {
                 (groups.as_str(), "spec.network.securityGroupIds"),
                 (subnet_selector.as_str(), "spec.network.subnetSelector"),
                 (group_selector.as_str(), "spec.network.securityGroupSelector"),
+                (vpc_id.as_str(), "spec.network.vpcId"),
+                (vpc_selector.as_str(), "spec.network.vpcSelector"),
             ]);
         }
         let key = Key::new("EcsService", self.name());
         self.part_with_fields("service", key, members, at, &more);
     }
 
-    /// How the tasks enter themselves.
+    /// How the tasks enter themselves: by the port where each has a network interface of its own, else by the container.
     fn registry(&mut self, service: &ServiceSpec) -> Option<Value> {
-        let mut registry = Members::from_iter([("discoveryServiceRef".to_owned(), json!(self.name()))]);
-        match (service.port.or_else(|| only_port(service)), &service.container_name, service.container_port) {
-            (_, Some(container), Some(port)) if service.port.is_none() => {
-                registry.insert("containerName".to_owned(), json!(container));
-                registry.insert("containerPort".to_owned(), json!(port));
-            }
-            (Some(port), None, None) => drop(registry.insert("port".to_owned(), json!(port))),
-            (_, None, None) => {
-                self.error(
-                    "spec.service",
-                    "`port` is missing".to_owned(),
-                    "the port on which the tasks listen",
-                );
-                return None;
-            }
+        let by_port = |port: i32| json!({ "port": port });
+        let by_container = |name: &str, port: i32| json!({ "containerName": name, "containerPort": port });
+        let own_network = has_own_network(service.task_definition.as_ref());
+        let mut registry = match (service.port, &service.container_name, service.container_port) {
+            (None, Some(name), Some(port)) => by_container(name, port),
+            (Some(port), None, None) => by_port(port),
+            (None, None, None) => match only_mapping(service) {
+                Some((_, port)) if own_network => by_port(port),
+                Some((Some(name), port)) => by_container(name, port),
+                _ => {
+                    let message = "`port` is missing".to_owned();
+                    self.error("spec.service", message, "the port on which the tasks listen");
+                    return None;
+                }
+            },
             _ => {
                 let message = "expected either `port`, or `containerName` and `containerPort`".to_owned();
                 self.error("spec.service", message, "`port` with awsvpc, the container with bridge and host");
                 return None;
             }
-        }
-        Some(Value::Object(registry))
+        };
+        registry["discoveryServiceRef"] = json!(self.name());
+        Some(registry)
     }
 
     /// The API with its stage and authorizer, or the one that another document owns; and the routes.
@@ -202,11 +241,13 @@ impl Reader<'_> {
         let stage_name = members.entry("stageName").or_insert_with(|| json!("$default"));
         let stage_name = stage_name.as_str().unwrap_or("$default").to_owned();
         members.entry("autoDeploy").or_insert_with(|| json!(true));
-        self.stage_is_named = stage_name != "$default";
+        let is_named = stage_name != "$default";
+        // Another stage of the API may have a name; the path is the same for one that has none.
+        self.stage_is_named = is_named || self.facts.named_stages.contains(self.name());
         let at = if api.stage.is_some() { "spec.api.stage" } else { at };
         let stage_key = Key::new("Stage", format!("{}.{}", self.name(), stage(&stage_name)));
         self.part_with_fields("api.stage", stage_key, members, at, &[]);
-        let template = if self.stage_is_named { format!("{{}}/{stage_name}") } else { "{}".to_owned() };
+        let template = if is_named { format!("{{}}/{stage_name}") } else { "{}".to_owned() };
         self.one.outputs.push(OutputOf {
             name: "url".to_owned(),
             of: key,
@@ -242,17 +283,24 @@ impl Reader<'_> {
     }
 }
 
-/// The container port of the only port mapping of a task definition that stands here.
-fn only_port(service: &ServiceSpec) -> Option<i32> {
-    if service.container_name.is_some() || service.container_port.is_some() {
+/// Whether each task has a network interface of its own, as far as is known: not where the definition that stands here
+/// has them in the network of their instance.
+fn has_own_network(definition: Option<&Value>) -> bool {
+    let mode = definition.and_then(|definition| definition.get("networkMode")).and_then(Value::as_str);
+    mode.is_none_or(|mode| mode == "awsvpc")
+}
+
+/// The only port mapping of a task definition that stands here: its container's name and port.
+fn only_mapping(service: &ServiceSpec) -> Option<(Option<&str>, i32)> {
+    let containers = service.task_definition.as_ref()?.get("containerDefinitions")?.as_array()?;
+    let mut ports = containers.iter().flat_map(|container| {
+        let name = container.get("name").and_then(Value::as_str);
+        let mappings = container.get("portMappings").and_then(Value::as_array).into_iter().flatten();
+        mappings.filter_map(move |mapping| Some((name, mapping.get("containerPort")?.as_i64()?)))
+    });
+    let (name, port) = ports.next()?;
+    if ports.next().is_some() {
         return None;
     }
-    let containers = service.task_definition.as_ref()?.get("containerDefinitions")?.as_array()?;
-    let mappings =
-        containers.iter().filter_map(|container| container.get("portMappings")?.as_array()).flatten();
-    let ports: Vec<&Value> = mappings.filter_map(|mapping| mapping.get("containerPort")).collect();
-    match ports.as_slice() {
-        [only] => only.as_i64().and_then(|port| port.try_into().ok()),
-        _ => None,
-    }
+    Some((name, port.try_into().ok()?))
 }

@@ -231,8 +231,8 @@ impl Reader<'_> {
     }
 
     /// What the tasks' `networkConfiguration` is, if the network says.
-    pub(super) fn task_network(&self) -> Option<Value> {
-        let link = link_members(self.spec.network.as_ref()?);
+    pub(super) fn task_network(&self) -> Option<Members> {
+        let link = members_of(self.spec.network.as_ref()?);
         let mut members = Members::new();
         for (name, value) in link {
             let name = match name.as_str() {
@@ -242,7 +242,7 @@ impl Reader<'_> {
             };
             members.insert(name, value);
         }
-        (!members.is_empty()).then(|| json!({ "awsvpcConfiguration": members }))
+        (!members.is_empty()).then_some(members)
     }
 
     /// AWS's name where the document's own would not be legal.
@@ -273,8 +273,10 @@ fn vpc_members(network: &NetworkSpec) -> Members {
     members_of(network).into_iter().filter(|(name, _)| name.starts_with("vpc")).collect()
 }
 
+/// What a VPC link takes of the network: the VPC only where something is looked up in it.
 fn link_members(network: &NetworkSpec) -> Members {
-    members_of(network).into_iter().filter(|(name, _)| !name.starts_with("vpc")).collect()
+    let looks_up = network.subnet_selector.is_some() || network.security_group_selector.is_some();
+    members_of(network).into_iter().filter(|(name, _)| looks_up || !name.starts_with("vpc")).collect()
 }
 
 /// `link-` and a hash of the whole network, its VPC too: equal tags in two VPCs are not the same network.

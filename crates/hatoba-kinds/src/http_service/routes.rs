@@ -1,6 +1,6 @@
 //! Routes: who may call them, where they lead, and one integration for each distinct back end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hatoba_core::{Diagnostic, Key, Members};
 use serde_json::{Value, json};
@@ -9,9 +9,11 @@ use super::back_end::BackEnd;
 use super::names::{distinct, slug};
 use super::reader::Reader;
 use super::spec::{ApiSpec, RouteEntry};
+use crate::integration::check::is_told_the_method;
+use crate::rules::shape;
 
-/// What lets browsers ask before they send, without a token.
-const PREFLIGHT: &str = "OPTIONS /{proxy+}";
+/// The path of the route on which browsers ask before they send, without a token.
+const EVERY_PATH: &str = "/{proxy+}";
 
 impl Reader<'_> {
     /// The routes, each with what it leads to; and the one for the browser's question.
@@ -52,8 +54,9 @@ impl Reader<'_> {
                 ways.insert(route.route_key, Way { members, leads_to, at });
             }
         }
-        let has_cors = api.members.get("corsConfiguration").is_some_and(|cors| !cors.is_null());
-        preflight(has_cors, &mut ways);
+        if api.members.get("corsConfiguration").is_some_and(|cors| !cors.is_null()) {
+            self.preflight(&mut ways);
+        }
         self.integrations(api_ref, &mut ways);
         let slugs = ways.keys().map(|key| (key.as_str(), slug(key))).collect();
         let names = distinct(&slugs, &BTreeMap::new());
@@ -77,7 +80,7 @@ impl Reader<'_> {
             let place = self.document.places.value(at);
             let message = format!("anybody may call `{}`: there is no authorizer", route.route_key);
             let hint = "give `api.authorizer`, or say `authorizationType: NONE` if that is meant";
-            self.one.warnings.push(Diagnostic::warning(place, at, message).hint(hint));
+            self.one.warnings.push(Diagnostic::warning(place, at, message).rule("PublicRoute").hint(hint));
         }
         let by = route.authorization_type.clone().unwrap_or_else(|| default.unwrap_or("NONE").to_owned());
         let mut members = Members::from_iter([("authorizationType".to_owned(), json!(by))]);
@@ -104,6 +107,49 @@ impl Reader<'_> {
             members.insert("authorizationScopes".to_owned(), json!(scopes));
         }
         members
+    }
+
+    /// With CORS, a `$default` or `ANY` route that asks for a token swallows the browser's question: the question gets a
+    /// route of its own, for every path and for the path of each such `ANY` route, which would come first. It leads
+    /// where the route leads, though API Gateway answers by itself; an `OPTIONS` that is no such question arrives there
+    /// without a token, so there is none where that would be taken for a call.
+    fn preflight(&self, ways: &mut BTreeMap<String, Way>) {
+        let swallows = |key: &str, way: &Way| {
+            let every_method = key == "$default" || key.starts_with("ANY ");
+            every_method && way.members.get("authorizationType") != Some(&json!("NONE"))
+        };
+        // In the order of their keys, so that the order in the document does not matter.
+        let swallowing: Vec<(String, Way)> = ways
+            .iter()
+            .filter(|(key, way)| swallows(key, way) && self.is_told_the_method(&way.leads_to))
+            .map(|(key, way)| (key.strip_prefix("ANY ").unwrap_or(EVERY_PATH).to_owned(), way.clone()))
+            .collect();
+        let for_every_path = swallowing.first().map(|(_, way)| (EVERY_PATH.to_owned(), way.clone()));
+        // AWS cannot keep two routes apart that differ in the name of a variable only.
+        let mut given: BTreeSet<String> =
+            ways.keys().filter_map(|key| key.strip_prefix("OPTIONS ")).map(shape).collect();
+        for (path, mut way) in swallowing.into_iter().chain(for_every_path) {
+            if !given.insert(shape(&path)) {
+                continue;
+            }
+            let route_key = format!("OPTIONS {path}");
+            way.members.retain(|name, _| name == "apiRef");
+            way.members.insert("routeKey".to_owned(), json!(route_key));
+            way.members.insert("authorizationType".to_owned(), json!("NONE"));
+            ways.insert(route_key, way);
+        }
+    }
+
+    /// Whether a back end learns with which method it is called; not known of what is not managed here.
+    fn is_told_the_method(&self, leads_to: &LeadsTo) -> bool {
+        let spec = match leads_to {
+            LeadsTo::BackEnd(back_end) => Some(&back_end.spec),
+            LeadsTo::Named(name) => {
+                let named = Key::new("Integration", name);
+                self.facts.singles.get(&&named).copied().map(|document| &document.spec)
+            }
+        };
+        is_told_the_method(|member| spec?.get(member)?.as_str())
     }
 
     /// One integration for each distinct back end; the routes name them.
@@ -170,23 +216,4 @@ struct Way {
 enum LeadsTo {
     BackEnd(BackEnd),
     Named(String),
-}
-
-/// With CORS, a `$default` or `ANY` route that asks for a token swallows the browser's question: the question gets a
-/// route of its own. It leads where the route leads, though API Gateway answers by itself.
-fn preflight(has_cors: bool, ways: &mut BTreeMap<String, Way>) {
-    if !has_cors || ways.contains_key(PREFLIGHT) {
-        return;
-    }
-    let swallows = |(key, way): &(&String, &Way)| {
-        let every_method = *key == "$default" || key.starts_with("ANY ");
-        every_method && way.members.get("authorizationType") != Some(&json!("NONE"))
-    };
-    // In the order of their keys, so that the order in the document does not matter.
-    let Some((_, way)) = ways.iter().find(swallows) else { return };
-    let mut way = way.clone();
-    way.members.retain(|name, _| name == "apiRef");
-    way.members.insert("routeKey".to_owned(), json!(PREFLIGHT));
-    way.members.insert("authorizationType".to_owned(), json!("NONE"));
-    ways.insert(PREFLIGHT.to_owned(), way);
 }

@@ -111,17 +111,19 @@ fn document(key: &Key, asked: &[Asked<'_>]) -> Document {
     labels.retain(|label, value| asked.iter().all(|(other, _)| other.labels.get(label) == Some(value)));
     let policies = asked.iter().map(|(other, part)| policy(key, &other.policy, &part.fields));
     let policy = policies.reduce(careful).unwrap_or_default();
+    let policy = Policy { uses_unmarked: part.is_shared, ..policy };
     Document::new(key.clone(), labels, part.spec.clone(), policy, first.places.moved(&part.paths))
 }
 
 /// The policy of a part: the document's own, as far as the part can have one.
 fn policy(key: &Key, of: &Policy, fields: &BTreeMap<String, FieldMode>) -> Policy {
-    let mut policy = Policy { adopt: None, fields: fields.clone(), ..of.clone() };
+    let keep_deployments = of.keep_deployments.filter(|_| key.kind == "Stage");
+    let mut policy = Policy { adopt: None, fields: fields.clone(), keep_deployments, ..of.clone() };
     let marks = KindId::of(&key.kind).map(|kind| kind.table().marks);
     let takes_tags = marks.is_none_or(|marks| matches!(marks, MarkStyle::Tags | MarkStyle::TagsReadApart));
     if !takes_tags {
         // Its mark carries no word on deletion; that of the API, which takes tags, holds.
-        policy.deletion = Deletion::Delete;
+        policy.deletion = None;
     }
     policy
 }
@@ -130,7 +132,7 @@ fn policy(key: &Key, of: &Policy, fields: &BTreeMap<String, FieldMode>) -> Polic
 fn careful(a: Policy, b: Policy) -> Policy {
     let any = |holds: &dyn Fn(&Policy) -> bool| holds(&a) || holds(&b);
     Policy {
-        deletion: if any(&|p| p.deletion == Deletion::Retain) { Deletion::Retain } else { Deletion::Delete },
+        deletion: any(&|p| p.deletion() == Deletion::Retain).then_some(Deletion::Retain),
         drift: if any(&|p| p.drift == Drift::Report) { Drift::Report } else { Drift::Repair },
         suspend: any(&|p| p.suspend),
         omitted: match any(&|p| p.omitted == OmittedPolicy::Untouched) {

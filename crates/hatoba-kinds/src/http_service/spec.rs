@@ -1,9 +1,8 @@
 use hatoba_core::Members;
+use hatoba_shapes::Selector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::selector::Selector;
 
 /// A service behind an HTTP API, with everything that it takes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +45,7 @@ pub(crate) struct HttpServiceSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NetworkSpec {
-    /// The VPC of the namespace.
+    /// The VPC of the namespace, in which the selectors here look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) vpc_id: Option<String>,
     /// The only VPC that carries these tags, in place of `vpcId`.

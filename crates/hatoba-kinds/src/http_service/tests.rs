@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Expanded, expand};
 
+mod network;
 mod whole;
 
 fn network() -> Value {
@@ -72,16 +73,27 @@ fn wrong(spec: &Value) -> Vec<String> {
 }
 
 #[test]
+fn everything_that_does_not_fit_is_told_at_once() {
+    let spec =
+        orders_with(json!({ "colour": "red", "integration": 1, "network": { "subnets": ["subnet-1"] } }));
+    let found = wrong(&spec);
+    for path in ["spec.colour", "spec.integration", "spec.network.subnets"] {
+        assert!(found.iter().any(|line| line.starts_with(&format!("{path}: "))), "{path}: {found:#?}");
+    }
+}
+
+#[test]
 fn the_contracts_document_is_the_articles_chain() {
     let specs = one(&orders());
     let link = specs.keys().find(|key| key.starts_with("VpcLink/link-")).unwrap().clone();
     let link_name = link.trim_start_matches("VpcLink/");
     let registries = json!([{ "discoveryServiceRef": "orders", "port": 80 }]);
-    let (subnets, groups) = (network()["subnetSelector"].clone(), network()["securityGroupSelector"].clone());
+    let [vpc, subnets, groups] =
+        ["vpcSelector", "subnetSelector", "securityGroupSelector"].map(|name| network()[name].clone());
     let expected = [
         (
             "PrivateDnsNamespace/private-example-com",
-            json!({ "name": "private.example.com", "vpcSelector": { "tags": { "Name": "awesome-vpc" } } }),
+            json!({ "name": "private.example.com", "vpcSelector": vpc }),
         ),
         (
             "DiscoveryService/orders",
@@ -97,11 +109,16 @@ fn the_contracts_document_is_the_articles_chain() {
                 "cluster": "main", "taskDefinition": "great-task", "desiredCount": 1, "launchType": "FARGATE",
                 "serviceRegistries": registries,
                 "networkConfiguration": {
-                    "awsvpcConfiguration": { "subnetSelector": subnets, "securityGroupSelector": groups },
+                    "awsvpcConfiguration": {
+                        "vpcSelector": vpc, "subnetSelector": subnets, "securityGroupSelector": groups,
+                    },
                 },
             }),
         ),
-        (link.as_str(), json!({ "subnetSelector": subnets, "securityGroupSelector": groups })),
+        (
+            link.as_str(),
+            json!({ "vpcSelector": vpc, "subnetSelector": subnets, "securityGroupSelector": groups }),
+        ),
         ("HttpApi/orders", json!({ "corsConfiguration": { "allowOrigins": ["https://app.example.com"] } })),
         (
             "Authorizer/orders",
@@ -176,6 +193,57 @@ fn the_question_of_browsers_gets_a_route_only_where_a_token_would_swallow_it() {
 }
 
 #[test]
+fn the_question_is_answered_on_every_path_that_would_swallow_it_and_asked_once() {
+    let questions = |routes: Value| {
+        let specs = one(&orders_with(json!({ "api.routes": routes })));
+        let keys = specs.values().filter_map(|spec| spec["routeKey"].as_str().map(str::to_owned));
+        keys.filter(|key| key.starts_with("OPTIONS ")).collect::<Vec<_>>()
+    };
+    // `ANY /a/{proxy+}` is more specific than `OPTIONS /{proxy+}`.
+    let inner =
+        json!([{ "routeKey": "ANY /a/{proxy+}" }, { "routeKey": "ANY /b", "authorizationType": "NONE" }]);
+    assert_eq!(questions(inner), ["OPTIONS /a/{proxy+}", "OPTIONS /{proxy+}"]);
+    // Another name of the variable is the same route to AWS.
+    assert_eq!(questions(json!([{ "routeKey": "ANY /{path+}" }])), ["OPTIONS /{path+}"]);
+    let own = json!([{ "routeKey": "$default" }, { "routeKey": "OPTIONS /{all+}" }]);
+    assert_eq!(questions(own), ["OPTIONS /{all+}"]);
+}
+
+/// An `OPTIONS` without a token would be taken for a call.
+#[test]
+fn the_question_gets_no_route_to_what_is_not_told_the_method() {
+    let event = json!({ "integrationSubtype": "EventBridge-PutEvents", "credentialsArn": "arn:aws:iam::1:role/r",
+        "requestParameters": { "Detail": "$request.body", "DetailType": "t", "Source": "s" } });
+    let function = json!({ "integrationUri": "arn:aws:lambda:eu-west-1:123456789012:function:f" });
+    let fixed = json!({ "integrationUri": "https://example.com/pay", "integrationMethod": "POST" });
+    for (back_end, expected) in [
+        (event, vec![]),
+        (fixed, vec![]),
+        (json!({ "integrationUri": "https://example.com" }), vec!["OPTIONS /pay", "OPTIONS /{proxy+}"]),
+        (function, vec!["OPTIONS /pay", "OPTIONS /{proxy+}"]),
+    ] {
+        let routes = json!([{ "routeKey": "ANY /pay", "integration": back_end }]);
+        let specs = one(&orders_with(json!({ "api.routes": routes })));
+        let keys = specs.values().filter_map(|spec| spec["routeKey"].as_str());
+        assert_eq!(
+            keys.filter(|key| key.starts_with("OPTIONS ")).collect::<Vec<_>>(),
+            expected,
+            "{back_end}"
+        );
+    }
+    // Of an integration that is named, what its document says.
+    for (method, expected) in [("ANY", true), ("POST", false)] {
+        let routes = json!([{ "routeKey": "$default", "integrationRef": "named" }]);
+        let spec = orders_with(json!({ "api.routes": routes }));
+        let named = json!({ "apiRef": "orders", "integrationType": "HTTP_PROXY", "integrationMethod": method,
+            "integrationUri": "https://example.com", "payloadFormatVersion": "1.0" });
+        let all = expanded(&[document("HttpService/orders", &spec), document("Integration/named", &named)]);
+        let questions = all.documents.iter().filter(|part| part.key.name == "orders.options-proxy");
+        assert_eq!(questions.count() == 1, expected, "{method}");
+    }
+}
+
+#[test]
 fn routes_are_public_only_with_a_word_on_it() {
     let spec = orders_with(json!({ "api.authorizer": null }));
     let expanded = expanded(&[document("HttpService/orders", &spec)]);
@@ -225,6 +293,33 @@ fn a_named_stage_takes_its_name_out_of_the_path() {
     .wholes[&key("HttpService/orders")]
         .outputs[0];
     assert_eq!(url.template, "{}/prod");
+}
+
+#[test]
+fn a_second_stage_with_a_name_takes_it_out_of_the_path_too() {
+    let second = document("Stage/second", &json!({ "apiRef": "orders", "stageName": "v2" }));
+    let specs = specs(&[document("HttpService/orders", &orders()), second]);
+    let parameters = &specs["Integration/orders.service"]["requestParameters"];
+    assert_eq!(*parameters, json!({ "overwrite:path": "$request.path" }));
+}
+
+#[test]
+fn deployments_are_kept_by_the_stage_alone() {
+    let of = |spec: Value| {
+        let policy = Policy { keep_deployments: Some(5), ..Policy::default() };
+        let spec = spec.as_object().cloned().unwrap();
+        let key = "HttpService/orders".parse().unwrap();
+        expanded(&[Document::new(key, BTreeMap::new(), spec, policy, Places::new("a.yaml"))])
+    };
+    let kept = of(orders_with(json!({ "api.stage": { "autoDeploy": false } })));
+    assert_eq!(kept.held, BTreeMap::new());
+    for document in &kept.documents {
+        let expected = (document.key.kind == "Stage").then_some(5);
+        assert_eq!(document.policy.keep_deployments, expected, "{}", document.key);
+    }
+    let shared = of(orders_with(json!({ "api": null, "apiRef": "shop" })));
+    let told: Vec<&str> = shared.held.values().flatten().map(|found| found.path.as_str()).collect();
+    assert!(told.contains(&"policy.keepDeployments"), "{told:?}");
 }
 
 #[test]
@@ -343,6 +438,13 @@ fn a_task_definition_may_stand_inside() {
     let bridge = json!({ "service.port": null, "service.containerName": "web", "service.containerPort": 80 });
     let registry = json!({ "discoveryServiceRef": "orders", "containerName": "web", "containerPort": 80 });
     assert_eq!(one(&orders_with(bridge))["EcsService/orders"]["serviceRegistries"], json!([registry]));
+    // In the network of its instance a task is known by its container.
+    let mut definition = definition;
+    definition["networkMode"] = json!("bridge");
+    let inside =
+        json!({ "service.taskDefinition": definition, "service.port": null, "service.launchType": "EC2" });
+    let registry = json!({ "discoveryServiceRef": "orders", "containerName": "web", "containerPort": 8080 });
+    assert_eq!(one(&orders_with(inside))["EcsService/orders"]["serviceRegistries"], json!([registry]));
 
     let dotted = self::specs(&[document(
         "HttpService/shop.orders",

@@ -29,6 +29,16 @@ fn text<'a>(members: &'a Members, name: &str) -> Option<&'a str> {
     members.get(name).and_then(Value::as_str)
 }
 
+/// Whether the back end learns with which method it is called: one of AWS's services, or an address that is always
+/// called with the same method, takes every request that reaches it for the same call.
+pub(crate) fn is_told_the_method<'a>(text: impl Fn(&str) -> Option<&'a str>) -> bool {
+    match (text("integrationType"), text("integrationSubtype")) {
+        (Some("AWS_PROXY"), subtype) => subtype.is_none(), // Lambda
+        (Some("HTTP_PROXY"), _) => matches!(text("integrationMethod"), Some("ANY" | "OPTIONS")),
+        _ => false,
+    }
+}
+
 /// Everything that is wrong.
 pub(super) fn problems(members: &Members) -> Vec<Problem> {
     let mut found = common(members);

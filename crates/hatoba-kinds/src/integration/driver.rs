@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_apigatewayv2::types::{ConnectionType, Integration as SdkIntegration, IntegrationType};
 use hatoba_core::{Change, Creation, KindTable, Life, Mark, Members, Object, Readiness, Seen, Target, normalise};
+use hatoba_shapes::apigatewayv2::{LIMITS, TlsConfigInput};
 
 use super::Integration;
 use super::check;
@@ -9,7 +10,6 @@ use super::fields::TABLE;
 use super::spec::IntegrationSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::apigatewayv2::{LIMITS, TlsConfigInput};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 

@@ -10,7 +10,7 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("connectionType").default(Literal::Str("INTERNET")),
         Field::new("connectionId").default(Literal::Str("")),
         Field::new("integrationUri").shape(Shape::By(same_uri)),
-        Field::new("payloadFormatVersion").untouched().at_create(Literal::Str("1.0")),
+        Field::new("payloadFormatVersion").null_is(Literal::Str("1.0")).at_create(Literal::Str("1.0")),
         Field::new("timeoutInMillis").default(Literal::Int(30_000)),
         Field::new("credentialsArn").default(Literal::Str("")),
         Field::new("description").default(Literal::Str("")),

@@ -41,7 +41,7 @@ pub(super) fn of_requests(members: &Members) -> Vec<Problem> {
     let parameters = members.get("requestParameters").and_then(Value::as_object);
     let check = |(key, value): (&String, &Value)| {
         let at = format!("requestParameters.{key}");
-        let value = value.as_str().unwrap_or_default();
+        let value = value.as_str()?; // `null`: left out
         let places = ["header.", "querystring."];
         if key != "overwrite:path"
             && let Some(problem) = wrong_key(&at, key, &places, "overwrite:path")
@@ -65,7 +65,7 @@ pub(super) fn of_responses(members: &Members) -> Vec<Problem> {
         }
         for (key, value) in mapped.as_object().into_iter().flatten() {
             let at = format!("{at}.{key}");
-            let value = value.as_str().unwrap_or_default();
+            let Some(value) = value.as_str() else { continue }; // `null`: left out
             let wrong = match key.as_str() {
                 "overwrite:statuscode" => None,
                 _ => wrong_key(&at, key, &["header."], "overwrite:statuscode"),

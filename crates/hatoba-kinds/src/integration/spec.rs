@@ -1,9 +1,8 @@
 use std::collections::BTreeMap;
 
+use hatoba_shapes::apigatewayv2::TlsConfigInput;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::generated::apigatewayv2::TlsConfigInput;
 
 /// An integration of an HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

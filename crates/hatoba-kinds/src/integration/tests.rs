@@ -50,6 +50,21 @@ fn wrong(spec: serde_json::Value) -> Vec<String> {
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:orders";
 const LISTENER: &str = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/web/50dc6c495c0c9188/f2f7dc8efc522ab2";
 
+/// An entry that is `null` is one that is left out, though the keys of these maps hold dots.
+#[test]
+fn entries_of_mappings_may_be_null() {
+    let with = |requests: serde_json::Value, responses: serde_json::Value| {
+        wrong(json!({ "apiRef": "a", "integrationType": "HTTP_PROXY", "integrationMethod": "ANY",
+            "integrationUri": "https://example.com", "payloadFormatVersion": "1.0",
+            "requestParameters": requests, "responseParameters": responses }))
+    };
+    let requests = json!({ "overwrite:path": null, "append:header.a": null, "append:header.b": "2" });
+    let responses = json!({ "200": { "overwrite:header.a": null, "append:header.b": "2" }, "500": null });
+    assert_eq!(with(requests, responses), [""; 0]);
+    assert_eq!(with(json!({ "append:header.a": 1 }), json!({})).len(), 1);
+    assert_eq!(with(json!({ "append:header.a": "" }), json!({})).len(), 1, "AWS takes it for a removal");
+}
+
 #[test]
 fn every_sort_of_back_end_has_a_good_document() {
     let private = json!({ "apiRef": "a", "integrationType": "HTTP_PROXY", "integrationMethod": "ANY", "connectionType": "VPC_LINK" });

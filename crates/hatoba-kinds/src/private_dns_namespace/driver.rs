@@ -6,16 +6,17 @@ use aws_sdk_servicediscovery::types::{
     NamespaceSummary, NamespaceType, OperationStatus, OperationTargetType, PrivateDnsNamespaceChange,
     PrivateDnsNamespacePropertiesChange, PrivateDnsPropertiesMutableChange, SoaChange,
 };
-use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, Seen, TagChange, Target, normalise};
+use hatoba_shapes::servicediscovery::{LIMITS, PrivateDnsNamespaceProperties, PrivateDnsPropertiesMutable, Soa};
 
 use super::PrivateDnsNamespace;
 use super::fields::TABLE;
 use super::spec::PrivateDnsNamespaceSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::servicediscovery::{LIMITS, PrivateDnsNamespaceProperties, PrivateDnsPropertiesMutable, Soa};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, Requests, marked, members, pages, spec};
 use crate::quota::{CLOUD_MAP, Operation};
+use crate::route53::GET_HOSTED_ZONE;
 use crate::tags;
 
 pub(crate) const LIST_NAMESPACES: Operation = Operation::read("servicediscovery", "ListNamespaces", &[CLOUD_MAP]);
@@ -50,6 +51,7 @@ spec:
         UPDATE,
         DELETE,
         GET_OPERATION,
+        GET_HOSTED_ZONE,
         tags::DISCOVERY_LIST_TAGS,
         tags::DISCOVERY_TAG,
         tags::DISCOVERY_UNTAG,
@@ -73,7 +75,11 @@ spec:
     async fn list(aws: &Aws, _scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
         let mut objects = Vec::new();
         for namespace in namespaces(aws, &NamespaceType::DnsPrivate).await? {
-            objects.push(observed(aws, &TABLE, &namespace, interest, |tags| shown(&namespace, tags)).await?);
+            let mut object = observed(aws, &TABLE, &namespace, interest, |tags| shown(&namespace, tags)).await?;
+            if object.mark == Seen::Absent && interest.details.contains(&object.natural_key) {
+                look_for_vpc(aws, &mut object).await;
+            }
+            objects.push(object);
         }
         Ok(objects)
     }
@@ -128,6 +134,17 @@ spec:
 
     async fn poll(aws: &Aws, operation: &str, made: Option<&Creation>) -> Result<Progress, CallError> {
         made_by(aws, &TABLE, operation, made).await
+    }
+}
+
+/// Where a namespace that nobody marked is, if its zone tells. One that cannot be read says nothing: it is then neither
+/// taken for the wanted one nor for another.
+async fn look_for_vpc(aws: &Aws, namespace: &mut Object) {
+    let zone = namespace.outputs.get("hostedZoneId").cloned().unwrap_or_default();
+    match aws.route53.vpcs_of(aws, &zone).await.as_deref() {
+        Ok([]) | Err(_) => {}
+        Ok([one]) => drop(namespace.members.insert("vpcId".to_owned(), one.clone().into())),
+        Ok(several) => drop(namespace.members.insert("vpcId".to_owned(), several.into())),
     }
 }
 

@@ -1,8 +1,7 @@
+use hatoba_shapes::servicediscovery::PrivateDnsNamespaceProperties;
+use hatoba_shapes::Selector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::generated::servicediscovery::PrivateDnsNamespaceProperties;
-use crate::selector::Selector;
 
 /// A private DNS namespace.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

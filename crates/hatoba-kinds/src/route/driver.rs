@@ -1,14 +1,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigatewayv2::types::{AuthorizationType, Route as SdkRoute};
-use hatoba_core::{Change, Creation, KindTable, Life, Members, Object, Readiness, Seen, Target, normalise};
+use hatoba_core::{
+    Change, Creation, KindTable, Life, Members, Object, Readiness, Reference, Seen, Target, normalise,
+};
+use hatoba_shapes::apigatewayv2::LIMITS;
 
 use super::Route;
+use super::check::is_route_key;
 use super::fields::TABLE;
 use super::spec::RouteSpec;
+use crate::authorizer::output_for_routes;
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::apigatewayv2::LIMITS;
 use crate::kind::{
     Answer, Interest, Kind, Limits, Problem, Requests, WEBSOCKET_ONLY, deleted, members, none_if_gone, pages, spec,
 };
@@ -22,8 +26,6 @@ const DELETE: Operation = Operation::write("apigatewayv2", "DeleteRoute", &[API_
 /// "Quotas for configuring and running an HTTP API": authorization scopes of a route.
 const SCOPES_MAX: usize = 10;
 
-const METHODS: &[&str] = &["ANY", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "DELETE"];
-
 impl Kind for Route {
     type Spec = RouteSpec;
     const TABLE: &'static KindTable = &TABLE;
@@ -34,6 +36,8 @@ metadata: { name: default-route }
 spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service }
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateRouteRequest", "UpdateRouteRequest"]);
+    const NAMED_AFTER_DOCUMENT: bool = false;
+
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("routeId", "AWS's id of it"),
     ];
@@ -52,13 +56,21 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
     fn check(members: &Members) -> Vec<Problem> {
         let mut found = Vec::new();
         let text = |name: &str| members.get(name).and_then(serde_json::Value::as_str);
-        let key = text("routeKey").unwrap_or_default();
-        if !is_route_key(key) {
-            let hint = "for example `GET /pets/{id}`";
-            found.push(Problem::new("routeKey", format!("expected `$default` or `METHOD /path`, got `{key}`"), hint));
+        let hint = "for example `GET /pets/{id}`";
+        match text("routeKey") {
+            None => found.push(Problem::new("routeKey", "`routeKey` is missing", hint)),
+            Some("$connect" | "$disconnect") => found.push(Problem::new("routeKey", WEBSOCKET_ONLY, hint)),
+            Some(key) if !is_route_key(key) => {
+                let message = format!("expected `$default` or `METHOD /path`, got `{key}`");
+                found.push(Problem::new("routeKey", message, hint));
+            }
+            Some(_) => {}
         }
-        if text("target").is_none() {
-            found.push(Problem::new("target", "`integrationRef` or `target` is missing", ""));
+        let leads = |target: &str| target.strip_prefix("integrations/").is_some_and(|id| !id.is_empty());
+        if let Some(target) = text("target").filter(|target| !leads(target)) {
+            let message = format!("expected `integrations/<id>`, got `{target}`");
+            let hint = "`integrationRef` names an Integration document; `target: integrations/abc123` leads to any other";
+            found.push(Problem::new("target", message, hint));
         }
         let scopes = members.get("authorizationScopes").and_then(|scopes| scopes.as_array()).map_or(0, Vec::len);
         if scopes > SCOPES_MAX {
@@ -87,6 +99,11 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
         let message = format!("an authorizer is named, and authorizationType is {kind}: nobody would ask it");
         let hint = "authorizationType: JWT, or CUSTOM for a Lambda authorizer";
         unused.map(|name| Problem::new(name, message.clone(), hint).rule("AuthorizerMismatch")).collect()
+    }
+
+    fn output_for(members: &Members, reference: &Reference) -> Option<&'static str> {
+        let kind = members.get("authorizationType").and_then(serde_json::Value::as_str)?;
+        output_for_routes(kind).filter(|_| reference.path == "authorizerId")
     }
 
     async fn list(aws: &Aws, scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {
@@ -157,12 +174,6 @@ spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service 
     }
 }
 
-/// "Working with routes for HTTP APIs": `$default`, or a method and a path.
-fn is_route_key(key: &str) -> bool {
-    key == "$default"
-        || key.split_once(' ').is_some_and(|(method, path)| METHODS.contains(&method) && path.starts_with('/') && !path.contains(' '))
-}
-
 fn asks_an_authorizer(kind: Option<&AuthorizationType>) -> bool {
     matches!(kind, Some(AuthorizationType::Jwt | AuthorizationType::Custom))
 }
@@ -200,19 +211,4 @@ pub(super) fn observe(scope: &str, route: &SdkRoute) -> Result<Object, CallError
         outputs: BTreeMap::from([("id".to_owned(), id.clone())]),
         id,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_route_key;
-
-    #[test]
-    fn route_keys() {
-        for good in ["$default", "GET /", "ANY /{proxy+}", "POST /pets/{id}"] {
-            assert!(is_route_key(good), "{good}");
-        }
-        for bad in ["", "$connect", "GET", "get /", "GET pets", "FETCH /", "GET /a b"] {
-            assert!(!is_route_key(bad), "{bad}");
-        }
-    }
 }

@@ -1,15 +1,19 @@
 use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
 
+use super::check::renamed;
+use crate::kind::NOT_CLEARABLE;
+
 pub(super) static TABLE: KindTable = KindTable {
     kind: "Route",
     fields: &[
-        Field::new("routeKey"),
-        Field::new("target"),
+        Field::new("routeKey").renamed(renamed),
+        // Left out, the route leads nowhere or where it is led by others: AWS knows no way to take a target away.
+        Field::new("target").no_null(NOT_CLEARABLE),
         Field::new("authorizationType").default(Literal::Str("NONE")),
         // Both are seen only where the type makes use of them.
         Field::new("authorizerId").default(Literal::Str("")),
         Field::new("authorizationScopes").default(Literal::EmptyList).shape(Shape::Set),
-        Field::new("operationName").untouched(), // has a minimum length of 1: it cannot be cleared
+        Field::new("operationName").no_null(NOT_CLEARABLE), // at least one character
     ],
     references: &[
         RefField { path: "apiRef", kinds: &["HttpApi"], member: "apiId", output: "id", template: "{}", required: true },

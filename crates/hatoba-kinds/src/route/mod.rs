@@ -7,6 +7,7 @@
 //! How a route is authorised is one call's matter, whatever of it changes: there is no moment at which it is open that
 //! the document does not ask for.
 
+mod check;
 mod driver;
 mod fields;
 mod spec;

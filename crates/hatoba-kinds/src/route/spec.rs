@@ -14,7 +14,7 @@ pub(crate) struct RouteSpec {
     pub(crate) api_id: Option<String>,
     /// `$default`, `METHOD /path` or `ANY /path`.
     pub(crate) route_key: Option<String>,
-    /// The Integration document.
+    /// The Integration document. A route without one answers every request with an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) integration_ref: Option<String>,
     /// `integrations/<id>`, in place of `integrationRef`.

@@ -56,3 +56,82 @@ fn authorization_that_would_not_be_asked_is_refused() {
         assert_eq!(found, expected, "{more}");
     }
 }
+
+/// `[]` is what leaving it out means: AWS shows none for it, and nothing is written again and again.
+#[test]
+fn no_scopes_are_the_same_as_none() {
+    let table = <Route as crate::kind::Kind>::TABLE;
+    let route = SdkRoute::builder()
+        .route_id("r1")
+        .route_key("GET /")
+        .target("integrations/i1")
+        .authorization_type(AuthorizationType::Jwt)
+        .authorizer_id("a1");
+    let base = json!({ "routeKey": "GET /", "target": "integrations/i1", "authorizationType": "JWT", "authorizerId": "a1" });
+    for scopes in [Some(json!([])), Some(Value::Null), None] {
+        let mut members = base.as_object().cloned().unwrap();
+        if let Some(scopes) = &scopes {
+            members.insert("authorizationScopes".to_owned(), scopes.clone());
+        }
+        assert_eq!(Route::check(&members), [], "{scopes:?}");
+        let key = hatoba_core::Key::new("Route", "r");
+        let desired = hatoba_core::Desired {
+            digest: hatoba_core::Digest::of(&members),
+            policy: hatoba_core::Policy::default(),
+            labels: Default::default(),
+            references: Vec::new(),
+            lookups: Vec::new(),
+            members: members.clone(),
+            key,
+            table,
+        };
+        let resolved = hatoba_core::Resolved { members, pins: Default::default(), scope: "api1".to_owned() };
+        for shown in [None, Some(Vec::new())] {
+            let object = observe("api1", &route.clone().set_authorization_scopes(shown.clone()).build()).unwrap();
+            let drift = hatoba_core::diff(&desired, &resolved, &object.members).drift;
+            assert_eq!(drift, [], "{scopes:?} {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn a_target_is_written_as_aws_has_it() {
+    for (target, is_good) in [
+        (json!("integrations/abc123"), true),
+        (Value::Null, true),
+        (json!("abc123"), false),
+        (json!("integrations/"), false),
+        (json!("integration/abc123"), false),
+        (json!("arn:aws:servicediscovery:us-east-1:123456789012:service/srv-1"), false),
+    ] {
+        let members = json!({ "routeKey": "GET /", "target": target }).as_object().cloned().unwrap();
+        let found = Route::check(&members);
+        let paths: Vec<&str> = found.iter().map(|problem| problem.path.as_str()).collect();
+        let expected: &[&str] = if is_good { &[] } else { &["target"] };
+        assert_eq!(paths, expected, "{target}");
+        assert!(found.iter().all(|problem| problem.hint.is_some()), "{target}");
+    }
+}
+
+/// A route whose type does not fit its authorizer's is refused by AWS: it asks for one that fits.
+#[test]
+fn an_authorizer_is_asked_for_by_its_type() {
+    let output = |kind: Value| {
+        let spec = json!({
+            "apiRef": "a", "routeKey": "GET /", "integrationRef": "i", "authorizationType": kind, "authorizerRef": "w",
+        });
+        let document = hatoba_core::Document::new(
+            hatoba_core::Key::new("Route", "r"),
+            std::collections::BTreeMap::new(),
+            spec.as_object().cloned().unwrap(),
+            hatoba_core::Policy::default(),
+            hatoba_core::Places::new("a.yaml"),
+        );
+        let desired = crate::KindId::Route.compile(&document).unwrap();
+        desired.references.iter().map(|named| (named.field.clone(), named.output)).collect::<Vec<_>>()
+    };
+    let expected = |output| [("apiRef", "id"), ("integrationRef", "id"), ("authorizerRef", output)];
+    let named = |outputs: [(&str, &'static str); 3]| outputs.map(|(field, output)| (field.to_owned(), output)).to_vec();
+    assert_eq!(output(json!("JWT")), named(expected("jwtId")));
+    assert_eq!(output(json!("CUSTOM")), named(expected("requestId")));
+}

@@ -1,9 +1,12 @@
 //! An API's own settings and those of its stages.
 
+use std::collections::BTreeSet;
+
+use hatoba_core::did_you_mean;
 use serde_json::{Map, Value};
 
 use super::Found;
-use super::chain::{Chain, is_absent, stated};
+use super::chain::{Chain, is_absent, stated, text};
 use crate::kind::Problem;
 
 pub(super) fn throttling_zero(chain: &Chain<'_>) -> Found {
@@ -24,6 +27,32 @@ pub(super) fn throttling_zero(chain: &Chain<'_>) -> Found {
                     let hint = "leave it out to have the account's limits";
                     found.push((stage.key.clone(), Problem::new(format!("{path}.{member}"), message, hint)));
                 }
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn settings_without_route(chain: &Chain<'_>) -> Found {
+    let mut found = Found::new();
+    if chain.holds_any("Route") {
+        return found;
+    }
+    for (api, stages) in chain.by_api("Stage").filter(|(api, _)| chain.get(api).is_some()) {
+        let routes: BTreeSet<&str> =
+            chain.naming("Route", api).iter().filter_map(|route| text(route, "routeKey")).collect();
+        for stage in stages {
+            let settings = stated(stage, "routeSettings").and_then(Value::as_object).into_iter().flatten();
+            for (route, _) in settings.filter(|(route, _)| !routes.contains(route.as_str())) {
+                let message = format!("no Route document of {api} has the key `{route}`");
+                let hint = match did_you_mean(route, routes.iter().copied()) {
+                    Some(guess) => format!("did you mean `{guess}`?"),
+                    None => "AWS refuses settings for a route that is not there".to_owned(),
+                };
+                found.push((
+                    stage.key.clone(),
+                    Problem::new(format!("routeSettings.{route}"), message, &hint),
+                ));
             }
         }
     }

@@ -28,6 +28,7 @@ use hatoba_core::{Desired, Key, Severity};
 
 use crate::kind::Problem;
 use chain::Chain;
+pub(crate) use routes::shape;
 
 /// One rule.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +98,7 @@ pub const RULES: &[Rule] = &[
         registry::network_by_mode,
     ),
     warning("MinimumHealthyBelow100", "fewer tasks than wanted during a roll-out", registry::minimum_healthy),
+    warning("BakeTimeLeftOut", "a blue/green roll-out without a bake time", registry::bake_time),
     // Cloud Map.
     warning("NoHealthCheck", "dead tasks stay in the register", cloud_map::no_health_check),
     error(
@@ -109,6 +111,7 @@ pub const RULES: &[Rule] = &[
     error("RouteConflict", "route keys that differ in a variable's name only", routes::conflict),
     warning("RouteVariableNames", "two names for the variable of one level", routes::variable_names),
     error("GreedyVariableNotLast", "a greedy variable that is not the last segment", routes::greedy_not_last),
+    warning("RouteWithoutTarget", "a route that leads nowhere", routes::without_target),
     warning("NoRoutes", "a stage of an API without routes", routes::no_routes),
     warning("OptionsSwallowed", "preflight requests meet an authorizer", routes::options_swallowed),
     // Who may call.
@@ -123,6 +126,11 @@ pub const RULES: &[Rule] = &[
     // The API itself.
     error("CorsAnyOriginWithCredentials", "CORS for `*` with credentials", said_by_the_kind),
     warning("ThrottlingZero", "every request is refused", api::throttling_zero),
+    warning(
+        "RouteSettingsWithoutRoute",
+        "settings for a route that is not there",
+        api::settings_without_route,
+    ),
     warning("ExecuteApiLeftOpen", "a way in beside the custom domain", api::execute_api_left_open),
     // Quotas.
     warning("RoutesPerApi", "more than 300 routes in an API", quota::routes),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Found;
 use super::back_end::{is_private, record_types};
-use super::chain::{Chain, in_effect, is_absent, items, stated, target};
+use super::chain::{Chain, in_effect, is_absent, items, stated, target, text};
 use crate::kind::Problem;
 
 /// One entry of `serviceRegistries`.
@@ -184,23 +184,44 @@ pub(super) fn port_not_mapped(chain: &Chain<'_>) -> Found {
 pub(super) fn network_by_mode(chain: &Chain<'_>) -> Found {
     let mut found = Found::new();
     for service in chain.of("EcsService") {
-        let Some(definition) = chain.filled_by(service, "taskDefinition") else { continue };
-        let Some(mode) = in_effect(definition, "networkMode", "bridge") else { continue };
+        let definition = chain.filled_by(service, "taskDefinition");
+        let mode = definition
+            .and_then(|definition| Some((&definition.key, in_effect(definition, "networkMode", "bridge")?)));
         let member = "networkConfiguration";
         let message = match mode {
-            "awsvpc" if is_absent(service, member) => {
-                format!("{} has the network mode awsvpc, which needs `networkConfiguration`", definition.key)
+            Some((key, "awsvpc")) if lacks_network(service) => {
+                format!("{key} has the network mode awsvpc, which needs `networkConfiguration`")
             }
-            "awsvpc" => continue,
-            mode if stated(service, member).is_some() => {
-                format!("only the network mode awsvpc takes it, and {} has {mode}", definition.key)
+            Some((key, mode)) if mode != "awsvpc" && stated(service, member).is_some() => {
+                format!("only the network mode awsvpc takes it, and {key} has {mode}")
             }
-            _ => continue,
+            _ => match fargate(service).filter(|_| lacks_network(service)) {
+                Some(by) => format!("{by}: tasks on Fargate need `networkConfiguration`, and none is given"),
+                None => continue,
+            },
         };
         let hint = "subnets and security groups belong to awsvpc, the only mode of Fargate";
         found.push((service.key.clone(), Problem::new(member, message, hint)));
     }
     found
+}
+
+/// Whether a service would be made without a network. Under an external controller the task sets bring one, and what
+/// is taken over has one already.
+fn lacks_network(service: &Desired) -> bool {
+    let is_external = text(service, "deploymentController.type") == Some("EXTERNAL");
+    is_absent(service, "networkConfiguration") && !is_external && service.policy.adopt.is_none()
+}
+
+/// What sends the tasks to Fargate, as far as the document says so.
+fn fargate(service: &Desired) -> Option<String> {
+    if text(service, "launchType") == Some("FARGATE") {
+        return Some("launchType FARGATE".to_owned());
+    }
+    let providers = items(service, "capacityProviderStrategy").iter();
+    let mut names = providers.filter_map(|item| item.get("capacityProvider").and_then(Value::as_str));
+    let name = names.find(|name| matches!(*name, "FARGATE" | "FARGATE_SPOT"))?;
+    Some(format!("capacityProvider {name}"))
 }
 
 pub(super) fn minimum_healthy(chain: &Chain<'_>) -> Found {
@@ -223,4 +244,16 @@ pub(super) fn minimum_healthy(chain: &Chain<'_>) -> Found {
         }
     }
     found
+}
+
+pub(super) fn bake_time(chain: &Chain<'_>) -> Found {
+    let path = "deploymentConfiguration.bakeTimeInMinutes";
+    let is_blue_green =
+        |service: &&&Desired| text(service, "deploymentConfiguration.strategy") == Some("BLUE_GREEN");
+    let services = chain.of("EcsService").iter().filter(is_blue_green);
+    let message = "AWS asks for a bake time with BLUE_GREEN; none is stated, so none is sent, and with AWS's own 0 the \
+                   old tasks go as soon as the new ones have the traffic";
+    let hint = "bakeTimeInMinutes: 5, or 0 if that is meant";
+    let without = services.filter(|service| is_absent(service, path));
+    without.map(|service| (service.key.clone(), Problem::new(path, message, hint))).collect()
 }

@@ -6,7 +6,8 @@ use hatoba_core::Desired;
 
 use super::Found;
 use super::authorization::{is_authorised, is_open};
-use super::chain::{Chain, stated, text, written_at};
+use super::chain::{Chain, is_absent, stated, text, written_at};
+use crate::integration::check::is_told_the_method;
 use crate::kind::Problem;
 
 /// `GET /pets/{id}` → (`GET`, `/pets/{id}`); `$default` has neither.
@@ -21,7 +22,7 @@ fn variable(segment: &str) -> Option<(&str, bool)> {
 }
 
 /// The path with its variables' names left out.
-fn shape(path: &str) -> String {
+pub(crate) fn shape(path: &str) -> String {
     let plain = |segment| match variable(segment) {
         Some((_, true)) => "{+}",
         Some((_, false)) => "{}",
@@ -118,6 +119,14 @@ pub(super) fn greedy_not_last(chain: &Chain<'_>) -> Found {
     found
 }
 
+pub(super) fn without_target(chain: &Chain<'_>) -> Found {
+    let without = chain.of("Route").iter().filter(|route| is_absent(route, "target"));
+    let message = "the route leads nowhere: requests that it takes are answered with an error, and since a route is \
+                   ours by what it leads to, nothing will remove it when its document goes";
+    let hint = "`integrationRef` names an Integration document";
+    without.map(|route| (route.key.clone(), Problem::new("target", message, hint))).collect()
+}
+
 pub(super) fn no_routes(chain: &Chain<'_>) -> Found {
     if chain.holds_any("Route") {
         return Found::new();
@@ -159,7 +168,13 @@ pub(super) fn options_swallowed(chain: &Chain<'_>) -> Found {
             }
             let message =
                 "takes the browser's preflight requests too, and refuses them: they carry no credentials";
-            let hint = format!("add a Route with `routeKey: OPTIONS {path}` and `authorizationType: NONE`");
+            let back_end = chain.filled_by(route, "target");
+            let hint = match back_end.is_none_or(|back_end| is_told_the_method(|member| text(back_end, member))) {
+                true => format!("add a Route with `routeKey: OPTIONS {path}` and `authorizationType: NONE`"),
+                false => "state the methods that it takes (`POST /path`) in place of `ANY` and `$default`: its back end \
+                          is not told the method, so an open OPTIONS route would let everybody call it"
+                    .to_owned(),
+            };
             found.push((route.key.clone(), Problem::new("routeKey", message, &hint)));
         }
     }

@@ -51,7 +51,8 @@ fn document(kind: &str, name: &str, spec: Value) -> Desired {
     let lookups = members.remove("vpcSelector").map(|tags| LookupUse {
         field: "vpcSelector".to_owned(),
         path: "vpcId".to_owned(),
-        lookup: Lookup { resource: "vpc".to_owned(), tags: serde_json::from_value(tags).unwrap() },
+        lookup: Lookup { resource: "vpc".to_owned(), tags: serde_json::from_value(tags).unwrap(), vpc: None },
+        within: None,
         many: false,
     });
     Desired {
@@ -86,7 +87,9 @@ fn found(documents: Vec<Desired>) -> Vec<String> {
 
 /// A route of the API `shop`, by AWS_IAM unless it says otherwise.
 fn route(name: &str, key: &str, more: Value) -> Desired {
-    let mut spec = json!({ "apiRef": "shop", "routeKey": key, "authorizationType": "AWS_IAM" });
+    let mut spec = json!({
+        "apiRef": "shop", "routeKey": key, "authorizationType": "AWS_IAM", "target": "integrations/i",
+    });
     spec.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
     document("Route", name, spec)
 }
@@ -246,6 +249,45 @@ fn containers_and_network_of_the_task_definition() {
         ["NetworkConfigurationByMode web spec.networkConfiguration"]
     );
     assert_eq!(found(without, definition(None)), [""; 0]);
+}
+
+#[test]
+fn tasks_on_fargate_need_a_network() {
+    let network = json!({ "awsvpcConfiguration": { "subnets": ["subnet-1"] } });
+    let missing = ["NetworkConfigurationByMode web spec.networkConfiguration"];
+    let service = |spec: Value| document("EcsService", "web", spec);
+    let table: [(Value, &[&str]); 8] = [
+        (json!({ "launchType": "FARGATE" }), &missing),
+        (json!({ "launchType": "FARGATE", "networkConfiguration": null }), &missing),
+        (
+            json!({ "capacityProviderStrategy": [{ "capacityProvider": "own" }, { "capacityProvider": "FARGATE_SPOT" }] }),
+            &missing,
+        ),
+        (json!({ "launchType": "FARGATE", "networkConfiguration": network }), &[]),
+        (json!({ "launchType": "FARGATE", "deploymentController": { "type": "EXTERNAL" } }), &[]),
+        (json!({ "launchType": "EC2" }), &[]),
+        (json!({ "capacityProviderStrategy": [{ "capacityProvider": "own" }] }), &[]),
+        (json!({}), &[]),
+    ];
+    for (spec, expected) in table {
+        assert_eq!(found(vec![service(spec.clone())]), expected, "{spec}");
+    }
+    let fargate = || service(json!({ "launchType": "FARGATE" }));
+    assert_eq!(found(vec![untouched(fargate())]), [""; 0], "left to others");
+    let mut adopted = fargate();
+    adopted.policy.adopt =
+        Some(hatoba_core::Adopt { id: Some("web".to_owned()), ..hatoba_core::Adopt::default() });
+    assert_eq!(found(vec![adopted]), [""; 0], "what is taken over has one");
+}
+
+#[test]
+fn a_route_without_a_target() {
+    let found = |more: Value| found(vec![route("r", "GET /a", more)]);
+    assert_eq!(found(json!({})), [""; 0]);
+    assert_eq!(found(json!({ "target": null })), ["RouteWithoutTarget r spec.target"]);
+    assert_eq!(found(json!({ "target": null, "integrationRef": "i" })), [""; 0]);
+    let left = untouched(route("r", "GET /a", json!({ "target": null })));
+    assert_eq!(check_chain(&world(vec![left]), &BTreeSet::new()), []);
 }
 
 #[test]

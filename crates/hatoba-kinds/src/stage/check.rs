@@ -12,6 +12,11 @@ pub(super) fn variables(members: &Members) -> Vec<Problem> {
     let wrong = |(name, value): (&String, &Value)| {
         let value = value.as_str()?;
         let at = format!("stageVariables.{name}");
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !(1..=64).contains(&name.chars().count()) || !name.chars().all(is_name) {
+            let message = format!("expected a name of 1 to 64 letters, digits and `_`, got `{name}`");
+            return Some(Problem::new(at, message, "it is used as `$stageVariables.<name>`"));
+        }
         if value.is_empty() {
             let message = "expected a value: AWS takes an empty one for a removal";
             return Some(Problem::new(at, message, "leave the variable out"));
@@ -21,6 +26,24 @@ pub(super) fn variables(members: &Members) -> Vec<Problem> {
             .then(|| Problem::new(at, format!("{message}, got `{value}`"), ""))
     };
     variables.into_iter().flatten().filter_map(wrong).collect()
+}
+
+/// Limits of requests: 0 refuses all of them, and nothing is below that.
+pub(super) fn throttles(members: &Members) -> Vec<Problem> {
+    let everywhere = members.get("defaultRouteSettings").map(|own| ("defaultRouteSettings".to_owned(), own));
+    let routes = members.get("routeSettings").and_then(Value::as_object);
+    let routes = routes.into_iter().flatten().map(|(route, own)| (format!("routeSettings.{route}"), own));
+    let mut found = Vec::new();
+    for (at, settings) in everywhere.into_iter().chain(routes) {
+        for member in ["throttlingBurstLimit", "throttlingRateLimit"] {
+            if let Some(limit) = settings.get(member).and_then(Value::as_f64).filter(|limit| *limit < 0.0) {
+                let message = format!("expected 0 or more, got {limit}");
+                let hint = "leave it out to have the account's limits";
+                found.push(Problem::new(format!("{at}.{member}"), message, hint));
+            }
+        }
+    }
+    found
 }
 
 /// "Configure logging for HTTP APIs".
@@ -41,4 +64,35 @@ pub(super) fn access_log_problem(members: &Members) -> Option<Problem> {
         let message = "expected `$context.requestId` or `$context.extendedRequestId` in the format";
         Problem::new("accessLogSettings.format", message, "AWS refuses a log whose lines name no request")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_and_values_of_variables() {
+        let long = |length: usize| "v".repeat(length);
+        for (name, value, is_good) in [
+            ("function_2", "orders:live", true),
+            ("a", "https://example.com/a?b=c&d=e,f#g~h-i_j.k", true),
+            (long(64).as_str(), "v", true),
+            (long(65).as_str(), "v", false),
+            ("", "v", false),
+            ("two words", "v", false),
+            ("a-b", "v", false),
+            ("a.b", "v", false),
+            ("größe", "v", false),
+            ("a", "", false),
+            ("a", "two words", false),
+            ("a", long(512).as_str(), true),
+            ("a", long(513).as_str(), false),
+        ] {
+            let members = json!({ "stageVariables": { name: value } }).as_object().cloned().unwrap();
+            let found: Vec<String> = variables(&members).into_iter().map(|problem| problem.path).collect();
+            let expected = if is_good { vec![] } else { vec![format!("stageVariables.{name}")] };
+            assert_eq!(found, expected, "{name}: {value}");
+        }
+    }
 }

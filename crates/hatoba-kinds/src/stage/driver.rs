@@ -5,16 +5,16 @@ use hatoba_core::{
     Action, Cause, Change, Creation, Deployments, KindTable, Life, Members, Object, Readiness, TagChange,
     Target, normalise,
 };
+use hatoba_shapes::apigatewayv2::{AccessLogSettings, LIMITS, RouteSettings};
 use serde_json::Value;
 
 use super::Stage;
-use super::check::{access_log_problem, variables};
+use super::check::{access_log_problem, throttles, variables};
 use super::deployment::{Deployment, Towards, newest_failure, seen, spare, towards};
 use super::fields::{DEPLOYMENTS, TABLE, stale_routes};
 use super::spec::StageSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
-use crate::generated::apigatewayv2::{AccessLogSettings, LIMITS, RouteSettings};
 use crate::kind::{
     Answer, Interest, Kind, Limits, Problem, Progress, Requests, deleted, marked, members, none_if_gone, pages, spec,
 };
@@ -96,6 +96,7 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
             found.push(Problem::new("stageName", message, ""));
         }
         found.extend(variables(members));
+        found.extend(throttles(members));
         found.extend(access_log_problem(members));
         found
     }
@@ -179,16 +180,17 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
             variables.extend(want.stage_variables.clone().unwrap_or_default());
             call = call.set_stage_variables(Some(variables.into_iter().collect()));
         }
+        let mut cleared = None;
         for drift in change.drift.iter().filter(|drift| drift.path == "routeSettings") {
             // UpdateStage merges here too: a key goes by a call of its own, and first, since one whose route is
             // gone would have the update refused.
-            remove_stale_routes(aws, &change.target, &drift.to, &drift.from).await?;
+            cleared = remove_stale_routes(aws, &change.target, &drift.to, &drift.from).await?;
             call = call.set_route_settings(stated_routes(&drift.to)?);
             if change.drift.len() == 1 && call.get_route_settings().is_none() {
                 return Ok(Answer::Done);
             }
         }
-        aws.call(&UPDATE, call.send()).await?;
+        aws.call(&UPDATE, call.send()).await.map_err(|error| error.after(cleared))?;
         Ok(Answer::Done)
     }
 
@@ -263,6 +265,7 @@ async fn deploy(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
             code: Some("DeploymentFailed".to_owned()),
             message: failure(&failed.id, &failed.message),
             may_have_happened: false,
+            done_before: None,
         }),
     }
 }
@@ -298,18 +301,25 @@ fn deploys_by_hand(stage: &SdkStage) -> bool {
     stage.auto_deploy != Some(true) && is_marked()
 }
 
-async fn remove_stale_routes(aws: &Aws, target: &Target, to: &Value, from: &Value) -> Result<(), CallError> {
+/// The operation, if anything was removed.
+async fn remove_stale_routes(
+    aws: &Aws,
+    target: &Target,
+    to: &Value,
+    from: &Value,
+) -> Result<Option<&'static Operation>, CallError> {
+    let mut done = None;
     let nothing = Members::new();
     let (to, from) = (to.as_object().unwrap_or(&nothing), from.as_object().unwrap_or(&nothing));
     for key in stale_routes(to, from) {
         let call = aws.gateway.delete_route_settings().api_id(&target.scope).stage_name(&target.id).route_key(key);
         match aws.call(&DELETE_ROUTE, call.send()).await {
-            Ok(_) => {}
+            Ok(_) => done = Some(&DELETE_ROUTE),
             Err(error) if error.disposition == Disposition::Gone => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.after(done)),
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 /// The settings of single routes as the document states them; `None`: none are stated.

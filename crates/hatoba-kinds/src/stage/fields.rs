@@ -12,9 +12,9 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("stageVariables").default(Literal::EmptyMap),
         Field::new("accessLogSettings").shape(Shape::By(same_log)).cleared_by("DeleteAccessLogSettings"),
         // AWS has no way back to "unset", and 0 blocks every request: only what is stated is ever sent.
-        Field::new("defaultRouteSettings.detailedMetricsEnabled").untouched(),
-        Field::new("defaultRouteSettings.throttlingBurstLimit").untouched(),
-        Field::new("defaultRouteSettings.throttlingRateLimit").untouched(),
+        Field::new("defaultRouteSettings.detailedMetricsEnabled").null_is(Literal::Bool(false)),
+        Field::new("defaultRouteSettings.throttlingBurstLimit").null_is(Literal::Int(5_000)),
+        Field::new("defaultRouteSettings.throttlingRateLimit").null_is(Literal::Int(10_000)),
         // A key goes by DeleteRouteSettings; what is left out within one is not ours.
         Field::new("routeSettings").default(Literal::EmptyMap).shape(Shape::By(same_routes)),
         Field::new(DEPLOYMENTS.digest).untouched().deployed(),

@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 
+use hatoba_shapes::apigatewayv2::{AccessLogSettings, RouteSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::generated::apigatewayv2::{AccessLogSettings, RouteSettings};
 
 /// A stage of an HTTP API.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -2,13 +2,13 @@ use std::collections::BTreeMap;
 
 use aws_sdk_apigatewayv2::types::{VpcLink as SdkVpcLink, VpcLinkStatus};
 use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+use hatoba_shapes::apigatewayv2::LIMITS;
 
 use super::VpcLink;
 use super::fields::TABLE;
 use super::spec::VpcLinkSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
-use crate::generated::apigatewayv2::LIMITS;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, CREATE_VPC_LINK, DELETE_VPC_LINK, Operation};
 use crate::tags;
@@ -45,11 +45,22 @@ spec:
         &[("tags", "labels become AWS tags: write them under `metadata.labels`")];
 
     fn check(members: &Members) -> Vec<Problem> {
-        match members.get("subnetIds").map(|subnets| subnets.as_array().map_or(0, Vec::len)) {
+        let mut found = match members.get("subnetIds").map(|subnets| subnets.as_array().map_or(0, Vec::len)) {
             None => vec![Problem::new("subnetIds", "`subnetIds` or `subnetSelector` is missing", "")],
             Some(n) if (1..=SUBNETS_MAX).contains(&n) => Vec::new(),
             Some(n) => vec![Problem::new("subnetIds", format!("expected 1 to {SUBNETS_MAX} subnets, got {n}"), "")],
+        };
+        for (member, prefix) in [("subnetIds", "subnet-"), ("securityGroupIds", "sg-")] {
+            let ids = members.get(member).and_then(serde_json::Value::as_array).into_iter().flatten();
+            for (index, id) in ids.enumerate().filter_map(|(index, id)| Some((index, id.as_str()?))) {
+                if !id.starts_with(prefix) {
+                    let hint = "names and tags are looked up by `subnetSelector` and `securityGroupSelector`";
+                    let message = format!("expected an id `{prefix}…`, got `{id}`");
+                    found.push(Problem::new(format!("{member}[{index}]"), message, hint));
+                }
+            }
         }
+        found
     }
 
     async fn list(aws: &Aws, _scope: &str, _interest: &Interest) -> Result<Vec<Object>, CallError> {

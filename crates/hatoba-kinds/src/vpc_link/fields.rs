@@ -9,8 +9,9 @@ pub(super) static TABLE: KindTable = KindTable {
     ],
     references: &[],
     selectors: &[
-        SelectorField { path: "subnetSelector", member: "subnetIds", resource: "subnet", many: true },
-        SelectorField { path: "securityGroupSelector", member: "securityGroupIds", resource: "security-group", many: true },
+        SelectorField::vpc("vpcSelector").narrowing(),
+        SelectorField::all("subnetSelector", "subnetIds", "subnet"),
+        SelectorField::all("securityGroupSelector", "securityGroupIds", "security-group"),
     ],
     scope_member: None,
     parent: None,

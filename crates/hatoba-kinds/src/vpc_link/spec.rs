@@ -1,7 +1,6 @@
+use hatoba_shapes::Selector;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::selector::Selector;
 
 /// A VPC link (v2).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -10,6 +9,12 @@ pub(crate) struct VpcLinkSpec {
     /// AWS's name, 1 to 128 characters; `metadata.name` if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<String>,
+    /// Ours: the VPC in which the selectors here look; in any VPC if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vpc_id: Option<String>,
+    /// The only VPC that carries these tags, in place of `vpcId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) vpc_selector: Option<Selector>,
     /// The subnets, at most 10 (AWS quota).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) subnet_ids: Option<Vec<String>>,

@@ -121,7 +121,9 @@ impl Walk {
         };
         if !target.starts_with(&self.root) {
             if metadata.is_dir() || is_document_name(name) {
-                self.pass_over(name, "the link leads out of the source folder");
+                // What was here may have been moved away and linked back: its documents are not gone.
+                let reason = "the link leads out of the source folder".to_owned();
+                self.listing.unreadable.insert(name.to_owned(), reason);
             }
         } else if self.seen.insert(target.clone()) {
             if metadata.is_dir() {
@@ -150,7 +152,7 @@ impl Walk {
 }
 
 /// Whether a file of this name is a document, by its ending; case matters, as it does for AWS and Kubernetes.
-pub(super) fn is_document_name(name: &str) -> bool {
+pub(crate) fn is_document_name(name: &str) -> bool {
     [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
 }
 

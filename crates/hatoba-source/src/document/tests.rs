@@ -22,7 +22,7 @@ fn a_good_document() {
     assert_eq!(document.key.to_string(), "HttpApi/a");
     assert_eq!(document.labels["team"], "web");
     assert_eq!(document.spec["x"], 1);
-    assert_eq!(document.policy.deletion, hatoba_core::Deletion::Retain);
+    assert_eq!(document.policy.deletion, Some(hatoba_core::Deletion::Retain));
     assert_eq!(document.places.value("spec.x").to_string(), "f.yaml:4:12");
     assert_eq!(file.unreadable, None);
 }

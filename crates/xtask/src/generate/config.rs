@@ -35,7 +35,7 @@ pub(super) struct Extra {
     /// The Rust field; the document's member is its lowerCamelCase.
     pub(super) field: &'static str,
     pub(super) ty: &'static str,
-    /// The document's member that it fills: where the extra is present, a required member may be missing.
+    /// AWS's member that it fills, if any: where the extra is present, a required member may be missing.
     pub(super) fills: &'static str,
     pub(super) doc: &'static str,
 }
@@ -47,7 +47,7 @@ pub(super) struct Narrowed {
     pub(super) values: &'static [&'static str],
 }
 
-const SELECTOR: &str = "crate::selector::Selector";
+const SELECTOR: &str = "crate::Selector";
 
 /// Everything that `cargo xtask gen` writes.
 pub(super) const SERVICES: &[Service] = &[
@@ -96,6 +96,20 @@ pub(super) const SERVICES: &[Service] = &[
                 ty: "String",
                 fills: "registryArn",
                 doc: "Names a `DiscoveryService` document; fills `registryArn`.",
+            },
+            Extra {
+                shape: "AwsVpcConfiguration",
+                field: "vpc_id",
+                ty: "String",
+                fills: "",
+                doc: "Ours: the VPC in which the selectors here look; in any VPC if left out.",
+            },
+            Extra {
+                shape: "AwsVpcConfiguration",
+                field: "vpc_selector",
+                ty: SELECTOR,
+                fills: "",
+                doc: "The only VPC that carries these tags, in place of `vpcId`.",
             },
             Extra {
                 shape: "AwsVpcConfiguration",

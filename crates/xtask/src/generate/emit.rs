@@ -70,14 +70,14 @@ fn conversions(plan: &Plan, structure: &Structure, out: &mut String) -> Result<(
     }
     writeln!(out, "impl {name} {{\n/// The SDK's type. Members of our own must be resolved before.\n///")?;
     writeln!(out, "/// # Errors\n/// When the SDK's builder misses a member that AWS requires.")?;
-    writeln!(out, "pub(crate) fn to_sdk(&self) -> Result<types::{name}, BuildError> {{")?;
+    writeln!(out, "pub fn to_sdk(&self) -> Result<types::{name}, BuildError> {{")?;
     if structure.union {
         write_union(plan, structure, out)?;
     } else {
         write_structure(plan, structure, out)?;
     }
     writeln!(out, "}}\n\n/// What AWS returned.")?;
-    writeln!(out, "pub(crate) fn from_sdk(sdk: &types::{read_name}) -> Self {{")?;
+    writeln!(out, "pub fn from_sdk(sdk: &types::{read_name}) -> Self {{")?;
     if structure.union {
         read_union(plan, structure, out)?;
     } else {

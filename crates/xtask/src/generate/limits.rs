@@ -20,7 +20,7 @@ struct Entry {
 /// Writes `LIMITS`.
 pub(super) fn table(plan: &Plan, out: &mut String) -> Result<()> {
     writeln!(out, "/// What {} allows, from its service model.", plan.service.title)?;
-    writeln!(out, "pub(crate) const LIMITS: &[Limit] = &[")?;
+    writeln!(out, "pub const LIMITS: &[Limit] = &[")?;
     for request in plan.service.requests {
         for (aws, target) in &plan.model.shape(request.shape)?.members {
             // Whether a document must carry a request's member is said by the kind's own table.

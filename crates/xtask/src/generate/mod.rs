@@ -60,7 +60,7 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
 }
 
 fn folder() -> PathBuf {
-    shell::root().join("crates/hatoba-kinds/src/generated")
+    shell::root().join("crates/hatoba-shapes/src")
 }
 
 fn module(service: &'static config::Service, packages: &Packages) -> Result<String> {

@@ -141,7 +141,7 @@ fn what_an_authorizer_cannot_work_with_is_refused() {
     let made = aws.rest_ok("POST", &uri, request(lambda));
     assert_eq!(
         (&made["authorizerResultTtlInSeconds"], &made["enableSimpleResponses"]),
-        (&json!(300), &json!(false))
+        (&json!(0), &json!(false))
     );
     let one = format!("{uri}/{}", id(&made, "authorizerId"));
     assert_eq!(aws.rest_ok("GET", &one, Value::Null), made);

@@ -5,6 +5,10 @@ use aws_sdk_ecs::types::{
     ServiceDeploymentRollbackMonitorsStatus, ServiceDeploymentStatus, ServiceRevision, Task,
 };
 use hatoba_core::{Cause, Change, Members, Object, Readiness, normalise};
+use hatoba_shapes::ecs::{
+    LoadBalancer, NetworkConfiguration, ServiceConnectConfiguration, ServiceRegistry,
+    ServiceVolumeConfiguration, VpcLatticeConfiguration,
+};
 use serde_json::{Value, json};
 
 use super::{Attempt, End, cause, failed, rolling, summary};
@@ -12,10 +16,6 @@ use crate::aws::Aws;
 use crate::ecs_service::compare::short;
 use crate::ecs_service::fields::TABLE;
 use crate::error::CallError;
-use crate::generated::ecs::{
-    LoadBalancer, NetworkConfiguration, ServiceConnectConfiguration, ServiceRegistry,
-    ServiceVolumeConfiguration, VpcLatticeConfiguration,
-};
 use crate::kind::{GivenUp, none_if_gone, pages};
 use crate::quota::{ECS_DEPLOYMENT_READ, ECS_SERVICE_READ, Operation};
 

@@ -151,20 +151,20 @@ fn labels_and_policy_pass_to_the_parts() {
     let ecs = part("EcsService/orders");
     assert_eq!(
         (ecs.labels["team"].as_str(), ecs.policy.deletion, ecs.policy.drift),
-        ("web", Deletion::Retain, Drift::Report)
+        ("web", Some(Deletion::Retain), Drift::Report)
     );
     let fields = |key: &str| part(key).policy.fields.keys().cloned().collect::<Vec<_>>();
     assert_eq!(fields("EcsService/orders"), ["desiredCount"]);
     assert_eq!(fields("Stage/orders.default"), ["stageVariables"]);
     assert_eq!(fields("HttpApi/orders"), ["corsConfiguration"]);
     for untaggable in ["Route/orders.default", "Integration/orders.service"] {
-        assert_eq!(part(untaggable).policy.deletion, Deletion::Delete, "{untaggable}");
+        assert_eq!(part(untaggable).policy.deletion(), Deletion::Delete, "{untaggable}");
     }
     let shared = part("PrivateDnsNamespace/private-example-com");
     assert_eq!(shared.labels, BTreeMap::from([("env".to_owned(), "prod".to_owned())]), "where all agree");
     assert_eq!(
         (shared.policy.deletion, shared.policy.drift),
-        (Deletion::Retain, Drift::Report),
+        (Some(Deletion::Retain), Drift::Report),
         "the most careful"
     );
 }

@@ -66,13 +66,19 @@ fn preflight_requests() {
 
 #[test]
 fn public_routes_that_are_meant() {
-    let left_out = || document("Route", "r", json!({ "apiRef": "shop", "routeKey": "GET /a" }));
+    let left_out = || {
+        document("Route", "r", json!({ "apiRef": "shop", "routeKey": "GET /a", "target": "integrations/i" }))
+    };
     let none = |key: &str| route("r", key, json!({ "authorizationType": "NONE" }));
     let guarded = || route("g", "GET /b", json!({}));
     assert_eq!(found(vec![left_out()]), ["PublicRoute r spec.routeKey"]);
     assert_eq!(found(vec![left_out(), guarded()]), ["PublicRoute r spec.routeKey"], "forgotten");
     assert_eq!(found(vec![none("GET /a")]), [""; 0], "who writes it means it");
-    let preflight = document("Route", "r", json!({ "apiRef": "shop", "routeKey": "OPTIONS /{p+}" }));
+    let preflight = document(
+        "Route",
+        "r",
+        json!({ "apiRef": "shop", "routeKey": "OPTIONS /{p+}", "target": "integrations/i" }),
+    );
     assert_eq!(found(vec![preflight]), [""; 0]);
     assert_eq!(found(vec![untouched(left_out())]), [""; 0], "not ours, so not known");
 }

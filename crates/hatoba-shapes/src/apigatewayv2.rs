@@ -38,7 +38,7 @@ impl Cors {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Cors, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Cors, BuildError> {
         let mut builder = types::Cors::builder();
         if let Some(v) = &self.allow_credentials {
             builder = builder.set_allow_credentials(Some(*v));
@@ -62,7 +62,7 @@ impl Cors {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Cors) -> Self {
+    pub fn from_sdk(sdk: &types::Cors) -> Self {
         Self {
             allow_credentials: sdk.allow_credentials,
             allow_headers: sdk.allow_headers.as_ref().filter(|v| !v.is_empty()).cloned(),
@@ -91,7 +91,7 @@ impl AccessLogSettings {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::AccessLogSettings, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::AccessLogSettings, BuildError> {
         let mut builder = types::AccessLogSettings::builder();
         if let Some(v) = &self.destination_arn {
             builder = builder.set_destination_arn(Some(v.clone()));
@@ -103,7 +103,7 @@ impl AccessLogSettings {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::AccessLogSettings) -> Self {
+    pub fn from_sdk(sdk: &types::AccessLogSettings) -> Self {
         Self { destination_arn: sdk.destination_arn.clone(), format: sdk.format.clone() }
     }
 }
@@ -128,7 +128,7 @@ impl RouteSettings {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::RouteSettings, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::RouteSettings, BuildError> {
         let mut builder = types::RouteSettings::builder();
         if let Some(v) = &self.detailed_metrics_enabled {
             builder = builder.set_detailed_metrics_enabled(Some(*v));
@@ -143,7 +143,7 @@ impl RouteSettings {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::RouteSettings) -> Self {
+    pub fn from_sdk(sdk: &types::RouteSettings) -> Self {
         Self {
             detailed_metrics_enabled: sdk.detailed_metrics_enabled,
             throttling_burst_limit: sdk.throttling_burst_limit,
@@ -166,7 +166,7 @@ impl TlsConfigInput {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::TlsConfigInput, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::TlsConfigInput, BuildError> {
         let mut builder = types::TlsConfigInput::builder();
         if let Some(v) = &self.server_name_to_verify {
             builder = builder.set_server_name_to_verify(Some(v.clone()));
@@ -175,7 +175,7 @@ impl TlsConfigInput {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::TlsConfig) -> Self {
+    pub fn from_sdk(sdk: &types::TlsConfig) -> Self {
         Self { server_name_to_verify: sdk.server_name_to_verify.clone() }
     }
 }
@@ -197,7 +197,7 @@ impl JwtConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::JwtConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::JwtConfiguration, BuildError> {
         let mut builder = types::JwtConfiguration::builder();
         if let Some(v) = &self.audience {
             builder = builder.set_audience(Some(v.clone()));
@@ -209,7 +209,7 @@ impl JwtConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::JwtConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::JwtConfiguration) -> Self {
         Self {
             audience: sdk.audience.as_ref().filter(|v| !v.is_empty()).cloned(),
             issuer: sdk.issuer.clone(),
@@ -243,7 +243,7 @@ impl DomainNameConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DomainNameConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DomainNameConfiguration, BuildError> {
         let mut builder = types::DomainNameConfiguration::builder();
         if let Some(v) = &self.certificate_arn {
             builder = builder.set_certificate_arn(Some(v.clone()));
@@ -264,7 +264,7 @@ impl DomainNameConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DomainNameConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::DomainNameConfiguration) -> Self {
         Self {
             certificate_arn: sdk.certificate_arn.clone(),
             endpoint_type: sdk.endpoint_type.as_ref().map(|v| v.as_str().to_owned()),
@@ -292,7 +292,7 @@ impl MutualTlsAuthenticationInput {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::MutualTlsAuthenticationInput, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::MutualTlsAuthenticationInput, BuildError> {
         let mut builder = types::MutualTlsAuthenticationInput::builder();
         if let Some(v) = &self.truststore_uri {
             builder = builder.set_truststore_uri(Some(v.clone()));
@@ -304,7 +304,7 @@ impl MutualTlsAuthenticationInput {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::MutualTlsAuthentication) -> Self {
+    pub fn from_sdk(sdk: &types::MutualTlsAuthentication) -> Self {
         Self {
             truststore_uri: sdk.truststore_uri.clone(),
             truststore_version: sdk.truststore_version.clone(),
@@ -313,7 +313,7 @@ impl MutualTlsAuthenticationInput {
 }
 
 /// What Amazon API Gateway v2 allows, from its service model.
-pub(crate) const LIMITS: &[Limit] = &[
+pub const LIMITS: &[Limit] = &[
     Limit { structure: Some("Cors"), ..Limit::of("CreateApiRequest", "corsConfiguration") },
     Limit { max: Some(1024.0), ..Limit::of("CreateApiRequest", "description") },
     Limit { values: &["ipv4", "dualstack"], ..Limit::of("CreateApiRequest", "ipAddressType") },

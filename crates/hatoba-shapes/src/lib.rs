@@ -1,48 +1,56 @@
 //! Nested members of AWS requests: structures, limits and conversions, generated from AWS's own service models.
 //!
-//! This file is written by hand; its sibling modules are the work of `cargo xtask gen`, and `cargo xtask check` fails
-//! when they are stale. Every member of every structure is optional here: what a document must say is checked by
-//! `problems`, so that a wrong document is answered with a path and a reason and not with a parser's error.
+//! This file and [`Selector`] are written by hand; the modules of the services are the work of `cargo xtask gen`, and
+//! `cargo xtask check` fails when they are stale. Every member of every structure is optional here: what a document
+//! must say is checked by [`problems`], so that a wrong document is answered with a path and a reason and not with a
+//! parser's error.
 //!
-//! ```text
-//! problems(ecs::LIMITS, "CreateServiceRequest", &json!({ "launchType": "FARGAT" }))
-//! → [("launchType", "expected one of EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES, got \"FARGAT\"")]
 //! ```
-#![allow(dead_code, reason = "both directions of every structure are generated; kinds take what they need")]
+//! use hatoba_shapes::{ecs, problems};
+//! let found = problems(ecs::LIMITS, "CreateServiceRequest", &serde_json::json!({ "launchType": "FARGAT" }));
+//! assert_eq!(found[0].0, "launchType");
+//! assert_eq!(found[0].1, "expected one of EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES, got \"FARGAT\"");
+//! ```
+//!
+//! A crate of its own because it is large and seldom changes: it is compiled once, and the kinds' tests need not
+//! compile it again.
 
 pub mod apigatewayv2;
 pub mod ecs;
+mod selector;
 pub mod servicediscovery;
+
+pub use selector::Selector;
 
 use aws_smithy_types::{Document, Number};
 use serde_json::{Map, Value};
 
 /// What AWS allows for one member of one structure.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Limit {
+pub struct Limit {
     /// The structure: AWS's request (`CreateServiceRequest`) or one of the generated structures.
-    pub(crate) shape: &'static str,
+    pub shape: &'static str,
     /// The document's member; `member[]` for the items of a list, `member{}` for the values of a map.
-    pub(crate) member: &'static str,
+    pub member: &'static str,
     /// Whether AWS wants it in every such structure. Never set for members of requests.
-    pub(crate) required: bool,
+    pub required: bool,
     /// Members of ours that stand for it: where one is present, this one may be missing.
-    pub(crate) unless: &'static [&'static str],
+    pub unless: &'static [&'static str],
     /// The least number, or the fewest characters, items or entries.
-    pub(crate) min: Option<f64>,
+    pub min: Option<f64>,
     /// The greatest number, or the most characters, items or entries.
-    pub(crate) max: Option<f64>,
+    pub max: Option<f64>,
     /// AWS's regular expression. For people: [`problems`] does not apply it, AWS does.
-    pub(crate) pattern: Option<&'static str>,
+    pub pattern: Option<&'static str>,
     /// All values there are; empty: any.
-    pub(crate) values: &'static [&'static str],
+    pub values: &'static [&'static str],
     /// The generated structure that it holds.
-    pub(crate) structure: Option<&'static str>,
+    pub structure: Option<&'static str>,
 }
 
 impl Limit {
     /// A member without limits.
-    pub(crate) const fn of(shape: &'static str, member: &'static str) -> Self {
+    pub const fn of(shape: &'static str, member: &'static str) -> Self {
         Limit {
             shape,
             member,
@@ -58,7 +66,7 @@ impl Limit {
 }
 
 /// The entry for a member, if the service model says anything about it.
-pub(crate) fn limit(limits: &'static [Limit], shape: &str, member: &str) -> Option<&'static Limit> {
+pub fn limit(limits: &'static [Limit], shape: &str, member: &str) -> Option<&'static Limit> {
     limits.iter().find(|limit| limit.shape == shape && limit.member == member)
 }
 
@@ -66,7 +74,7 @@ pub(crate) fn limit(limits: &'static [Limit], shape: &str, member: &str) -> Opti
 /// `value` in the form `dnsRecords[0].ttl`.
 ///
 /// Members that the table does not know, and `null`, are not looked at: unknown members are the parser's matter.
-pub(crate) fn problems(limits: &'static [Limit], shape: &str, value: &Value) -> Vec<(String, String)> {
+pub fn problems(limits: &'static [Limit], shape: &str, value: &Value) -> Vec<(String, String)> {
     let mut walk = Walk { limits, found: Vec::new() };
     walk.structure(shape, value, "");
     walk.found
@@ -189,6 +197,3 @@ fn from_document(document: &Document) -> Value {
         _ => Value::Null,
     }
 }
-
-#[cfg(test)]
-mod tests;

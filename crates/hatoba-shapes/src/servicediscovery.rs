@@ -23,7 +23,7 @@ impl PrivateDnsNamespaceProperties {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::PrivateDnsNamespaceProperties, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::PrivateDnsNamespaceProperties, BuildError> {
         let mut builder = types::PrivateDnsNamespaceProperties::builder();
         if let Some(v) = &self.dns_properties {
             builder = builder.set_dns_properties(Some(v.to_sdk()?));
@@ -32,7 +32,7 @@ impl PrivateDnsNamespaceProperties {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::PrivateDnsNamespaceProperties) -> Self {
+    pub fn from_sdk(sdk: &types::PrivateDnsNamespaceProperties) -> Self {
         Self { dns_properties: sdk.dns_properties.as_ref().map(PrivateDnsPropertiesMutable::from_sdk) }
     }
 }
@@ -51,7 +51,7 @@ impl PrivateDnsPropertiesMutable {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::PrivateDnsPropertiesMutable, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::PrivateDnsPropertiesMutable, BuildError> {
         let mut builder = types::PrivateDnsPropertiesMutable::builder();
         if let Some(v) = &self.soa {
             builder = builder.set_soa(Some(v.to_sdk()?));
@@ -60,7 +60,7 @@ impl PrivateDnsPropertiesMutable {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::PrivateDnsPropertiesMutable) -> Self {
+    pub fn from_sdk(sdk: &types::PrivateDnsPropertiesMutable) -> Self {
         Self { soa: sdk.soa.as_ref().map(Soa::from_sdk) }
     }
 }
@@ -79,7 +79,7 @@ impl Soa {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Soa, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Soa, BuildError> {
         let mut builder = types::Soa::builder();
         if let Some(v) = &self.ttl {
             builder = builder.set_ttl(Some(*v));
@@ -88,7 +88,7 @@ impl Soa {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Soa) -> Self {
+    pub fn from_sdk(sdk: &types::Soa) -> Self {
         Self { ttl: Some(sdk.ttl) }
     }
 }
@@ -110,7 +110,7 @@ impl DnsConfig {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DnsConfig, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DnsConfig, BuildError> {
         let mut builder = types::DnsConfig::builder();
         if let Some(v) = &self.routing_policy {
             builder = builder.set_routing_policy(Some(types::RoutingPolicy::from(v.as_str())));
@@ -123,7 +123,7 @@ impl DnsConfig {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DnsConfig) -> Self {
+    pub fn from_sdk(sdk: &types::DnsConfig) -> Self {
         Self {
             routing_policy: sdk.routing_policy.as_ref().map(|v| v.as_str().to_owned()),
             dns_records: Some(&sdk.dns_records)
@@ -150,7 +150,7 @@ impl DnsRecord {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DnsRecord, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DnsRecord, BuildError> {
         let mut builder = types::DnsRecord::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::RecordType::from(v.as_str())));
@@ -162,7 +162,7 @@ impl DnsRecord {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DnsRecord) -> Self {
+    pub fn from_sdk(sdk: &types::DnsRecord) -> Self {
         Self { r#type: Some(sdk.r#type.as_str().to_owned()), ttl: Some(sdk.ttl) }
     }
 }
@@ -187,7 +187,7 @@ impl HealthCheckConfig {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::HealthCheckConfig, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::HealthCheckConfig, BuildError> {
         let mut builder = types::HealthCheckConfig::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::HealthCheckType::from(v.as_str())));
@@ -202,7 +202,7 @@ impl HealthCheckConfig {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::HealthCheckConfig) -> Self {
+    pub fn from_sdk(sdk: &types::HealthCheckConfig) -> Self {
         Self {
             r#type: Some(sdk.r#type.as_str().to_owned()),
             resource_path: sdk.resource_path.clone(),
@@ -226,7 +226,7 @@ impl HealthCheckCustomConfig {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::HealthCheckCustomConfig, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::HealthCheckCustomConfig, BuildError> {
         let mut builder = types::HealthCheckCustomConfig::builder();
         if let Some(v) = &self.failure_threshold {
             builder = builder.set_failure_threshold(Some(*v));
@@ -235,13 +235,13 @@ impl HealthCheckCustomConfig {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::HealthCheckCustomConfig) -> Self {
+    pub fn from_sdk(sdk: &types::HealthCheckCustomConfig) -> Self {
         Self { failure_threshold: sdk.failure_threshold }
     }
 }
 
 /// What AWS Cloud Map allows, from its service model.
-pub(crate) const LIMITS: &[Limit] = &[
+pub const LIMITS: &[Limit] = &[
     Limit { max: Some(64.0), ..Limit::of("CreatePrivateDnsNamespaceRequest", "creatorRequestId") },
     Limit { max: Some(1024.0), ..Limit::of("CreatePrivateDnsNamespaceRequest", "description") },
     Limit {

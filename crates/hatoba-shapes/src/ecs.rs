@@ -23,7 +23,7 @@ impl NetworkConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::NetworkConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::NetworkConfiguration, BuildError> {
         let mut builder = types::NetworkConfiguration::builder();
         if let Some(v) = &self.awsvpc_configuration {
             builder = builder.set_awsvpc_configuration(Some(v.to_sdk()?));
@@ -32,7 +32,7 @@ impl NetworkConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::NetworkConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::NetworkConfiguration) -> Self {
         Self { awsvpc_configuration: sdk.awsvpc_configuration.as_ref().map(AwsVpcConfiguration::from_sdk) }
     }
 }
@@ -50,12 +50,18 @@ pub struct AwsVpcConfiguration {
     /// AWS member `assignPublicIp`: one of `ENABLED`, `DISABLED`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assign_public_ip: Option<String>,
+    /// Ours: the VPC in which the selectors here look; in any VPC if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_id: Option<String>,
+    /// The only VPC that carries these tags, in place of `vpcId`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc_selector: Option<crate::Selector>,
     /// Looks subnets up by tags; fills `subnets`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subnet_selector: Option<crate::selector::Selector>,
+    pub subnet_selector: Option<crate::Selector>,
     /// Looks security groups up by tags; fills `securityGroups`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub security_group_selector: Option<crate::selector::Selector>,
+    pub security_group_selector: Option<crate::Selector>,
 }
 
 impl AwsVpcConfiguration {
@@ -63,7 +69,7 @@ impl AwsVpcConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::AwsVpcConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::AwsVpcConfiguration, BuildError> {
         let mut builder = types::AwsVpcConfiguration::builder();
         if let Some(v) = &self.subnets {
             builder = builder.set_subnets(Some(v.clone()));
@@ -78,11 +84,13 @@ impl AwsVpcConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::AwsVpcConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::AwsVpcConfiguration) -> Self {
         Self {
             subnets: Some(&sdk.subnets).filter(|v| !v.is_empty()).cloned(),
             security_groups: sdk.security_groups.as_ref().filter(|v| !v.is_empty()).cloned(),
             assign_public_ip: sdk.assign_public_ip.as_ref().map(|v| v.as_str().to_owned()),
+            vpc_id: None,
+            vpc_selector: None,
             subnet_selector: None,
             security_group_selector: None,
         }
@@ -115,7 +123,7 @@ impl ServiceRegistry {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceRegistry, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceRegistry, BuildError> {
         let mut builder = types::ServiceRegistry::builder();
         if let Some(v) = &self.registry_arn {
             builder = builder.set_registry_arn(Some(v.clone()));
@@ -133,7 +141,7 @@ impl ServiceRegistry {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceRegistry) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceRegistry) -> Self {
         Self {
             registry_arn: sdk.registry_arn.clone(),
             port: sdk.port,
@@ -170,7 +178,7 @@ impl LoadBalancer {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::LoadBalancer, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::LoadBalancer, BuildError> {
         let mut builder = types::LoadBalancer::builder();
         if let Some(v) = &self.target_group_arn {
             builder = builder.set_target_group_arn(Some(v.clone()));
@@ -191,7 +199,7 @@ impl LoadBalancer {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::LoadBalancer) -> Self {
+    pub fn from_sdk(sdk: &types::LoadBalancer) -> Self {
         Self {
             target_group_arn: sdk.target_group_arn.clone(),
             load_balancer_name: sdk.load_balancer_name.clone(),
@@ -225,7 +233,7 @@ impl AdvancedConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::AdvancedConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::AdvancedConfiguration, BuildError> {
         let mut builder = types::AdvancedConfiguration::builder();
         if let Some(v) = &self.alternate_target_group_arn {
             builder = builder.set_alternate_target_group_arn(Some(v.clone()));
@@ -243,7 +251,7 @@ impl AdvancedConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::AdvancedConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::AdvancedConfiguration) -> Self {
         Self {
             alternate_target_group_arn: sdk.alternate_target_group_arn.clone(),
             production_listener_rule: sdk.production_listener_rule.clone(),
@@ -273,7 +281,7 @@ impl CapacityProviderStrategyItem {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::CapacityProviderStrategyItem, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::CapacityProviderStrategyItem, BuildError> {
         let mut builder = types::CapacityProviderStrategyItem::builder();
         if let Some(v) = &self.capacity_provider {
             builder = builder.set_capacity_provider(Some(v.clone()));
@@ -288,7 +296,7 @@ impl CapacityProviderStrategyItem {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::CapacityProviderStrategyItem) -> Self {
+    pub fn from_sdk(sdk: &types::CapacityProviderStrategyItem) -> Self {
         Self {
             capacity_provider: Some(sdk.capacity_provider.clone()),
             weight: Some(sdk.weight),
@@ -338,7 +346,7 @@ impl DeploymentConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DeploymentConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DeploymentConfiguration, BuildError> {
         let mut builder = types::DeploymentConfiguration::builder();
         if let Some(v) = &self.deployment_circuit_breaker {
             builder = builder.set_deployment_circuit_breaker(Some(v.to_sdk()?));
@@ -375,7 +383,7 @@ impl DeploymentConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DeploymentConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::DeploymentConfiguration) -> Self {
         Self {
             deployment_circuit_breaker: sdk
                 .deployment_circuit_breaker
@@ -424,7 +432,7 @@ impl DeploymentCircuitBreaker {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DeploymentCircuitBreaker, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DeploymentCircuitBreaker, BuildError> {
         let mut builder = types::DeploymentCircuitBreaker::builder();
         if let Some(v) = &self.enable {
             builder = builder.set_enable(Some(*v));
@@ -442,7 +450,7 @@ impl DeploymentCircuitBreaker {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DeploymentCircuitBreaker) -> Self {
+    pub fn from_sdk(sdk: &types::DeploymentCircuitBreaker) -> Self {
         Self {
             enable: Some(sdk.enable),
             rollback: Some(sdk.rollback),
@@ -472,7 +480,7 @@ impl ThresholdConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ThresholdConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ThresholdConfiguration, BuildError> {
         let mut builder = types::ThresholdConfiguration::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::ThresholdType::from(v.as_str())));
@@ -484,7 +492,7 @@ impl ThresholdConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ThresholdConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ThresholdConfiguration) -> Self {
         Self { r#type: Some(sdk.r#type.as_str().to_owned()), value: Some(sdk.value) }
     }
 }
@@ -509,7 +517,7 @@ impl DeploymentAlarms {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DeploymentAlarms, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DeploymentAlarms, BuildError> {
         let mut builder = types::DeploymentAlarms::builder();
         if let Some(v) = &self.alarm_names {
             builder = builder.set_alarm_names(Some(v.clone()));
@@ -524,7 +532,7 @@ impl DeploymentAlarms {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DeploymentAlarms) -> Self {
+    pub fn from_sdk(sdk: &types::DeploymentAlarms) -> Self {
         Self {
             alarm_names: Some(&sdk.alarm_names).filter(|v| !v.is_empty()).cloned(),
             rollback: Some(sdk.rollback),
@@ -562,7 +570,7 @@ impl DeploymentLifecycleHook {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DeploymentLifecycleHook, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DeploymentLifecycleHook, BuildError> {
         let mut builder = types::DeploymentLifecycleHook::builder();
         if let Some(v) = &self.target_type {
             builder =
@@ -589,7 +597,7 @@ impl DeploymentLifecycleHook {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DeploymentLifecycleHook) -> Self {
+    pub fn from_sdk(sdk: &types::DeploymentLifecycleHook) -> Self {
         Self {
             target_type: sdk.target_type.as_ref().map(|v| v.as_str().to_owned()),
             hook_target_arn: sdk.hook_target_arn.clone(),
@@ -625,7 +633,7 @@ impl DeploymentLifecycleHookTimeoutConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DeploymentLifecycleHookTimeoutConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DeploymentLifecycleHookTimeoutConfiguration, BuildError> {
         let mut builder = types::DeploymentLifecycleHookTimeoutConfiguration::builder();
         if let Some(v) = &self.timeout_in_minutes {
             builder = builder.set_timeout_in_minutes(Some(*v));
@@ -637,7 +645,7 @@ impl DeploymentLifecycleHookTimeoutConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DeploymentLifecycleHookTimeoutConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::DeploymentLifecycleHookTimeoutConfiguration) -> Self {
         Self {
             timeout_in_minutes: sdk.timeout_in_minutes,
             action: sdk.action.as_ref().map(|v| v.as_str().to_owned()),
@@ -662,7 +670,7 @@ impl LinearConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::LinearConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::LinearConfiguration, BuildError> {
         let mut builder = types::LinearConfiguration::builder();
         if let Some(v) = &self.step_percent {
             builder = builder.set_step_percent(Some(*v));
@@ -674,7 +682,7 @@ impl LinearConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::LinearConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::LinearConfiguration) -> Self {
         Self { step_percent: sdk.step_percent, step_bake_time_in_minutes: sdk.step_bake_time_in_minutes }
     }
 }
@@ -696,7 +704,7 @@ impl CanaryConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::CanaryConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::CanaryConfiguration, BuildError> {
         let mut builder = types::CanaryConfiguration::builder();
         if let Some(v) = &self.canary_percent {
             builder = builder.set_canary_percent(Some(*v));
@@ -708,7 +716,7 @@ impl CanaryConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::CanaryConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::CanaryConfiguration) -> Self {
         Self {
             canary_percent: sdk.canary_percent,
             canary_bake_time_in_minutes: sdk.canary_bake_time_in_minutes,
@@ -736,7 +744,7 @@ impl DeploymentEarlySuccessCriteria {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DeploymentEarlySuccessCriteria, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DeploymentEarlySuccessCriteria, BuildError> {
         let mut builder = types::DeploymentEarlySuccessCriteria::builder();
         if let Some(v) = &self.enable {
             builder = builder.set_enable(Some(*v));
@@ -752,7 +760,7 @@ impl DeploymentEarlySuccessCriteria {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DeploymentEarlySuccessCriteria) -> Self {
+    pub fn from_sdk(sdk: &types::DeploymentEarlySuccessCriteria) -> Self {
         Self {
             enable: Some(sdk.enable),
             healthy_percent: sdk.healthy_percent,
@@ -778,7 +786,7 @@ impl DeploymentController {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DeploymentController, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DeploymentController, BuildError> {
         let mut builder = types::DeploymentController::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::DeploymentControllerType::from(v.as_str())));
@@ -787,7 +795,7 @@ impl DeploymentController {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DeploymentController) -> Self {
+    pub fn from_sdk(sdk: &types::DeploymentController) -> Self {
         Self { r#type: Some(sdk.r#type.as_str().to_owned()) }
     }
 }
@@ -809,7 +817,7 @@ impl PlacementConstraint {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::PlacementConstraint, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::PlacementConstraint, BuildError> {
         let mut builder = types::PlacementConstraint::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::PlacementConstraintType::from(v.as_str())));
@@ -821,7 +829,7 @@ impl PlacementConstraint {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::PlacementConstraint) -> Self {
+    pub fn from_sdk(sdk: &types::PlacementConstraint) -> Self {
         Self {
             r#type: sdk.r#type.as_ref().map(|v| v.as_str().to_owned()),
             expression: sdk.expression.clone(),
@@ -846,7 +854,7 @@ impl PlacementStrategy {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::PlacementStrategy, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::PlacementStrategy, BuildError> {
         let mut builder = types::PlacementStrategy::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::PlacementStrategyType::from(v.as_str())));
@@ -858,7 +866,7 @@ impl PlacementStrategy {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::PlacementStrategy) -> Self {
+    pub fn from_sdk(sdk: &types::PlacementStrategy) -> Self {
         Self { r#type: sdk.r#type.as_ref().map(|v| v.as_str().to_owned()), field: sdk.field.clone() }
     }
 }
@@ -892,7 +900,7 @@ impl ServiceConnectConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectConfiguration, BuildError> {
         let mut builder = types::ServiceConnectConfiguration::builder();
         if let Some(v) = &self.enabled {
             builder = builder.set_enabled(Some(*v));
@@ -922,7 +930,7 @@ impl ServiceConnectConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectConfiguration) -> Self {
         Self {
             enabled: Some(sdk.enabled),
             namespace: sdk.namespace.clone(),
@@ -974,7 +982,7 @@ impl ServiceConnectService {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectService, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectService, BuildError> {
         let mut builder = types::ServiceConnectService::builder();
         if let Some(v) = &self.port_name {
             builder = builder.set_port_name(Some(v.clone()));
@@ -999,7 +1007,7 @@ impl ServiceConnectService {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectService) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectService) -> Self {
         Self {
             port_name: Some(sdk.port_name.clone()),
             discovery_name: sdk.discovery_name.clone(),
@@ -1035,7 +1043,7 @@ impl ServiceConnectClientAlias {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectClientAlias, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectClientAlias, BuildError> {
         let mut builder = types::ServiceConnectClientAlias::builder();
         if let Some(v) = &self.port {
             builder = builder.set_port(Some(*v));
@@ -1050,7 +1058,7 @@ impl ServiceConnectClientAlias {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectClientAlias) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectClientAlias) -> Self {
         Self {
             port: Some(sdk.port),
             dns_name: sdk.dns_name.clone(),
@@ -1073,7 +1081,7 @@ impl ServiceConnectTestTrafficRules {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectTestTrafficRules, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectTestTrafficRules, BuildError> {
         let mut builder = types::ServiceConnectTestTrafficRules::builder();
         if let Some(v) = &self.header {
             builder = builder.set_header(Some(v.to_sdk()?));
@@ -1082,7 +1090,7 @@ impl ServiceConnectTestTrafficRules {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectTestTrafficRules) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectTestTrafficRules) -> Self {
         Self { header: sdk.header.as_ref().map(ServiceConnectTestTrafficHeaderRules::from_sdk) }
     }
 }
@@ -1104,7 +1112,7 @@ impl ServiceConnectTestTrafficHeaderRules {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectTestTrafficHeaderRules, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectTestTrafficHeaderRules, BuildError> {
         let mut builder = types::ServiceConnectTestTrafficHeaderRules::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(v.clone()));
@@ -1116,7 +1124,7 @@ impl ServiceConnectTestTrafficHeaderRules {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectTestTrafficHeaderRules) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectTestTrafficHeaderRules) -> Self {
         Self {
             name: Some(sdk.name.clone()),
             value: sdk.value.as_ref().map(ServiceConnectTestTrafficHeaderMatchRules::from_sdk),
@@ -1138,7 +1146,7 @@ impl ServiceConnectTestTrafficHeaderMatchRules {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectTestTrafficHeaderMatchRules, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectTestTrafficHeaderMatchRules, BuildError> {
         let mut builder = types::ServiceConnectTestTrafficHeaderMatchRules::builder();
         if let Some(v) = &self.exact {
             builder = builder.set_exact(Some(v.clone()));
@@ -1147,7 +1155,7 @@ impl ServiceConnectTestTrafficHeaderMatchRules {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectTestTrafficHeaderMatchRules) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectTestTrafficHeaderMatchRules) -> Self {
         Self { exact: Some(sdk.exact.clone()) }
     }
 }
@@ -1169,7 +1177,7 @@ impl TimeoutConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::TimeoutConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::TimeoutConfiguration, BuildError> {
         let mut builder = types::TimeoutConfiguration::builder();
         if let Some(v) = &self.idle_timeout_seconds {
             builder = builder.set_idle_timeout_seconds(Some(*v));
@@ -1181,7 +1189,7 @@ impl TimeoutConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::TimeoutConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::TimeoutConfiguration) -> Self {
         Self {
             idle_timeout_seconds: sdk.idle_timeout_seconds,
             per_request_timeout_seconds: sdk.per_request_timeout_seconds,
@@ -1209,7 +1217,7 @@ impl ServiceConnectTlsConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectTlsConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectTlsConfiguration, BuildError> {
         let mut builder = types::ServiceConnectTlsConfiguration::builder();
         if let Some(v) = &self.issuer_certificate_authority {
             builder = builder.set_issuer_certificate_authority(Some(v.to_sdk()?));
@@ -1224,7 +1232,7 @@ impl ServiceConnectTlsConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectTlsConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectTlsConfiguration) -> Self {
         Self {
             issuer_certificate_authority: sdk
                 .issuer_certificate_authority
@@ -1250,7 +1258,7 @@ impl ServiceConnectTlsCertificateAuthority {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectTlsCertificateAuthority, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectTlsCertificateAuthority, BuildError> {
         let mut builder = types::ServiceConnectTlsCertificateAuthority::builder();
         if let Some(v) = &self.aws_pca_authority_arn {
             builder = builder.set_aws_pca_authority_arn(Some(v.clone()));
@@ -1259,7 +1267,7 @@ impl ServiceConnectTlsCertificateAuthority {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectTlsCertificateAuthority) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectTlsCertificateAuthority) -> Self {
         Self { aws_pca_authority_arn: sdk.aws_pca_authority_arn.clone() }
     }
 }
@@ -1284,7 +1292,7 @@ impl LogConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::LogConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::LogConfiguration, BuildError> {
         let mut builder = types::LogConfiguration::builder();
         if let Some(v) = &self.log_driver {
             builder = builder.set_log_driver(Some(types::LogDriver::from(v.as_str())));
@@ -1300,7 +1308,7 @@ impl LogConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::LogConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::LogConfiguration) -> Self {
         Self {
             log_driver: Some(sdk.log_driver.as_str().to_owned()),
             options: sdk
@@ -1334,7 +1342,7 @@ impl Secret {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Secret, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Secret, BuildError> {
         let mut builder = types::Secret::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(v.clone()));
@@ -1346,7 +1354,7 @@ impl Secret {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Secret) -> Self {
+    pub fn from_sdk(sdk: &types::Secret) -> Self {
         Self { name: Some(sdk.name.clone()), value_from: Some(sdk.value_from.clone()) }
     }
 }
@@ -1368,7 +1376,7 @@ impl ServiceConnectAccessLogConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectAccessLogConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectAccessLogConfiguration, BuildError> {
         let mut builder = types::ServiceConnectAccessLogConfiguration::builder();
         if let Some(v) = &self.format {
             builder = builder.set_format(Some(types::ServiceConnectAccessLoggingFormat::from(v.as_str())));
@@ -1382,7 +1390,7 @@ impl ServiceConnectAccessLogConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectAccessLogConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectAccessLogConfiguration) -> Self {
         Self {
             format: Some(sdk.format.as_str().to_owned()),
             include_query_parameters: sdk.include_query_parameters.as_ref().map(|v| v.as_str().to_owned()),
@@ -1404,7 +1412,7 @@ impl ServiceConnectContainerConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceConnectContainerConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceConnectContainerConfiguration, BuildError> {
         if let Some(v) = &self.log_level {
             return Ok(types::ServiceConnectContainerConfiguration::LogLevel(
                 types::ServiceConnectContainerLogLevel::from(v.as_str()),
@@ -1414,7 +1422,7 @@ impl ServiceConnectContainerConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceConnectContainerConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceConnectContainerConfiguration) -> Self {
         let mut found = Self::default();
         if let types::ServiceConnectContainerConfiguration::LogLevel(v) = sdk {
             found.log_level = Some(v.as_str().to_owned());
@@ -1440,7 +1448,7 @@ impl ServiceVolumeConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceVolumeConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceVolumeConfiguration, BuildError> {
         let mut builder = types::ServiceVolumeConfiguration::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(v.clone()));
@@ -1452,7 +1460,7 @@ impl ServiceVolumeConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceVolumeConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceVolumeConfiguration) -> Self {
         Self {
             name: Some(sdk.name.clone()),
             managed_ebs_volume: sdk
@@ -1507,7 +1515,7 @@ impl ServiceManagedEbsVolumeConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ServiceManagedEbsVolumeConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ServiceManagedEbsVolumeConfiguration, BuildError> {
         let mut builder = types::ServiceManagedEbsVolumeConfiguration::builder();
         if let Some(v) = &self.encrypted {
             builder = builder.set_encrypted(Some(*v));
@@ -1548,7 +1556,7 @@ impl ServiceManagedEbsVolumeConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ServiceManagedEbsVolumeConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ServiceManagedEbsVolumeConfiguration) -> Self {
         Self {
             encrypted: sdk.encrypted,
             kms_key_id: sdk.kms_key_id.clone(),
@@ -1589,7 +1597,7 @@ impl EbsTagSpecification {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::EbsTagSpecification, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::EbsTagSpecification, BuildError> {
         let mut builder = types::EbsTagSpecification::builder();
         if let Some(v) = &self.resource_type {
             builder = builder.set_resource_type(Some(types::EbsResourceType::from(v.as_str())));
@@ -1605,7 +1613,7 @@ impl EbsTagSpecification {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::EbsTagSpecification) -> Self {
+    pub fn from_sdk(sdk: &types::EbsTagSpecification) -> Self {
         Self {
             resource_type: Some(sdk.resource_type.as_str().to_owned()),
             tags: sdk.tags.as_ref().filter(|v| !v.is_empty()).map(|v| v.iter().map(Tag::from_sdk).collect()),
@@ -1631,7 +1639,7 @@ impl Tag {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Tag, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Tag, BuildError> {
         let mut builder = types::Tag::builder();
         if let Some(v) = &self.key {
             builder = builder.set_key(Some(v.clone()));
@@ -1643,7 +1651,7 @@ impl Tag {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Tag) -> Self {
+    pub fn from_sdk(sdk: &types::Tag) -> Self {
         Self { key: sdk.key.clone(), value: sdk.value.clone() }
     }
 }
@@ -1671,7 +1679,7 @@ impl VpcLatticeConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::VpcLatticeConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::VpcLatticeConfiguration, BuildError> {
         let mut builder = types::VpcLatticeConfiguration::builder();
         if let Some(v) = &self.role_arn {
             builder = builder.set_role_arn(Some(v.clone()));
@@ -1689,7 +1697,7 @@ impl VpcLatticeConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::VpcLatticeConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::VpcLatticeConfiguration) -> Self {
         Self {
             role_arn: Some(sdk.role_arn.clone()),
             target_group_arn: Some(sdk.target_group_arn.clone()),
@@ -1722,7 +1730,7 @@ impl VpcLatticeAdvancedConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::VpcLatticeAdvancedConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::VpcLatticeAdvancedConfiguration, BuildError> {
         let mut builder = types::VpcLatticeAdvancedConfiguration::builder();
         if let Some(v) = &self.alternate_target_group_arn {
             builder = builder.set_alternate_target_group_arn(Some(v.clone()));
@@ -1737,7 +1745,7 @@ impl VpcLatticeAdvancedConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::VpcLatticeAdvancedConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::VpcLatticeAdvancedConfiguration) -> Self {
         Self {
             alternate_target_group_arn: sdk.alternate_target_group_arn.clone(),
             production_listener_rule: sdk.production_listener_rule.clone(),
@@ -1763,7 +1771,7 @@ impl ClusterSetting {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ClusterSetting, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ClusterSetting, BuildError> {
         let mut builder = types::ClusterSetting::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(types::ClusterSettingName::from(v.as_str())));
@@ -1775,7 +1783,7 @@ impl ClusterSetting {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ClusterSetting) -> Self {
+    pub fn from_sdk(sdk: &types::ClusterSetting) -> Self {
         Self { name: sdk.name.as_ref().map(|v| v.as_str().to_owned()), value: sdk.value.clone() }
     }
 }
@@ -1797,7 +1805,7 @@ impl ClusterConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ClusterConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ClusterConfiguration, BuildError> {
         let mut builder = types::ClusterConfiguration::builder();
         if let Some(v) = &self.execute_command_configuration {
             builder = builder.set_execute_command_configuration(Some(v.to_sdk()?));
@@ -1809,7 +1817,7 @@ impl ClusterConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ClusterConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ClusterConfiguration) -> Self {
         Self {
             execute_command_configuration: sdk
                 .execute_command_configuration
@@ -1843,7 +1851,7 @@ impl ExecuteCommandConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ExecuteCommandConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ExecuteCommandConfiguration, BuildError> {
         let mut builder = types::ExecuteCommandConfiguration::builder();
         if let Some(v) = &self.kms_key_id {
             builder = builder.set_kms_key_id(Some(v.clone()));
@@ -1858,7 +1866,7 @@ impl ExecuteCommandConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ExecuteCommandConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ExecuteCommandConfiguration) -> Self {
         Self {
             kms_key_id: sdk.kms_key_id.clone(),
             logging: sdk.logging.as_ref().map(|v| v.as_str().to_owned()),
@@ -1893,7 +1901,7 @@ impl ExecuteCommandLogConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ExecuteCommandLogConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ExecuteCommandLogConfiguration, BuildError> {
         let mut builder = types::ExecuteCommandLogConfiguration::builder();
         if let Some(v) = &self.cloud_watch_log_group_name {
             builder = builder.set_cloud_watch_log_group_name(Some(v.clone()));
@@ -1914,7 +1922,7 @@ impl ExecuteCommandLogConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ExecuteCommandLogConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ExecuteCommandLogConfiguration) -> Self {
         Self {
             cloud_watch_log_group_name: sdk.cloud_watch_log_group_name.clone(),
             cloud_watch_encryption_enabled: Some(sdk.cloud_watch_encryption_enabled),
@@ -1942,7 +1950,7 @@ impl ManagedStorageConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ManagedStorageConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ManagedStorageConfiguration, BuildError> {
         let mut builder = types::ManagedStorageConfiguration::builder();
         if let Some(v) = &self.kms_key_id {
             builder = builder.set_kms_key_id(Some(v.clone()));
@@ -1954,7 +1962,7 @@ impl ManagedStorageConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ManagedStorageConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ManagedStorageConfiguration) -> Self {
         Self {
             kms_key_id: sdk.kms_key_id.clone(),
             fargate_ephemeral_storage_kms_key_id: sdk.fargate_ephemeral_storage_kms_key_id.clone(),
@@ -2099,7 +2107,7 @@ impl ContainerDefinition {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ContainerDefinition, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ContainerDefinition, BuildError> {
         let mut builder = types::ContainerDefinition::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(v.clone()));
@@ -2245,7 +2253,7 @@ impl ContainerDefinition {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ContainerDefinition) -> Self {
+    pub fn from_sdk(sdk: &types::ContainerDefinition) -> Self {
         Self {
             name: sdk.name.clone(),
             image: sdk.image.clone(),
@@ -2355,7 +2363,7 @@ impl RepositoryCredentials {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::RepositoryCredentials, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::RepositoryCredentials, BuildError> {
         let mut builder = types::RepositoryCredentials::builder();
         if let Some(v) = &self.credentials_parameter {
             builder = builder.set_credentials_parameter(Some(v.clone()));
@@ -2364,7 +2372,7 @@ impl RepositoryCredentials {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::RepositoryCredentials) -> Self {
+    pub fn from_sdk(sdk: &types::RepositoryCredentials) -> Self {
         Self { credentials_parameter: Some(sdk.credentials_parameter.clone()) }
     }
 }
@@ -2398,7 +2406,7 @@ impl PortMapping {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::PortMapping, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::PortMapping, BuildError> {
         let mut builder = types::PortMapping::builder();
         if let Some(v) = &self.container_port {
             builder = builder.set_container_port(Some(*v));
@@ -2422,7 +2430,7 @@ impl PortMapping {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::PortMapping) -> Self {
+    pub fn from_sdk(sdk: &types::PortMapping) -> Self {
         Self {
             container_port: sdk.container_port,
             host_port: sdk.host_port,
@@ -2454,7 +2462,7 @@ impl ContainerRestartPolicy {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ContainerRestartPolicy, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ContainerRestartPolicy, BuildError> {
         let mut builder = types::ContainerRestartPolicy::builder();
         if let Some(v) = &self.enabled {
             builder = builder.set_enabled(Some(*v));
@@ -2469,7 +2477,7 @@ impl ContainerRestartPolicy {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ContainerRestartPolicy) -> Self {
+    pub fn from_sdk(sdk: &types::ContainerRestartPolicy) -> Self {
         Self {
             enabled: Some(sdk.enabled),
             ignored_exit_codes: sdk.ignored_exit_codes.as_ref().filter(|v| !v.is_empty()).cloned(),
@@ -2495,7 +2503,7 @@ impl KeyValuePair {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::KeyValuePair, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::KeyValuePair, BuildError> {
         let mut builder = types::KeyValuePair::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(v.clone()));
@@ -2507,7 +2515,7 @@ impl KeyValuePair {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::KeyValuePair) -> Self {
+    pub fn from_sdk(sdk: &types::KeyValuePair) -> Self {
         Self { name: sdk.name.clone(), value: sdk.value.clone() }
     }
 }
@@ -2529,7 +2537,7 @@ impl EnvironmentFile {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::EnvironmentFile, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::EnvironmentFile, BuildError> {
         let mut builder = types::EnvironmentFile::builder();
         if let Some(v) = &self.value {
             builder = builder.set_value(Some(v.clone()));
@@ -2541,7 +2549,7 @@ impl EnvironmentFile {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::EnvironmentFile) -> Self {
+    pub fn from_sdk(sdk: &types::EnvironmentFile) -> Self {
         Self { value: Some(sdk.value.clone()), r#type: Some(sdk.r#type.as_str().to_owned()) }
     }
 }
@@ -2566,7 +2574,7 @@ impl MountPoint {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::MountPoint, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::MountPoint, BuildError> {
         let mut builder = types::MountPoint::builder();
         if let Some(v) = &self.source_volume {
             builder = builder.set_source_volume(Some(v.clone()));
@@ -2581,7 +2589,7 @@ impl MountPoint {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::MountPoint) -> Self {
+    pub fn from_sdk(sdk: &types::MountPoint) -> Self {
         Self {
             source_volume: sdk.source_volume.clone(),
             container_path: sdk.container_path.clone(),
@@ -2607,7 +2615,7 @@ impl VolumeFrom {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::VolumeFrom, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::VolumeFrom, BuildError> {
         let mut builder = types::VolumeFrom::builder();
         if let Some(v) = &self.source_container {
             builder = builder.set_source_container(Some(v.clone()));
@@ -2619,7 +2627,7 @@ impl VolumeFrom {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::VolumeFrom) -> Self {
+    pub fn from_sdk(sdk: &types::VolumeFrom) -> Self {
         Self { source_container: sdk.source_container.clone(), read_only: sdk.read_only }
     }
 }
@@ -2656,7 +2664,7 @@ impl LinuxParameters {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::LinuxParameters, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::LinuxParameters, BuildError> {
         let mut builder = types::LinuxParameters::builder();
         if let Some(v) = &self.capabilities {
             builder = builder.set_capabilities(Some(v.to_sdk()?));
@@ -2685,7 +2693,7 @@ impl LinuxParameters {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::LinuxParameters) -> Self {
+    pub fn from_sdk(sdk: &types::LinuxParameters) -> Self {
         Self {
             capabilities: sdk.capabilities.as_ref().map(KernelCapabilities::from_sdk),
             devices: sdk
@@ -2723,7 +2731,7 @@ impl KernelCapabilities {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::KernelCapabilities, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::KernelCapabilities, BuildError> {
         let mut builder = types::KernelCapabilities::builder();
         if let Some(v) = &self.add {
             builder = builder.set_add(Some(v.clone()));
@@ -2735,7 +2743,7 @@ impl KernelCapabilities {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::KernelCapabilities) -> Self {
+    pub fn from_sdk(sdk: &types::KernelCapabilities) -> Self {
         Self {
             add: sdk.add.as_ref().filter(|v| !v.is_empty()).cloned(),
             drop: sdk.drop.as_ref().filter(|v| !v.is_empty()).cloned(),
@@ -2763,7 +2771,7 @@ impl Device {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Device, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Device, BuildError> {
         let mut builder = types::Device::builder();
         if let Some(v) = &self.host_path {
             builder = builder.set_host_path(Some(v.clone()));
@@ -2780,7 +2788,7 @@ impl Device {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Device) -> Self {
+    pub fn from_sdk(sdk: &types::Device) -> Self {
         Self {
             host_path: Some(sdk.host_path.clone()),
             container_path: sdk.container_path.clone(),
@@ -2813,7 +2821,7 @@ impl Tmpfs {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Tmpfs, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Tmpfs, BuildError> {
         let mut builder = types::Tmpfs::builder();
         if let Some(v) = &self.container_path {
             builder = builder.set_container_path(Some(v.clone()));
@@ -2828,7 +2836,7 @@ impl Tmpfs {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Tmpfs) -> Self {
+    pub fn from_sdk(sdk: &types::Tmpfs) -> Self {
         Self {
             container_path: Some(sdk.container_path.clone()),
             size: Some(sdk.size),
@@ -2854,7 +2862,7 @@ impl ContainerDependency {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ContainerDependency, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ContainerDependency, BuildError> {
         let mut builder = types::ContainerDependency::builder();
         if let Some(v) = &self.container_name {
             builder = builder.set_container_name(Some(v.clone()));
@@ -2866,7 +2874,7 @@ impl ContainerDependency {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ContainerDependency) -> Self {
+    pub fn from_sdk(sdk: &types::ContainerDependency) -> Self {
         Self {
             container_name: Some(sdk.container_name.clone()),
             condition: Some(sdk.condition.as_str().to_owned()),
@@ -2891,7 +2899,7 @@ impl HostEntry {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::HostEntry, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::HostEntry, BuildError> {
         let mut builder = types::HostEntry::builder();
         if let Some(v) = &self.hostname {
             builder = builder.set_hostname(Some(v.clone()));
@@ -2903,7 +2911,7 @@ impl HostEntry {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::HostEntry) -> Self {
+    pub fn from_sdk(sdk: &types::HostEntry) -> Self {
         Self { hostname: Some(sdk.hostname.clone()), ip_address: Some(sdk.ip_address.clone()) }
     }
 }
@@ -2928,7 +2936,7 @@ impl Ulimit {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Ulimit, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Ulimit, BuildError> {
         let mut builder = types::Ulimit::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(types::UlimitName::from(v.as_str())));
@@ -2943,7 +2951,7 @@ impl Ulimit {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Ulimit) -> Self {
+    pub fn from_sdk(sdk: &types::Ulimit) -> Self {
         Self {
             name: Some(sdk.name.as_str().to_owned()),
             soft_limit: Some(sdk.soft_limit),
@@ -2978,7 +2986,7 @@ impl HealthCheck {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::HealthCheck, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::HealthCheck, BuildError> {
         let mut builder = types::HealthCheck::builder();
         if let Some(v) = &self.command {
             builder = builder.set_command(Some(v.clone()));
@@ -2999,7 +3007,7 @@ impl HealthCheck {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::HealthCheck) -> Self {
+    pub fn from_sdk(sdk: &types::HealthCheck) -> Self {
         Self {
             command: Some(&sdk.command).filter(|v| !v.is_empty()).cloned(),
             interval: sdk.interval,
@@ -3027,7 +3035,7 @@ impl SystemControl {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::SystemControl, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::SystemControl, BuildError> {
         let mut builder = types::SystemControl::builder();
         if let Some(v) = &self.namespace {
             builder = builder.set_namespace(Some(v.clone()));
@@ -3039,7 +3047,7 @@ impl SystemControl {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::SystemControl) -> Self {
+    pub fn from_sdk(sdk: &types::SystemControl) -> Self {
         Self { namespace: sdk.namespace.clone(), value: sdk.value.clone() }
     }
 }
@@ -3064,7 +3072,7 @@ impl ResourceRequirement {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ResourceRequirement, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ResourceRequirement, BuildError> {
         let mut builder = types::ResourceRequirement::builder();
         if let Some(v) = &self.value {
             builder = builder.set_value(Some(v.clone()));
@@ -3079,7 +3087,7 @@ impl ResourceRequirement {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ResourceRequirement) -> Self {
+    pub fn from_sdk(sdk: &types::ResourceRequirement) -> Self {
         Self {
             value: Some(sdk.value.clone()),
             r#type: Some(sdk.r#type.as_str().to_owned()),
@@ -3102,7 +3110,7 @@ impl SharingStrategy {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::SharingStrategy, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::SharingStrategy, BuildError> {
         if let Some(v) = &self.nvidia_mps {
             return Ok(types::SharingStrategy::NvidiaMps(v.to_sdk()?));
         }
@@ -3110,7 +3118,7 @@ impl SharingStrategy {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::SharingStrategy) -> Self {
+    pub fn from_sdk(sdk: &types::SharingStrategy) -> Self {
         let mut found = Self::default();
         if let types::SharingStrategy::NvidiaMps(v) = sdk {
             found.nvidia_mps = Some(NvidiaMpsAllocation::from_sdk(v));
@@ -3136,7 +3144,7 @@ impl NvidiaMpsAllocation {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::NvidiaMpsAllocation, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::NvidiaMpsAllocation, BuildError> {
         let mut builder = types::NvidiaMpsAllocation::builder();
         if let Some(v) = &self.memory {
             builder = builder.set_memory(Some(*v));
@@ -3148,7 +3156,7 @@ impl NvidiaMpsAllocation {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::NvidiaMpsAllocation) -> Self {
+    pub fn from_sdk(sdk: &types::NvidiaMpsAllocation) -> Self {
         Self { memory: Some(sdk.memory), max_compute_percent: sdk.max_compute_percent }
     }
 }
@@ -3170,7 +3178,7 @@ impl FirelensConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::FirelensConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::FirelensConfiguration, BuildError> {
         let mut builder = types::FirelensConfiguration::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::FirelensConfigurationType::from(v.as_str())));
@@ -3182,7 +3190,7 @@ impl FirelensConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::FirelensConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::FirelensConfiguration) -> Self {
         Self {
             r#type: Some(sdk.r#type.as_str().to_owned()),
             options: sdk
@@ -3226,7 +3234,7 @@ impl Volume {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::Volume, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::Volume, BuildError> {
         let mut builder = types::Volume::builder();
         if let Some(v) = &self.name {
             builder = builder.set_name(Some(v.clone()));
@@ -3253,7 +3261,7 @@ impl Volume {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::Volume) -> Self {
+    pub fn from_sdk(sdk: &types::Volume) -> Self {
         Self {
             name: sdk.name.clone(),
             host: sdk.host.as_ref().map(HostVolumeProperties::from_sdk),
@@ -3292,7 +3300,7 @@ impl HostVolumeProperties {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::HostVolumeProperties, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::HostVolumeProperties, BuildError> {
         let mut builder = types::HostVolumeProperties::builder();
         if let Some(v) = &self.source_path {
             builder = builder.set_source_path(Some(v.clone()));
@@ -3301,7 +3309,7 @@ impl HostVolumeProperties {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::HostVolumeProperties) -> Self {
+    pub fn from_sdk(sdk: &types::HostVolumeProperties) -> Self {
         Self { source_path: sdk.source_path.clone() }
     }
 }
@@ -3332,7 +3340,7 @@ impl DockerVolumeConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::DockerVolumeConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::DockerVolumeConfiguration, BuildError> {
         let mut builder = types::DockerVolumeConfiguration::builder();
         if let Some(v) = &self.scope {
             builder = builder.set_scope(Some(types::Scope::from(v.as_str())));
@@ -3353,7 +3361,7 @@ impl DockerVolumeConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::DockerVolumeConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::DockerVolumeConfiguration) -> Self {
         Self {
             scope: sdk.scope.as_ref().map(|v| v.as_str().to_owned()),
             autoprovision: sdk.autoprovision,
@@ -3398,7 +3406,7 @@ impl EfsVolumeConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::EfsVolumeConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::EfsVolumeConfiguration, BuildError> {
         let mut builder = types::EfsVolumeConfiguration::builder();
         if let Some(v) = &self.file_system_id {
             builder = builder.set_file_system_id(Some(v.clone()));
@@ -3419,7 +3427,7 @@ impl EfsVolumeConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::EfsVolumeConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::EfsVolumeConfiguration) -> Self {
         Self {
             file_system_id: Some(sdk.file_system_id.clone()),
             root_directory: sdk.root_directory.clone(),
@@ -3447,7 +3455,7 @@ impl EfsAuthorizationConfig {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::EfsAuthorizationConfig, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::EfsAuthorizationConfig, BuildError> {
         let mut builder = types::EfsAuthorizationConfig::builder();
         if let Some(v) = &self.access_point_id {
             builder = builder.set_access_point_id(Some(v.clone()));
@@ -3459,7 +3467,7 @@ impl EfsAuthorizationConfig {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::EfsAuthorizationConfig) -> Self {
+    pub fn from_sdk(sdk: &types::EfsAuthorizationConfig) -> Self {
         Self {
             access_point_id: sdk.access_point_id.clone(),
             iam: sdk.iam.as_ref().map(|v| v.as_str().to_owned()),
@@ -3490,7 +3498,7 @@ impl S3FilesVolumeConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::S3FilesVolumeConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::S3FilesVolumeConfiguration, BuildError> {
         let mut builder = types::S3FilesVolumeConfiguration::builder();
         if let Some(v) = &self.file_system_arn {
             builder = builder.set_file_system_arn(Some(v.clone()));
@@ -3508,7 +3516,7 @@ impl S3FilesVolumeConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::S3FilesVolumeConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::S3FilesVolumeConfiguration) -> Self {
         Self {
             file_system_arn: Some(sdk.file_system_arn.clone()),
             root_directory: sdk.root_directory.clone(),
@@ -3538,7 +3546,7 @@ impl FSxWindowsFileServerVolumeConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::FSxWindowsFileServerVolumeConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::FSxWindowsFileServerVolumeConfiguration, BuildError> {
         let mut builder = types::FSxWindowsFileServerVolumeConfiguration::builder();
         if let Some(v) = &self.file_system_id {
             builder = builder.set_file_system_id(Some(v.clone()));
@@ -3553,7 +3561,7 @@ impl FSxWindowsFileServerVolumeConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::FSxWindowsFileServerVolumeConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::FSxWindowsFileServerVolumeConfiguration) -> Self {
         Self {
             file_system_id: Some(sdk.file_system_id.clone()),
             root_directory: Some(sdk.root_directory.clone()),
@@ -3582,7 +3590,7 @@ impl FSxWindowsFileServerAuthorizationConfig {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::FSxWindowsFileServerAuthorizationConfig, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::FSxWindowsFileServerAuthorizationConfig, BuildError> {
         let mut builder = types::FSxWindowsFileServerAuthorizationConfig::builder();
         if let Some(v) = &self.credentials_parameter {
             builder = builder.set_credentials_parameter(Some(v.clone()));
@@ -3594,7 +3602,7 @@ impl FSxWindowsFileServerAuthorizationConfig {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::FSxWindowsFileServerAuthorizationConfig) -> Self {
+    pub fn from_sdk(sdk: &types::FSxWindowsFileServerAuthorizationConfig) -> Self {
         Self {
             credentials_parameter: Some(sdk.credentials_parameter.clone()),
             domain: Some(sdk.domain.clone()),
@@ -3619,7 +3627,7 @@ impl TaskDefinitionPlacementConstraint {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::TaskDefinitionPlacementConstraint, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::TaskDefinitionPlacementConstraint, BuildError> {
         let mut builder = types::TaskDefinitionPlacementConstraint::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::TaskDefinitionPlacementConstraintType::from(v.as_str())));
@@ -3631,7 +3639,7 @@ impl TaskDefinitionPlacementConstraint {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::TaskDefinitionPlacementConstraint) -> Self {
+    pub fn from_sdk(sdk: &types::TaskDefinitionPlacementConstraint) -> Self {
         Self {
             r#type: sdk.r#type.as_ref().map(|v| v.as_str().to_owned()),
             expression: sdk.expression.clone(),
@@ -3659,7 +3667,7 @@ impl ProxyConfiguration {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::ProxyConfiguration, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::ProxyConfiguration, BuildError> {
         let mut builder = types::ProxyConfiguration::builder();
         if let Some(v) = &self.r#type {
             builder = builder.set_type(Some(types::ProxyConfigurationType::from(v.as_str())));
@@ -3675,7 +3683,7 @@ impl ProxyConfiguration {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::ProxyConfiguration) -> Self {
+    pub fn from_sdk(sdk: &types::ProxyConfiguration) -> Self {
         Self {
             r#type: sdk.r#type.as_ref().map(|v| v.as_str().to_owned()),
             container_name: Some(sdk.container_name.clone()),
@@ -3702,7 +3710,7 @@ impl EphemeralStorage {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::EphemeralStorage, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::EphemeralStorage, BuildError> {
         let mut builder = types::EphemeralStorage::builder();
         if let Some(v) = &self.size_in_gib {
             builder = builder.set_size_in_gib(Some(*v));
@@ -3711,7 +3719,7 @@ impl EphemeralStorage {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::EphemeralStorage) -> Self {
+    pub fn from_sdk(sdk: &types::EphemeralStorage) -> Self {
         Self { size_in_gib: Some(sdk.size_in_gib) }
     }
 }
@@ -3733,7 +3741,7 @@ impl RuntimePlatform {
     ///
     /// # Errors
     /// When the SDK's builder misses a member that AWS requires.
-    pub(crate) fn to_sdk(&self) -> Result<types::RuntimePlatform, BuildError> {
+    pub fn to_sdk(&self) -> Result<types::RuntimePlatform, BuildError> {
         let mut builder = types::RuntimePlatform::builder();
         if let Some(v) = &self.cpu_architecture {
             builder = builder.set_cpu_architecture(Some(types::CpuArchitecture::from(v.as_str())));
@@ -3745,7 +3753,7 @@ impl RuntimePlatform {
     }
 
     /// What AWS returned.
-    pub(crate) fn from_sdk(sdk: &types::RuntimePlatform) -> Self {
+    pub fn from_sdk(sdk: &types::RuntimePlatform) -> Self {
         Self {
             cpu_architecture: sdk.cpu_architecture.as_ref().map(|v| v.as_str().to_owned()),
             operating_system_family: sdk.operating_system_family.as_ref().map(|v| v.as_str().to_owned()),
@@ -3754,7 +3762,7 @@ impl RuntimePlatform {
 }
 
 /// What Amazon ECS allows, from its service model.
-pub(crate) const LIMITS: &[Limit] = &[
+pub const LIMITS: &[Limit] = &[
     Limit {
         values: &["ENABLED", "DISABLED"],
         ..Limit::of("CreateServiceRequest", "availabilityZoneRebalancing")

@@ -1,0 +1,246 @@
+//! Resources of ours without a document: found, listed and counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hatoba_core::{Deletion, Desired, Key, MarkStyle, Object, Seen};
+use hatoba_kinds::{Interest, KindId};
+use tokio::time::Instant;
+
+use crate::engine::{Engine, State, Vanished};
+use crate::inventory::{Place, Trust};
+use crate::memory::Memory;
+use crate::queue::Priority;
+use crate::twins::stands_in;
+
+/// A resource that bears our mark though no document asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Orphan {
+    pub(crate) place: Place,
+    pub(crate) object: Object,
+    /// The ids of what else bears the same mark where only one resource can: without the document nothing tells which
+    /// of them is its.
+    pub(crate) copies: Vec<String>,
+}
+
+impl Orphan {
+    pub(crate) fn new(place: Place, object: Object) -> Orphan {
+        Orphan { place, object, copies: Vec::new() }
+    }
+}
+
+impl Engine {
+    /// Every resource of ours without a document, by the document that asked for it.
+    ///
+    /// What cannot be seen just now counts as it was seen last: it is nothing to act on, but it is not gone either.
+    /// None while a document that is made of others is held: any resource may be a part of it.
+    pub(crate) fn orphans(&self) -> BTreeMap<Key, Vec<Orphan>> {
+        let checked = self.state().checked.clone();
+        if checked.is_doubtful() {
+            return BTreeMap::new();
+        }
+        let known = {
+            let state = self.state();
+            let known = |(key, memory): (&Key, &Memory)| {
+                Some((key.clone(), (memory.place.clone()?, memory.id.clone())))
+            };
+            state.memory.iter().filter_map(known).collect::<BTreeMap<Key, (Place, Option<String>)>>()
+        };
+        let twins = self.twins();
+        let mut orphans: BTreeMap<Key, Vec<Orphan>> = BTreeMap::new();
+        for place in self.inventory.places() {
+            if stands_in(&twins, &place) {
+                continue; // it goes with the twin, or not at all
+            }
+            let kind = place.0.table().kind;
+            let borrowed = place.0.table().marks.is_borrowed();
+            // Asked for by the documents that there are, whatever its mark says.
+            let wanted = |object: &Object| {
+                let of_kind = checked.desired.iter().filter(|(key, _)| key.kind == kind);
+                let mut here = of_kind.filter_map(|(key, desired)| match known.get(key) {
+                    Some((stands, id)) => (*stands == place).then_some((desired, id.as_ref())),
+                    None => Some((desired, None)),
+                });
+                here.any(|(desired, id)| asks_for(desired, id, object))
+            };
+            for object in self.inventory.last_known(&place) {
+                let Seen::Present(mark) = &object.mark else { continue };
+                if mark.owner != self.options.owner || object.is_leaving() {
+                    continue;
+                }
+                let key = match borrowed {
+                    // It bears no name of its own; its id stands in.
+                    true if wanted(&object) => continue,
+                    true => Key::new(kind, format!("{}-{}", place.1, object.id)),
+                    false if checked.exists(&mark.document) || wanted(&object) => continue,
+                    false => mark.document.clone(),
+                };
+                orphans.entry(key).or_default().push(Orphan::new(place.clone(), object));
+            }
+        }
+        orphans.values_mut().for_each(|orphans| note_copies(orphans));
+        orphans
+    }
+
+    /// Notes which documents are gone; their keys are worked on like all others.
+    pub(crate) fn note_orphans(&self) {
+        // In this order: what was listed by then is in what is counted now.
+        let unlisted = self.unlisted();
+        let orphans = self.orphans();
+        let goes: BTreeMap<&Key, bool> =
+            orphans.iter().map(|(key, orphans)| (key, self.would_go(orphans))).collect();
+        let now = Instant::now();
+        let mut state = self.state();
+        state.unlisted = unlisted;
+        // What could not be seen is not gone: it still counts for the fuse.
+        let is_left = |key: &Key| orphans.contains_key(key) || self.is_unseen(key);
+        state.vanished.retain(|key, _| is_left(key));
+        state.pruning.retain(|key, _| is_left(key));
+        if state.source.snapshot.is_none() {
+            return;
+        }
+        for (key, goes) in goes {
+            // What has no name of its own was never a document here, and its parent tells more.
+            let is_borrowed = Self::kind(key).is_some_and(|kind| kind.table().marks.is_borrowed());
+            // What was just made may not have been listed yet.
+            let is_known = |memory: &Memory| memory.verified_at.is_some() || memory.made_at.is_some();
+            let was_here = is_borrowed || state.memory.get(key).is_some_and(is_known);
+            let gone_by = was_here.then_some(now);
+            let new = Vanished { since: now, gone_by, listings: 0, confirmed: None, goes };
+            state.vanished.entry(key.clone()).or_insert(new).goes = goes;
+            state.queue.add(key.clone(), Priority::Sweep, now);
+        }
+        drop(state);
+        self.count_who_stayed();
+        self.wake();
+    }
+
+    /// Documents whose resources bear our mark and were there before the first of those that vanished was gone.
+    fn count_who_stayed(&self) {
+        let going = |state: &State| {
+            state.vanished.values().filter(|vanished| vanished.goes).map(|vanished| vanished.gone_by).min()
+        };
+        let Some(gone_by) = going(&self.state()) else { return };
+        let mut marked: BTreeSet<Key> = BTreeSet::new();
+        self.inventory.each_marked(
+            &self.options.owner,
+            Trust::LastGood,
+            |kind| !kind.table().marks.is_borrowed(),
+            |_, _, mark| {
+                marked.insert(mark.document.clone());
+            },
+        );
+        let mut state = self.state();
+        let made_at = |key: &Key| state.memory.get(key).and_then(|memory| memory.made_at);
+        let stayed = |key: &&Key| {
+            state.checked.exists(key) && made_at(key).is_none_or(|made_at| Some(made_at) < gone_by)
+        };
+        let stayed = marked.iter().filter(stayed).count();
+        state.stayed = stayed;
+    }
+
+    /// Whether a list of the key's kind failed: then a resource of it may be there and not be seen.
+    pub(crate) fn is_unseen(&self, key: &Key) -> bool {
+        Self::kind(key).is_some_and(|kind| self.inventory.is_unseen(kind))
+    }
+
+    /// Whether any of these would be deleted or handed over at last: what nothing is done to does not count for the fuse.
+    fn would_go(&self, orphans: &[Orphan]) -> bool {
+        let goes = |orphan: &Orphan| {
+            let deletion = self.deletion_by(orphan, |place| self.inventory.last_known(place));
+            deletion == Deletion::Delete || !orphan.place.0.table().marks.is_borrowed()
+        };
+        self.options.owner_is_explicit && orphans.iter().any(goes)
+    }
+
+    /// The mark's own word, or the parent's for kinds whose mark carries none.
+    pub(crate) fn deletion_of(&self, orphan: &Orphan) -> Deletion {
+        self.deletion_by(orphan, |place| {
+            self.inventory.view(place).map(|view| view.objects).unwrap_or_default()
+        })
+    }
+
+    /// The same by what is believed of a place.
+    fn deletion_by(&self, orphan: &Orphan, believed: impl Fn(&Place) -> Vec<Object>) -> Deletion {
+        let table = orphan.place.0.table();
+        let own = orphan.object.mark.present().map_or(Deletion::Retain, |mark| mark.deletion);
+        let bearer = match table.marks {
+            MarkStyle::Inherited(bearer) => KindId::of(bearer).map(KindId::table),
+            _ => None,
+        };
+        // The mark is its own, or of something that carries the whole of it.
+        if bearer.unwrap_or(table).marks.is_in_tags() {
+            return own;
+        }
+        let parents = table.parent.and_then(KindId::of).map(|kind| believed(&(kind, String::new())));
+        let parent = parents.and_then(|all| all.into_iter().find(|parent| parent.id == orphan.place.1));
+        // What somebody else's parent says is no word of ours.
+        let parent = parent.filter(|parent| self.is_ours(parent));
+        parent.and_then(|parent| parent.mark.present().map(|mark| mark.deletion)).unwrap_or(Deletion::Retain)
+    }
+
+    /// Lists what may hold resources of ours though no document names them.
+    pub(crate) async fn look_for_orphans(&self, not_before: Option<Instant>) {
+        if self.options.owner_is_explicit {
+            let interest = Interest { everything: true, ..Interest::default() };
+            for kind in KindId::ALL.iter().filter(|kind| kind.table().scope_member.is_none()) {
+                // Where no document asks for any and none is ours, one look in a process's life is enough.
+                let place: Place = (*kind, String::new());
+                let not_before = not_before.filter(|_| self.is_of_interest(&place));
+                self.inventory.ensure(&place, not_before, &interest).await;
+            }
+            self.discover(not_before).await;
+        }
+        for place in self.inventory.places() {
+            let Ok(view) = self.inventory.view(&place) else { continue };
+            for object in view.objects.iter().filter(|object| self.is_ours(object)) {
+                self.look_at_children(place.0, &object.id, not_before).await;
+            }
+        }
+        self.note_orphans();
+    }
+
+    /// Whether documents of the kind exist, or resources of ours were seen there.
+    fn is_of_interest(&self, place: &Place) -> bool {
+        let objects = self.inventory.view(place).map(|view| view.objects);
+        self.is_asked_for(place.0)
+            || objects.map_or(true, |objects| objects.iter().any(|object| self.is_ours(object)))
+    }
+
+    /// Whether documents of the kind exist.
+    pub(crate) fn is_asked_for(&self, kind: KindId) -> bool {
+        let checked = self.state().checked.clone();
+        checked.desired.keys().chain(checked.held.keys()).any(|key| key.kind == kind.table().kind)
+    }
+
+    pub(crate) fn is_ours(&self, object: &Object) -> bool {
+        !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
+    }
+}
+
+/// Tells each of one document's orphans which others bear its mark and its number.
+fn note_copies(orphans: &mut [Orphan]) {
+    let bears = |orphan: &Orphan| {
+        let mark = orphan.object.mark.present().filter(|_| orphan.place.0.table().has_one_bearer())?;
+        Some((mark.incarnation, orphan.object.id.clone()))
+    };
+    let bearers: Vec<(u32, String)> = orphans.iter().filter_map(bears).collect();
+    for orphan in orphans {
+        let Some((number, id)) = bears(orphan) else { continue };
+        let alike = bearers.iter().filter(|(other, bearer)| *other == number && *bearer != id);
+        orphan.copies = alike.map(|(_, bearer)| bearer.clone()).collect();
+    }
+}
+
+/// Whether a document that stands in the same scope asks for an object: it is known as its resource, is named by its
+/// `policy.adopt`, or has the one name that it takes.
+fn asks_for(desired: &Desired, id: Option<&String>, object: &Object) -> bool {
+    let table = desired.table;
+    let adopt = desired.policy.adopt.as_ref();
+    let is_named = adopt
+        .and_then(|adopt| adopt.id.as_ref())
+        .is_some_and(|named| *named == object.id || object.arn.as_ref() == Some(named));
+    let takes_name =
+        table.marks.is_borrowed() || table.unique || adopt.is_some_and(|adopt| adopt.by.is_some());
+    let has_name = takes_name && desired.natural_key() == Some(&object.natural_key);
+    id == Some(&object.id) || is_named || has_name
+}

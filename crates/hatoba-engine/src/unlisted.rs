@@ -1,0 +1,80 @@
+//! Before every place that may hold resources of ours has been listed once, nobody knows how many documents vanished:
+//! the fuse would count too few, so nothing goes.
+//!
+//! The places are the kinds that stand in the account, the scopes that only AWS knows of, and what stands in resources
+//! of ours. A list that failed later holds nothing: what was seen before still counts ([`Trust::LastGood`]).
+
+use hatoba_core::Cause;
+use hatoba_kinds::{Interest, KindId};
+use tokio::time::Instant;
+
+use crate::engine::Engine;
+use crate::inventory::{Place, Trust, Unlisted, children};
+
+impl Engine {
+    /// Why nothing may go yet, if some place has never been wholly listed in this process's life. What AWS refuses to
+    /// list holds nothing unless a document asks for a resource of that kind: the permission may be missing for good.
+    pub(crate) fn unlisted(&self) -> Option<Cause> {
+        if !self.options.owner_is_explicit {
+            return None; // nothing goes anyway, so not everything is looked for
+        }
+        let undiscovered = self.state().undiscovered.clone();
+        let in_the_account = KindId::ALL.iter().filter(|kind| kind.table().scope_member.is_none());
+        let mut places: Vec<Place> = in_the_account.map(|kind| (*kind, String::new())).collect();
+        self.inventory.each_marked(
+            &self.options.owner,
+            Trust::LastGood,
+            |kind| children(kind).next().is_some(),
+            |place, object, _| places.extend(children(place.0).map(|child| (child, object.id.clone()))),
+        );
+        let unlisted = places.iter().filter_map(|place| Some((place.0, self.inventory.never_listed(place)?)));
+        let (kind, why) = undiscovered
+            .into_iter()
+            .chain(unlisted)
+            .find(|(kind, why)| !why.is_refused || self.is_asked_for(*kind))?;
+        let message = format!(
+            "not every {} has been listed since this process began ({}), so nobody knows how many documents vanished; nothing is deleted meanwhile",
+            kind.table().kind,
+            why.cause
+        );
+        Some(Cause::new("InventoryIncomplete", message))
+    }
+
+    /// Looks for the scopes that only AWS knows of, where that has not succeeded yet, and lists them.
+    pub(crate) async fn discover(&self, not_before: Option<Instant>) {
+        let missing: Vec<KindId> = self.state().undiscovered.keys().copied().collect();
+        for kind in missing {
+            let why = self.discover_kind(kind, not_before).await;
+            let mut state = self.state();
+            match why {
+                Some(why) => drop(state.undiscovered.insert(kind, why)),
+                None => drop(state.undiscovered.remove(&kind)),
+            }
+        }
+    }
+
+    /// Returns why not all of them were found and listed.
+    async fn discover_kind(&self, kind: KindId, not_before: Option<Instant>) -> Option<Unlisted> {
+        let found = match kind.discover(&self.aws).await {
+            Ok(found) => found,
+            Err(error) => return Some(Unlisted::from(&error)),
+        };
+        let mut why = None;
+        for (scope, names) in found {
+            let interest = Interest { names, everything: true, ..Interest::default() };
+            let place = (kind, scope);
+            self.inventory.ensure(&place, not_before, &interest).await;
+            why = why.or_else(|| self.inventory.failure(&place));
+            // From now on only what is ours is asked for.
+            self.inventory.keep_names(&place, |object| self.is_ours(object));
+        }
+        why
+    }
+}
+
+/// Before the first look nothing has been discovered.
+pub(crate) fn undiscovered() -> impl Iterator<Item = (KindId, Unlisted)> {
+    let cause =
+        |kind: &KindId| Cause::new("NotListed", format!("{} has not been looked for yet", kind.table().kind));
+    KindId::ALL.iter().map(move |kind| (*kind, Unlisted { cause: cause(kind), is_refused: false }))
+}

@@ -1,0 +1,72 @@
+//! `hatoba reconcile` and `hatoba prune`: what people ask of a running daemon, left beside its status documents.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail, ensure};
+use hatoba_core::{Acknowledgement, Key};
+use hatoba_engine::{Look, acknowledge_here, ask_to_look, held_here};
+use jiff::Timestamp;
+
+use crate::arguments::{Prune, Reconcile};
+use crate::report::{count, visible};
+
+/// Asks the daemon to look again: at one document, or at everything.
+///
+/// # Errors
+/// When the request cannot be written.
+pub(crate) async fn reconcile(arguments: Reconcile) -> anyhow::Result<ExitCode> {
+    let document = match &arguments.document {
+        Some(text) => Some(
+            text.parse::<Key>().with_context(|| format!("`{text}` is no document: expected Kind/name"))?,
+        ),
+        None => None,
+    };
+    let keep = arguments.place.status_to()?.keep_alone().await?;
+    ask_to_look(&keep, &Look { document, at: Timestamp::now() }).await?;
+    let what = arguments.document.as_deref().unwrap_or("everything");
+    writeln!(
+        std::io::stderr(),
+        "asked at {}: the daemon looks at {what} within seconds",
+        visible(&keep.place())
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the set that is held, or lets exactly that go.
+///
+/// # Errors
+/// When nothing is held, something else is, or the place cannot be read or written.
+pub(crate) async fn prune(arguments: Prune) -> anyhow::Result<ExitCode> {
+    let keep = arguments.place.status_to()?.keep_alone().await?;
+    let held = held_here(&keep).await?;
+    let Some(hash) = arguments.acknowledge else {
+        let mut out = std::io::stdout().lock();
+        match held {
+            None => writeln!(out, "nothing is held")?,
+            Some(held) => {
+                let number = count(held.documents.len(), "document");
+                writeln!(out, "{number} vanished together and their resources are held:")?;
+                for document in &held.documents {
+                    writeln!(out, "  {document}")?;
+                }
+                writeln!(out, "to let exactly these go: hatoba prune --acknowledge {}", held.hash)?;
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
+    };
+    let Some(held) = held else {
+        bail!("nothing is held in {}, so there is nothing to acknowledge", keep.place());
+    };
+    ensure!(
+        held.hash.as_str() == hash,
+        "what is held now is {} ({}), not {hash}: look again with `hatoba prune` without --acknowledge",
+        held.hash,
+        count(held.documents.len(), "document"),
+    );
+    let word = Acknowledgement::new(held.documents, Timestamp::now());
+    acknowledge_here(&keep, &word).await?;
+    let number = count(word.documents.len(), "document");
+    writeln!(std::io::stderr(), "acknowledged: what {number} asked for may go until {}", word.expires)?;
+    Ok(ExitCode::SUCCESS)
+}

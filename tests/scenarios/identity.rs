@@ -1,0 +1,102 @@
+//! The account is pinned at the start: credentials that turn out to be of another one write nothing.
+
+use std::time::Duration;
+
+use hatoba_aws_model::Request;
+use hatoba_core::Truth;
+use hatoba_engine::Options;
+use hatoba_tests::{ARTICLE, Harbour};
+use serde_json::json;
+
+const RESYNC: Duration = Duration::from_secs(310);
+/// The SDK asks for credentials again after a quarter of an hour.
+const RENEWED: Duration = Duration::from_secs(16 * 60);
+
+async fn delete_the_route(harbour: &Harbour) {
+    let (id, _) = harbour.only("apigatewayv2", "routes");
+    let (api, route) = id.split_once('/').unwrap();
+    harbour.meddle(&Request::rest("DELETE", &format!("/v2/apis/{api}/routes/{route}"), &json!({}))).await;
+}
+
+fn reasons(harbour: &Harbour) -> Vec<(Truth, String)> {
+    let statuses = harbour.engine.statuses().into_values();
+    let mut reasons: Vec<_> =
+        statuses.map(|status| (status.synced.status, status.synced.reason.as_str().to_owned())).collect();
+    reasons.dedup();
+    reasons
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewed_credentials_of_the_same_account_change_nothing() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    for key in ["second", "third"] {
+        harbour.keys.renew(key);
+        harbour.wait(RENEWED).await;
+        delete_the_route(&harbour).await;
+        harbour.clear_calls();
+        harbour.wait(RESYNC).await;
+        harbour.assert_the_article_stands(key);
+        assert_eq!(harbour.write_names(), ["CreateRoute"]);
+        assert!(
+            harbour.calls().iter().all(|call| (200..300).contains(&call.status)),
+            "{}",
+            harbour.calls_text()
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_renewal_is_asked_about_once() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    harbour.wait(RENEWED).await;
+    assert_eq!(harbour.count("GetCallerIdentity").0, 0, "the same key is the same account");
+    harbour.keys.renew("second");
+    harbour.wait(RENEWED + RENEWED).await;
+    assert_eq!(harbour.count("GetCallerIdentity").0, 1, "{}", harbour.calls_text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_account_stops_every_write_and_every_document_says_so() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    harbour.keys.renew("stranger");
+    harbour.world().faults().callers_are_of(Some("999999999999"));
+    harbour.wait(RENEWED).await;
+    delete_the_route(&harbour).await;
+    harbour.clear_calls();
+    harbour.wait(RESYNC).await;
+    harbour.engine.reconcile_now();
+    harbour.wait(RESYNC + RESYNC).await;
+    assert_eq!(harbour.write_names(), [""; 0], "{}", harbour.calls_text());
+    assert_eq!(reasons(&harbour), [(Truth::Unknown, "AccountChanged".to_owned())], "{}", harbour.describe());
+    let events = harbour.engine.picture().events;
+    let told: Vec<_> = events.iter().filter(|event| event.action == "AccountChanged").collect();
+    assert_eq!(told.len(), 1, "{events:?}");
+    assert_eq!(told[0].id, "999999999999");
+
+    // Right again: asked at the next resync, and everything goes on.
+    harbour.keys.renew("ours");
+    harbour.world().faults().callers_are_of(None);
+    harbour.wait(RENEWED + RESYNC).await;
+    harbour.converge(RESYNC).await;
+    harbour.assert_the_article_stands("the account is back");
+    assert_eq!(harbour.write_names(), ["CreateRoute"], "{}", harbour.calls_text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_sts_does_not_say_whose_the_credentials_are_nothing_is_written() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    harbour.keys.renew("second");
+    harbour.world().faults().fail("GetCallerIdentity", 1_000, 503, "ServiceUnavailable", "no");
+    harbour.wait(RENEWED).await;
+    delete_the_route(&harbour).await;
+    harbour.clear_calls();
+    harbour.engine.reconcile_now();
+    harbour.wait(Duration::from_secs(60)).await;
+    assert_eq!(harbour.write_names(), [""; 0], "{}", harbour.calls_text());
+    let status = harbour.status("Route", "default-route");
+    assert_eq!(status.synced.reason.as_str(), "AccountUnknown", "{}", harbour.describe());
+    harbour.world().faults().clear();
+    harbour.wait(RESYNC).await;
+    harbour.converge(RESYNC).await;
+    harbour.assert_the_article_stands("STS answers again");
+}

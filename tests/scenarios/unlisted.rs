@@ -1,0 +1,96 @@
+//! What cannot be listed cannot be counted: the fuse must not stay closed because half of what vanished is out of sight.
+
+use hatoba_tests::{ARTICLE, Harbour};
+
+use crate::prune::{MINUTE, explicit, for_minutes, held, writes};
+
+/// Eleven documents that go, one more than the fuse lets go at once.
+fn gone() -> String {
+    let api = |name: &str| {
+        format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {name} }}\nspec: {{}}\n")
+    };
+    [ARTICLE.to_owned(), api("one"), api("two"), api("three")].join("\n---\n")
+}
+
+/// Two that stay, of kinds that no single list shows: whichever fails, some document is seen to have stayed.
+const STAYS: &str = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: stays }\nspec: {}\n---\n\
+    apiVersion: hatoba/v1\nkind: EcsCluster\nmetadata: { name: stays }\nspec: {}\n";
+
+fn held_together(harbour: &Harbour) -> usize {
+    harbour.engine.held_together().map_or(0, |(_, documents)| documents.len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_from_the_start_holds_everything_and_then_the_fuse_opens() {
+    for list in [
+        "GetApis",
+        "GetVpcLinks",
+        "GetRoutes",
+        "GetIntegrations",
+        "ListNamespaces",
+        "servicediscovery.ListServices",
+        "servicediscovery.ListTagsForResource",
+        "ListClusters",
+        "ecs.ListServices",
+        "DescribeServices",
+    ] {
+        let mut harbour = Harbour::converged(explicit(), &format!("{}\n---\n{STAYS}", gone())).await;
+        harbour.kill();
+        harbour.renew();
+        harbour.clear_calls();
+        harbour.world().faults().fail(list, usize::MAX, 500, "InternalServerErrorException", "no");
+        harbour.start(STAYS);
+        for_minutes(&harbour, 40, STAYS).await;
+        assert_eq!(writes(&harbour), [""; 0], "{list}: {}", harbour.calls_text());
+        assert_eq!(held(&harbour), ["InventoryIncomplete"], "{list}");
+        harbour.world().faults().clear();
+        for_minutes(&harbour, 40, STAYS).await;
+        assert_eq!(writes(&harbour), [""; 0], "{list}: {}", harbour.calls_text());
+        assert_eq!((held(&harbour), held_together(&harbour)), (vec!["FuseOpen".to_owned()], 11), "{list}");
+    }
+}
+
+/// A list that fails later shows no less than it did before.
+#[tokio::test(start_paused = true)]
+async fn what_vanished_while_its_list_fails_counts_as_it_was_seen_last() {
+    for list in ["GetVpcLinks", "GetRoutes", "GetApis", "ListNamespaces", "DescribeServices"] {
+        let all = format!("{}\n---\n{STAYS}", gone());
+        let harbour = Harbour::converged(explicit(), &all).await;
+        harbour.world().faults().fail(list, usize::MAX, 500, "InternalServerErrorException", "no");
+        for_minutes(&harbour, 6, &all).await;
+        for_minutes(&harbour, 40, STAYS).await;
+        assert_eq!(writes(&harbour), [""; 0], "{list}: {}", harbour.calls_text());
+        assert_eq!((held(&harbour), held_together(&harbour)), (vec!["FuseOpen".to_owned()], 11), "{list}");
+        harbour.world().faults().clear();
+        for_minutes(&harbour, 40, STAYS).await;
+        assert_eq!(writes(&harbour), [""; 0], "{list}: {}", harbour.calls_text());
+        assert_eq!((held(&harbour), held_together(&harbour)), (vec!["FuseOpen".to_owned()], 11), "{list}");
+    }
+}
+
+/// A permission that is missing for good holds deletions only while a document asks for such a resource.
+#[tokio::test(start_paused = true)]
+async fn what_may_never_be_listed_holds_nothing_that_nobody_asks_for() {
+    let link = ARTICLE.split("\n---\n").find(|document| document.contains("kind: VpcLink\n")).unwrap();
+    let lone = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: lone }\nspec: {}\n";
+    for asks in [false, true] {
+        let stays = if asks { format!("{STAYS}---\n{link}") } else { STAYS.to_owned() };
+        let mut harbour = Harbour::converged(explicit(), &format!("{stays}\n---\n{lone}")).await;
+        harbour.kill();
+        harbour.renew();
+        harbour.clear_calls();
+        for list in ["GetVpcLinks", "GetDomainNames", "ListTaskDefinitionFamilies"] {
+            harbour.world().faults().deny(list);
+        }
+        harbour.start(&stays);
+        for_minutes(&harbour, 30, &stays).await;
+        let is_there = harbour.objects("apigatewayv2", "apis").values().any(|api| api["name"] == "lone");
+        assert_eq!(is_there, asks, "{:?}\n{}", held(&harbour), harbour.calls_text());
+        let expected: &[&str] = if asks { &["InventoryIncomplete"] } else { &[] };
+        assert_eq!(held(&harbour), expected);
+        harbour.world().faults().allow("GetVpcLinks");
+        for_minutes(&harbour, 30, &stays).await;
+        harbour.wait(MINUTE).await;
+        assert_eq!(writes(&harbour), ["apigatewayv2.DeleteApi"], "asked for: {asks}");
+    }
+}
