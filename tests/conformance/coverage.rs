@@ -39,7 +39,7 @@ impl Walk<'_> {
         let above = [above, &[shape]].concat();
         for (aws, member) in self.shapes[shape]["members"].as_object().into_iter().flatten() {
             let name = as_written(aws);
-            let at = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let at = hatoba_core::path::join(path, &name);
             if self.filled_by_a_reference == Some(at.as_str()) {
                 continue;
             }

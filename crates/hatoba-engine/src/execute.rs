@@ -111,12 +111,13 @@ impl Engine {
                     let id = target_of(action).map_or_else(String::new, |target| target.id.clone());
                     self.tell(key, done, &id, cause);
                 }
-                if error.may_have_happened || error.done_before.is_some() {
+                let is_changed = error.may_have_happened || error.done_before.is_some();
+                if is_changed {
                     self.outdate_copies(place);
                 }
                 self.memory(key, |memory| {
                     if let Action::Create(creation) = action
-                        && error.may_have_happened
+                        && is_changed
                     {
                         let incarnation = creation.mark.incarnation;
                         memory.suspect = Some(Suspect { incarnation, sent_at, looks: 0, last_look: None });

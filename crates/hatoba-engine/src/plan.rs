@@ -345,7 +345,7 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
         }
         Verdict::Update(change) => {
             entry.action = PlanAction::Update;
-            entry.fields = change.drift.iter().map(|drift| spelt_out(desired, drift)).collect();
+            entry.fields = change.drift.iter().map(|drift| with_its_default(desired, drift)).collect();
             entry.verdict = rolls(desired, &change.drift).then_some(Impact::ConnectionChurn);
             let tags = change.tags.set.iter().map(|(key, value)| (key, Value::from(value.clone())));
             let tags = tags.chain(change.tags.remove.iter().map(|key| (key, Value::Null)));
@@ -401,7 +401,7 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
 }
 
 /// A difference with what AWS does where it shows nothing: its default.
-fn spelt_out(desired: &Desired, drift: &FieldDrift) -> FieldDrift {
+fn with_its_default(desired: &Desired, drift: &FieldDrift) -> FieldDrift {
     let default = match desired.table.field(&drift.path).map(|field| field.omitted) {
         Some(Omitted::Default(default)) if drift.from.is_null() => default.value(),
         _ => drift.from.clone(),

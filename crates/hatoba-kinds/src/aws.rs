@@ -1,5 +1,6 @@
 //! The one way to AWS: clients behind a gate that paces and counts every call.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -140,8 +141,13 @@ impl Aws {
     {
         Box::pin(async move {
             self.gate.admit(operation).await;
-            let result = call.await.map_err(|error| CallError::from_sdk(operation, &error));
+            let mut result = call.await.map_err(|error| CallError::from_sdk(operation, &error));
             self.gate.record(operation, result.as_ref().map(|_| ()));
+            let _outside_of_an_action = DONE.try_with(|done| match &mut result {
+                Ok(_) if operation.is_write => done.set(Some(operation.name)),
+                Ok(_) => {}
+                Err(error) => error.done_before = done.get(),
+            });
             result
         })
     }
@@ -246,6 +252,19 @@ impl Aws {
     fn slow(&self) -> MutexGuard<'_, SlowFacts> {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+tokio::task_local! {
+    /// The last write of the running action that was carried out.
+    static DONE: Cell<Option<&'static str>>;
+}
+
+/// An action of several calls: an error of a later one tells of the writes before it.
+pub(crate) fn as_one_action<'a, T>(action: Work<'a, T>) -> Work<'a, T>
+where
+    T: Send + 'a,
+{
+    Box::pin(DONE.scope(Cell::new(None), action))
 }
 
 /// All clients sign with the same credentials at any time: what STS says of its own key holds for the others.

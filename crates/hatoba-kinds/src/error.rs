@@ -121,11 +121,6 @@ impl CallError {
         }
     }
 
-    /// The same, where another write of the same action may have been carried out before.
-    pub(crate) fn after(self, done: Option<&Operation>) -> Self {
-        CallError { done_before: done.map(|operation| operation.name).or(self.done_before), ..self }
-    }
-
     /// The stable word and the sentence for conditions and logs.
     pub fn cause(&self) -> Cause {
         let reason = match (&self.code, self.disposition) {

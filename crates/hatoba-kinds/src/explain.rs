@@ -103,7 +103,7 @@ impl Schema {
         let plain = path.split(['.', '[']).filter(|step| !step.ends_with(']'));
         let mut found = String::new();
         for step in plain {
-            let next = if found.is_empty() { step.to_owned() } else { format!("{found}.{step}") };
+            let next = hatoba_core::path::join(&found, step);
             if self.at(&next).is_err() {
                 break;
             }

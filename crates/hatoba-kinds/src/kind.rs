@@ -44,6 +44,7 @@ pub(crate) trait Kind {
 
     /// Members of those requests that documents do not carry, and why.
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[];
+
     /// The deployments that the controller makes for it, where it serves a copy of its siblings.
     const DEPLOYMENTS: Option<&'static Deployments> = None;
 
@@ -182,11 +183,11 @@ pub(crate) trait Kind {
     }
 }
 
-/// Why a member that only WebSocket APIs have is refused.
 /// Why `null` is refused for some members.
 pub(crate) const NOT_CLEARABLE: &str =
     "AWS cannot take it away once it is set: state another value, or leave it out, which leaves it as it is";
 
+/// Why a member that only WebSocket APIs have is refused.
 pub(crate) const WEBSOCKET_ONLY: &str = "it is for WebSocket APIs, and this is for HTTP APIs";
 
 /// A generated table of limits, and the structure in it that `spec` is.

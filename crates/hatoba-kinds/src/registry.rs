@@ -104,7 +104,7 @@ macro_rules! registry {
             /// # Errors
             /// What AWS refused, or that no answer came.
             pub fn execute<'a>(self, aws: &'a Aws, action: &'a Action) -> Work<'a, Result<Answer, CallError>> {
-                match (self, action) {
+                crate::aws::as_one_action(match (self, action) {
                     $(
                         (KindId::$kind, Action::Create(creation)) => Box::pin($module::$kind::create(aws, creation)),
                         (KindId::$kind, Action::Update(change)) => Box::pin($module::$kind::update(aws, change)),
@@ -114,7 +114,7 @@ macro_rules! registry {
                         (KindId::$kind, Action::Evict { target, entry }) => Box::pin($module::$kind::evict(aws, target, entry)),
                         (KindId::$kind, Action::Refresh(target)) => Box::pin($module::$kind::refresh(aws, target)),
                     )+
-                }
+                })
             }
 
             /// What AWS keeps in a resource, and would refuse its delete for.

@@ -42,8 +42,7 @@ pub(crate) async fn change_gateway_tags(
     }
     if !change.remove.is_empty() {
         let call = aws.gateway.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove.clone()));
-        let tagged = Some(&GATEWAY_TAG).filter(|_| !change.set.is_empty());
-        aws.call(&GATEWAY_UNTAG, call.send()).await.map_err(|error| error.after(tagged))?;
+        aws.call(&GATEWAY_UNTAG, call.send()).await?;
     }
     Ok(Answer::Done)
 }
@@ -64,8 +63,7 @@ pub(crate) async fn change_discovery_tags(
         if !change.remove.is_empty() {
             let keys = Some(change.remove.clone());
             let call = aws.discovery.untag_resource().resource_arn(arn).set_tag_keys(keys);
-            let tagged = Some(&DISCOVERY_TAG).filter(|_| !change.set.is_empty());
-            aws.call(&DISCOVERY_UNTAG, call.send()).await.map_err(|error| error.after(tagged))?;
+            aws.call(&DISCOVERY_UNTAG, call.send()).await?;
         }
         Ok(Answer::Done)
     }
@@ -129,8 +127,7 @@ pub(crate) async fn change_ecs_tags(
     }
     if !change.remove.is_empty() {
         let call = aws.ecs.untag_resource().resource_arn(arn).set_tag_keys(Some(change.remove.clone()));
-        let tagged = Some(&ECS_TAG).filter(|_| !change.set.is_empty());
-        aws.call(&ECS_UNTAG, call.send()).await.map_err(|error| error.after(tagged))?;
+        aws.call(&ECS_UNTAG, call.send()).await?;
     }
     Ok(Answer::Done)
 }

@@ -172,7 +172,7 @@ fn position(text: &str, index: usize) -> (usize, usize) {
 fn first_difference(a: &Value, b: &Value, path: String) -> Option<String> {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) if a.len() == b.len() => a.iter().find_map(|(name, value)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let path = hatoba_core::path::join(&path, name);
             match b.get(name) {
                 Some(other) => first_difference(value, other, path),
                 None => Some(path),

@@ -224,7 +224,8 @@ async fn read(engine: Arc<Engine>, mut source: Source, poll: Duration, stop: Can
 async fn take_turns(engine: Arc<Engine>, listens: watch::Sender<bool>, ended: CancellationToken) {
     let mut changes = engine.watch();
     loop {
-        listens.send_replace(engine.leads());
+        let leads = engine.leads();
+        listens.send_if_modified(|listens| std::mem::replace(listens, leads) != leads);
         tokio::select! {
             biased;
             () = ended.cancelled() => return,

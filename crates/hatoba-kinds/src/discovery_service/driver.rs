@@ -190,9 +190,7 @@ spec:
 
     async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
         let want: DiscoveryServiceSpec = spec(&UPDATE, &change.after)?;
-        let mut before = None;
         if change.touches("attributes") {
-            before = Some(&PUT_ATTRIBUTES);
             change_attributes(aws, change, want.attributes.clone().unwrap_or_default()).await?;
             if change.drift.len() == 1 {
                 return Ok(Answer::Done);
@@ -209,7 +207,7 @@ spec:
             service = service.health_check_config(check.to_sdk().map_err(unbuildable)?);
         }
         let call = aws.discovery.update_service().id(&change.target.id).service(service.build()).send();
-        let answer = aws.call(&UPDATE, call).await.map_err(|error| error.after(before))?;
+        let answer = aws.call(&UPDATE, call).await?;
         Ok(answer.operation_id.map_or(Answer::Done, Answer::Operation))
     }
 
@@ -274,8 +272,7 @@ async fn change_attributes(aws: &Aws, change: &Change, want: BTreeMap<String, St
     let arn = change.target.arn.as_deref().unwrap_or(&change.target.id);
     let have = change.drift.iter().find(|drift| drift.path == "attributes").and_then(|drift| drift.from.as_object());
     let gone: Vec<String> = have.into_iter().flatten().map(|(key, _)| key.clone()).filter(|key| !want.contains_key(key)).collect();
-    let has_removed = !gone.is_empty();
-    if has_removed {
+    if !gone.is_empty() {
         let call = aws.discovery.delete_service_attributes().service_id(arn).set_attributes(Some(gone)).send();
         let removed = aws.call(&REMOVE_ATTRIBUTES, call).await;
         aws.forget_attributes(arn);
@@ -284,8 +281,7 @@ async fn change_attributes(aws: &Aws, change: &Change, want: BTreeMap<String, St
     if want.is_empty() {
         return Ok(());
     }
-    let removed = Some(&REMOVE_ATTRIBUTES).filter(|_| has_removed);
-    put_attributes(aws, arn, want).await.map_err(|error| error.after(removed))
+    put_attributes(aws, arn, want).await
 }
 
 /// A service's attributes, where a document states some: from memory, else read.

@@ -123,7 +123,6 @@ spec:
         let parts = Parts::of(&UPDATE, &want)?;
         let name = &change.target.id;
         let touches = |member: &str| change.touches(member);
-        let mut updated = None;
         if ["settings", "configuration", "serviceConnectDefaults"].into_iter().any(touches) {
             let call = aws
                 .ecs
@@ -134,7 +133,6 @@ spec:
                 .set_service_connect_defaults(parts.connect.filter(|_| touches("serviceConnectDefaults")))
                 .send();
             aws.call(&UPDATE, call).await?;
-            updated = Some(&UPDATE);
         }
         if ["capacityProviders", "defaultCapacityProviderStrategy"].into_iter().any(touches) {
             // Both lists are always complete: what is left out would be detached.
@@ -151,7 +149,7 @@ spec:
                 .set_capacity_providers(Some(providers))
                 .set_default_capacity_provider_strategy(Some(strategy))
                 .send();
-            aws.call(&PUT_PROVIDERS, call).await.map_err(|error| error.after(updated))?;
+            aws.call(&PUT_PROVIDERS, call).await?;
         }
         Ok(Answer::Done)
     }

@@ -180,17 +180,16 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
             variables.extend(want.stage_variables.clone().unwrap_or_default());
             call = call.set_stage_variables(Some(variables.into_iter().collect()));
         }
-        let mut cleared = None;
         for drift in change.drift.iter().filter(|drift| drift.path == "routeSettings") {
             // UpdateStage merges here too: a key goes by a call of its own, and first, since one whose route is
             // gone would have the update refused.
-            cleared = remove_stale_routes(aws, &change.target, &drift.to, &drift.from).await?;
+            remove_stale_routes(aws, &change.target, &drift.to, &drift.from).await?;
             call = call.set_route_settings(stated_routes(&drift.to)?);
             if change.drift.len() == 1 && call.get_route_settings().is_none() {
                 return Ok(Answer::Done);
             }
         }
-        aws.call(&UPDATE, call.send()).await.map_err(|error| error.after(cleared))?;
+        aws.call(&UPDATE, call.send()).await?;
         Ok(Answer::Done)
     }
 
@@ -301,25 +300,23 @@ fn deploys_by_hand(stage: &SdkStage) -> bool {
     stage.auto_deploy != Some(true) && is_marked()
 }
 
-/// The operation, if anything was removed.
 async fn remove_stale_routes(
     aws: &Aws,
     target: &Target,
     to: &Value,
     from: &Value,
-) -> Result<Option<&'static Operation>, CallError> {
-    let mut done = None;
+) -> Result<(), CallError> {
     let nothing = Members::new();
     let (to, from) = (to.as_object().unwrap_or(&nothing), from.as_object().unwrap_or(&nothing));
     for key in stale_routes(to, from) {
         let call = aws.gateway.delete_route_settings().api_id(&target.scope).stage_name(&target.id).route_key(key);
         match aws.call(&DELETE_ROUTE, call.send()).await {
-            Ok(_) => done = Some(&DELETE_ROUTE),
+            Ok(_) => {}
             Err(error) if error.disposition == Disposition::Gone => {}
-            Err(error) => return Err(error.after(done)),
+            Err(error) => return Err(error),
         }
     }
-    Ok(done)
+    Ok(())
 }
 
 /// The settings of single routes as the document states them; `None`: none are stated.

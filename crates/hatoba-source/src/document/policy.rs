@@ -1,9 +1,10 @@
 //! Reads `policy`.
 
+use hatoba_core::path::join;
 use hatoba_core::{Adopt, Diagnostic, FieldMode, Places, Policy, did_you_mean};
 use serde_json::Value;
 
-use super::reader::{Reader, join};
+use super::reader::Reader;
 
 impl Reader<'_> {
     /// The policy; what is left out has its default.

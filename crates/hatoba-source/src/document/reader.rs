@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use hatoba_core::path::join;
 use hatoba_core::{API_VERSION, Diagnostic, Document, Key, Members, Place, Places, check_name, did_you_mean};
 use serde_json::Value;
 
@@ -301,10 +302,6 @@ impl Reader<'_> {
         }
         text
     }
-}
-
-pub(super) fn join(parent: &str, name: &str) -> String {
-    if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") }
 }
 
 /// A value in words.
