@@ -230,7 +230,7 @@ async fn deployments_stand_still(port: &Port) -> bool {
 #[test]
 fn the_book_names_every_gap() {
     let page = hatoba_tests::root().join("docs/src/emulator-gaps.md");
-    let book = std::fs::read_to_string(page).unwrap();
+    let book = std::fs::read_to_string(&page).unwrap();
     for gap in all() {
         let is_named = |line: &str| {
             let columns: Vec<&str> = line.split('|').map(str::trim).collect();
@@ -240,7 +240,8 @@ fn the_book_names_every_gap() {
         };
         assert!(
             book.lines().any(is_named),
-            "{page}: no row for {}, `{}`, {}",
+            "{}: no row for {}, `{}`, {}",
+            page.display(),
             gap.emulator,
             gap.case,
             gap.reason

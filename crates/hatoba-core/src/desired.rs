@@ -28,6 +28,9 @@ pub struct Desired {
     pub table: &'static KindTable,
 }
 
+/// The output that is AWS's name of a resource: its natural key, known from the document alone.
+pub const OUTPUT_NAME: &str = "name";
+
 /// One member that another document fills.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {

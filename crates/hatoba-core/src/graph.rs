@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::{Desired, Key, Reference, did_you_mean, path};
+use serde_json::Value;
+
+use crate::{Desired, Key, OUTPUT_NAME, Reference, did_you_mean, path};
 
 /// So many names are listed where none is like the one that was given.
 const KNOWN_SHOWN_MAX: usize = 8;
@@ -117,20 +119,15 @@ fn clashes(documents: &BTreeMap<Key, Desired>) -> Vec<(Key, Problem)> {
     let mut claims: BTreeMap<(String, String, String), Vec<&Key>> = BTreeMap::new();
     let is_one = |desired: &Desired| desired.table.unique || desired.table.replace.revisions().is_some();
     for (key, desired) in documents.iter().filter(|(_, desired)| is_one(desired)) {
-        let scope = match desired.parent() {
-            Some(parent) => parent.to_string(),
-            None => desired
-                .table
-                .scope_member
-                .and_then(|member| path::get_member(&desired.members, member))
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-        };
         let natural_key = desired.natural_key().unwrap_or(&key.name).to_owned();
-        claims.entry((key.kind.clone(), scope, natural_key)).or_default().push(key);
+        claims.entry((key.kind.clone(), scope(desired, documents), natural_key)).or_default().push(key);
     }
     let mut found = Vec::new();
     for ((_, _, natural_key), keys) in claims.iter().filter(|(_, keys)| keys.len() > 1) {
+        let what = match natural_key.as_str() {
+            "" => "the one without a name".to_owned(),
+            name => format!("`{name}`"),
+        };
         for key in keys {
             let others =
                 keys.iter().filter(|other| other != &key).map(|other| other.to_string()).collect::<Vec<_>>();
@@ -138,13 +135,26 @@ fn clashes(documents: &BTreeMap<Key, Desired>) -> Vec<(Key, Problem)> {
                 (*key).clone(),
                 Problem {
                     path: "spec".to_owned(),
-                    message: format!("asks for `{natural_key}`, and so does {}", others.join(", ")),
+                    message: format!("asks for {what}, and so does {}", others.join(", ")),
                     hint: Some("one of them must go or take another name".to_owned()),
                 },
             ));
         }
     }
     found
+}
+
+/// The scope as far as documents tell it: by AWS's name where the scope is known by one, else by the parent.
+fn scope(desired: &Desired, documents: &BTreeMap<Key, Desired>) -> String {
+    let Some(member) = desired.table.scope_member else { return String::new() };
+    let Some(parent) = desired.references.iter().find(|reference| reference.path == member) else {
+        return path::get_member(&desired.members, member)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+    };
+    let named = documents.get(&parent.target).filter(|_| parent.output == OUTPUT_NAME);
+    named.and_then(Desired::natural_key).map_or_else(|| parent.target.to_string(), str::to_owned)
 }
 
 /// The documents ordered so that each comes after those it names.

@@ -39,7 +39,7 @@ mod withhold;
 
 pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, forced, next};
 pub use assess::{Assessment, Sight, Surplus, SurplusKind, UsedBy, Verdict, assess};
-pub use desired::{Desired, Fact, Facts, Lookup, LookupUse, Reference, Resolved, Unresolved};
+pub use desired::{Desired, Fact, Facts, Lookup, LookupUse, OUTPUT_NAME, Reference, Resolved, Unresolved};
 pub use diagnostic::{Diagnostic, Place, Places, Severity, did_you_mean};
 pub use diff::{Diff, FieldDrift, Fix, at_creation, diff, normalise};
 pub use document::{

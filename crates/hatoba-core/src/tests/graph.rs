@@ -107,6 +107,19 @@ fn two_that_ask_for_one_resource_clash_where_names_are_unique() {
 }
 
 #[test]
+fn what_is_known_by_a_name_is_the_same_whether_a_document_or_a_member_says_it() {
+    let clash = |written: &str| {
+        let named = desired(&GADGET, "p", json!({ "label": "w1", "widgetId": "far" }));
+        let mut by_document =
+            desired(&GADGET, "a", json!({ "label": "x" })).refers("widgetId", named.key.clone());
+        by_document.references[0].output = OUTPUT_NAME;
+        let by_member = desired(&GADGET, "b", json!({ "label": "x", "widgetId": written }));
+        found(&all([named, by_document, by_member])).len()
+    };
+    assert_eq!((clash("w1"), clash("w2")), (2, 0));
+}
+
+#[test]
 fn a_clash_names_all_the_others() {
     let documents =
         all(["a", "b", "c"].map(|name| child(&GADGET, name, "x", "p")).into_iter().chain([naming("p", &[])]));

@@ -1,4 +1,4 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, Renaming, ReplaceStyle};
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, OUTPUT_NAME, RefField, Renaming, ReplaceStyle};
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "ApiMapping",
@@ -12,7 +12,7 @@ pub(super) static TABLE: KindTable = KindTable {
             path: "domainNameRef",
             kinds: &["DomainName"],
             member: "domainName",
-            output: "id",
+            output: OUTPUT_NAME,
             template: "{}",
             required: false,
         },
@@ -21,7 +21,7 @@ pub(super) static TABLE: KindTable = KindTable {
             path: "stageRef",
             kinds: &["Stage"],
             member: "stage",
-            output: "name",
+            output: OUTPUT_NAME,
             template: "{}",
             required: false,
         },

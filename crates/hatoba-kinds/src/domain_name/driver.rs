@@ -5,7 +5,7 @@ use aws_sdk_apigatewayv2::types::{
     MutualTlsAuthenticationInput as SdkTls, RoutingMode,
 };
 use hatoba_core::{
-    Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
+    Cause, Change, Creation, KindTable, Life, Members, OUTPUT_NAME, Object, Readiness, TagChange, Target, normalise,
 };
 use hatoba_shapes::apigatewayv2::{DomainNameConfiguration, LIMITS, MutualTlsAuthenticationInput};
 use serde_json::Value;
@@ -209,7 +209,7 @@ pub(super) fn observe(aws: &Aws, name: &SdkDomainName) -> Result<Object, CallErr
         mutual_tls_authentication: tls.filter(|tls| tls.truststore_uri.as_deref().is_some_and(|uri| !uri.is_empty())),
         routing_mode: name.routing_mode.as_ref().map(|mode| mode.as_str().to_owned()),
     };
-    let mut outputs = BTreeMap::from([("id".to_owned(), id.clone())]);
+    let mut outputs = BTreeMap::from(["id", OUTPUT_NAME].map(|output| (output.to_owned(), id.clone())));
     let says = |member: fn(&SdkConfiguration) -> Option<String>| configuration.and_then(member);
     outputs.extend(says(|c| c.api_gateway_domain_name.clone()).map(|to| ("aliasTarget".to_owned(), to)));
     outputs.extend(says(|c| c.hosted_zone_id.clone()).map(|zone| ("hostedZoneId".to_owned(), zone)));

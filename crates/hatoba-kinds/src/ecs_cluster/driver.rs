@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{self, Cluster, ClusterField, ClusterServiceConnectDefaultsRequest};
 use hatoba_core::{
-    Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
+    Cause, Change, Creation, KindTable, Life, Members, OUTPUT_NAME, Object, Readiness, TagChange, Target, normalise,
 };
 use hatoba_shapes::ecs::{CapacityProviderStrategyItem, ClusterConfiguration, ClusterSetting, LIMITS};
 
@@ -209,7 +209,7 @@ pub(super) fn observe(cluster: &Cluster) -> Result<Object, CallError> {
     let (mark, tags) = marked(Some(tags));
     let (life, readiness) =
         standing(cluster.status.as_deref().unwrap_or_default(), cluster.attachments_status.as_deref());
-    let mut outputs = BTreeMap::from([("id".to_owned(), name.clone())]);
+    let mut outputs = BTreeMap::from(["id", OUTPUT_NAME].map(|output| (output.to_owned(), name.clone())));
     outputs.extend(cluster.cluster_arn.clone().map(|arn| ("arn".to_owned(), arn)));
     let namespace = cluster.service_connect_defaults.as_ref().and_then(|defaults| defaults.namespace.clone());
     let uses: BTreeSet<String> = namespace.iter().cloned().collect();

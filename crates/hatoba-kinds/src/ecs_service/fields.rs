@@ -1,4 +1,6 @@
-use hatoba_core::{Drain, Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, SelectorField, Shape};
+use hatoba_core::{
+    Drain, Field, KindTable, Literal, MarkStyle, OUTPUT_NAME, RefField, ReplaceStyle, SelectorField, Shape,
+};
 
 use super::compare::{
     same_alarms, same_breaker, same_hooks, same_in_any_order, same_or_null, same_placement, same_platform, same_role,
@@ -54,7 +56,7 @@ pub(super) static TABLE: KindTable = KindTable {
         Field::new("vpcLatticeConfigurations").shape(Shape::By(same_in_any_order)).default(Literal::EmptyList).rolls(),
     ],
     references: &[
-        reference("clusterRef", &["EcsCluster"], "cluster", "id"),
+        reference("clusterRef", &["EcsCluster"], "cluster", OUTPUT_NAME),
         reference("taskDefinitionRef", &["EcsTaskDefinition"], "taskDefinition", "arn"),
         reference("serviceRegistries[].discoveryServiceRef", &["DiscoveryService"], "registryArn", "arn"),
     ],

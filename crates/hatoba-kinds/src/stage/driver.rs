@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_apigatewayv2::types::{self, Deployment as SdkDeployment, DeploymentStatus, Stage as SdkStage};
 use hatoba_core::{
-    Action, Cause, Change, Creation, Deployments, KindTable, Life, Members, Object, Readiness, TagChange,
-    Target, normalise,
+    Action, Cause, Change, Creation, Deployments, KindTable, Life, Members, OUTPUT_NAME, Object, Readiness,
+    TagChange, Target, normalise,
 };
 use hatoba_shapes::apigatewayv2::{AccessLogSettings, LIMITS, RouteSettings};
 use serde_json::Value;
@@ -410,7 +410,7 @@ pub(super) fn observe(aws: &Aws, scope: &str, stage: &SdkStage, seen: &Seen<'_>)
         created_at_ms: stage.created_date.and_then(|date| date.to_millis().ok()),
         uses: BTreeSet::from([scope.to_owned()]),
         members: normalise(&TABLE, members(&shown)),
-        outputs: BTreeMap::from([("name".to_owned(), name)]),
+        outputs: BTreeMap::from([(OUTPUT_NAME.to_owned(), name)]),
     })
 }
 
