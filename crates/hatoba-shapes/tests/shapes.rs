@@ -1,7 +1,5 @@
 //! Documents survive the way into the SDK's types and back; what AWS would refuse is found, with its path.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it is, and says so")]
-
 use hatoba_shapes::{apigatewayv2, ecs, problems, servicediscovery};
 use serde_json::{Value, json};
 
