@@ -343,12 +343,26 @@ async fn without_routes_it_waits_and_asks_aws_for_nothing() {
     harbour.start(&api(&[], BY_HAND));
     harbour.wait(RESYNC).await;
     let status = harbour.status("Stage", "prod");
-    assert_eq!((status.ready.status, status.ready.reason.as_str()), (Truth::False, "NothingToDeploy"));
+    let notes: Vec<&str> = status.notes.iter().map(|note| note.reason.as_str()).collect();
+    assert_eq!(
+        (status.synced.status, status.ready.status, notes),
+        (Truth::True, Truth::True, vec!["NothingToDeploy"])
+    );
     assert_eq!(harbour.count("CreateDeployment").0, 0, "{}", harbour.calls_text());
     assert!(harbour.calls().len() < 60, "{}", harbour.calls_text());
     harbour.documents(&api(&["GET /a"], BY_HAND));
     settle(&harbour, "a route came").await;
     assert_eq!(made(&harbour), 1);
+    // The last route goes: what was deployed goes on serving, and that is said.
+    harbour.documents(&api(&[], BY_HAND));
+    let (api_id, route_id) =
+        (harbour.only("apigatewayv2", "apis").0, harbour.only("apigatewayv2", "routes").0);
+    let delete = format!("/v2/apis/{api_id}/routes/{}", route_id.rsplit('/').next().unwrap());
+    harbour.meddle(&Request::rest("DELETE", &delete, &Value::Null)).await;
+    harbour.wait(2 * RESYNC).await;
+    let status = harbour.status("Stage", "prod");
+    let said = (status.synced.status, status.synced.reason.as_str());
+    assert_eq!(said, (Truth::False, "NothingToDeploy"), "{}\n{}", harbour.describe(), harbour.calls_text());
 }
 
 #[tokio::test(start_paused = true)]

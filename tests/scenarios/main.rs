@@ -28,6 +28,7 @@ mod large;
 mod leadership;
 mod leadership_off;
 mod many;
+mod once;
 mod owners;
 mod pauses;
 mod plan;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hatoba_aws_model::Request;
 use hatoba_core::Key;
-use hatoba_engine::{Plan, PlanAction, check};
+use hatoba_engine::{Impact, Options, Plan, PlanAction, check};
 use hatoba_kinds::KindId;
 use hatoba_tests::{ARTICLE, Harbour, snapshot};
 use serde_json::json;
@@ -101,6 +101,51 @@ async fn a_replacement_says_so_and_what_moves_with_it() {
     let plan = planned(&mut harbour, &other).await;
     assert_eq!(actions(&plan), ["Replace VpcLink/fine-vpc-link", "Update Integration/to-great-service"]);
     assert_eq!(plan.writes, 3, "the new link, the integration, the old link");
+}
+
+/// Wherever a replacement was cut short, the plan shows what is still to come.
+#[tokio::test(start_paused = true)]
+async fn a_replacement_that_was_cut_short_is_not_over() {
+    let other = ARTICLE.replace(
+        "  subnetSelector: { tags: { Tier: private } }\n  securityGroupSelector",
+        "  subnetSelector: { tags: { Tier: public } }\n  securityGroupSelector",
+    );
+    let mut harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    harbour.kill_and_restart(&other);
+    harbour.wait(Duration::from_secs(20)).await;
+    assert_eq!(harbour.write_names(), ["CreateVpcLink"]);
+    harbour.kill();
+    let plan = planned(&mut harbour, &other).await;
+    assert_eq!(actions(&plan), ["Replace VpcLink/fine-vpc-link", "Update Integration/to-great-service"]);
+    assert_eq!(plan.writes, 2, "the integration, the old link");
+
+    harbour.kill_and_restart(&other);
+    while !harbour.write_names().contains(&"UpdateIntegration".to_owned()) {
+        harbour.wait(Duration::from_secs(1)).await;
+    }
+    harbour.kill();
+    let plan = planned(&mut harbour, &other).await;
+    assert_eq!((actions(&plan), plan.writes), (vec!["Delete VpcLink/fine-vpc-link".to_owned()], 1));
+
+    harbour.kill_and_restart(&other);
+    harbour.converge(Duration::from_secs(600)).await;
+    harbour.wait(Duration::from_secs(120)).await;
+    harbour.kill();
+    assert!(!planned(&mut harbour, &other).await.has_changes());
+}
+
+/// The old one is drained and goes: that is no mere creation.
+#[tokio::test(start_paused = true)]
+async fn a_renamed_service_is_a_replacement() {
+    let named = Options { owner: "team".to_owned(), owner_is_explicit: true, ..Options::default() };
+    let mut harbour = Harbour::converged(named, ARTICLE).await;
+    harbour.kill();
+    let renamed = ARTICLE.replace("  cluster: main #", "  serviceName: renamed\n  cluster: main #");
+    assert_ne!(renamed, ARTICLE);
+    let plan = planned(&mut harbour, &renamed).await;
+    assert_eq!(actions(&plan), ["Replace EcsService/great-service"]);
+    let entry = plan.entries.iter().find(|entry| entry.action == PlanAction::Replace).unwrap();
+    assert_eq!((entry.verdict, plan.writes), (Some(Impact::ConnectionChurn), 3), "{entry:?}");
 }
 
 /// What names a held document resolves through what is there, so nothing but the held one differs.

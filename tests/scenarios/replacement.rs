@@ -183,6 +183,45 @@ async fn killed_around_every_write_each_is_finished_by_the_next_process() {
     }
 }
 
+/// What names something that is made anew follows it, whatever its policy says of drift, and whichever process it is.
+#[tokio::test(start_paused = true)]
+async fn where_drift_is_only_reported_a_replacement_is_finished_by_the_next_process_too() {
+    let report = |documents: &str, name: &str, policy: &str| {
+        let head = format!("metadata: {{ name: {name} }}\n");
+        changed(documents, &head, &format!("{head}policy: {{ {policy} }}\n"))
+    };
+    let before = allowed(ARTICLE, "great-service-discovery");
+    let before = report(&before, "great-service", "replace: AllowDowntime, drift: Report");
+    let before = report(&before, "to-great-service", "drift: Report");
+    let after = other_routing(&before);
+    let mut reference = settled(&before).await;
+    reference.start(&after);
+    reference.converge(FIFTEEN_MINUTES).await;
+    let writes = reference.writes();
+    assert_eq!(writes.len(), 5, "{}", reference.calls_text());
+    let begun = reference.calls()[0].at - Duration::from_millis(15);
+    for write in writes {
+        let story = format!("killed after {} at {:?}", write.operation, write.at - begun);
+        let mut harbour = Harbour::converged(Options::default(), &before).await;
+        harbour.kill_and_restart_with_statuses(&after);
+        harbour.wait(write.at - begun + Duration::from_millis(20)).await;
+        harbour.kill_and_restart_with_statuses(&after);
+        harbour.converge(FIFTEEN_MINUTES).await;
+        harbour.assert_the_article_stands(&story);
+        // What somebody else does is drift all the same.
+        let count = json!({ "cluster": "main", "service": "great-service", "desiredCount": 3 });
+        harbour.meddle(&Request::json("ecs", "UpdateService", &count)).await;
+        harbour.clear_calls();
+        harbour.wait(FIFTEEN_MINUTES).await;
+        assert_eq!(self::writes(&harbour), [""; 0], "{story}");
+        assert_eq!(
+            harbour.status("EcsService", "great-service").synced.reason.as_str(),
+            "DriftReported",
+            "{story}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_the_operators_word_nothing_is_written() {
     for (kind, name, after) in [

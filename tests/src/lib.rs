@@ -203,6 +203,15 @@ impl Harbour {
         self.start(documents);
     }
 
+    /// The same, and what was shown still lies beside the source.
+    pub fn kill_and_restart_with_statuses(&mut self, documents: &str) {
+        let statuses = self.engine.statuses();
+        self.kill();
+        self.renew();
+        self.engine = Engine::new(self.options.clone(), &self.config, self.clock, statuses);
+        self.start(documents);
+    }
+
     /// Another process on the same world, which has read nothing and does not run.
     pub fn renew(&mut self) {
         *self = self.neighbour();

@@ -86,6 +86,8 @@ pub struct Assessment<'a> {
     pub surplus: Vec<Surplus<'a>>,
     /// Worth saying beside it.
     pub notes: Vec<Cause>,
+    /// The id of a newer resource that is on its way to take the current one's place.
+    pub successor: Option<String>,
     /// Fields in which the current resource differs, for verdicts that do not name them.
     pub(crate) differs: Vec<String>,
 }
@@ -110,7 +112,14 @@ pub enum SurplusKind {
 
 impl<'a> Assessment<'a> {
     fn of(verdict: Verdict) -> Self {
-        Assessment { verdict, current: None, surplus: Vec::new(), notes: Vec::new(), differs: Vec::new() }
+        Assessment {
+            verdict,
+            current: None,
+            surplus: Vec::new(),
+            notes: Vec::new(),
+            successor: None,
+            differs: Vec::new(),
+        }
     }
 }
 
@@ -150,7 +159,10 @@ fn assess_found<'a>(
             // Of revisions any may be the one that is asked for.
             let made_after = desired.table.replace.revisions().is_none()
                 && incarnation(current) < newest_incarnation(desired, objects, sight.owner);
-            if made_after && let Some(verdict) = replacement_under_way(desired, resolved, objects, sight) {
+            if made_after
+                && let Some((newest, verdict)) = replacement_under_way(desired, resolved, objects, sight)
+            {
+                assessment.successor = Some(newest.id.clone());
                 assessment.verdict = verdict;
             }
             assessment.surplus = surplus;
@@ -181,19 +193,19 @@ fn assess_found<'a>(
     }
 }
 
-/// What the newest incarnation does while an older one still serves; `None`: it does not bear on the verdict.
-fn replacement_under_way(
+/// The newest incarnation and what it does while an older one still serves; `None`: it does not bear on the verdict.
+fn replacement_under_way<'a>(
     desired: &Desired,
     resolved: &Resolved,
-    objects: &[&Object],
+    objects: &[&'a Object],
     sight: &Sight<'_, '_>,
-) -> Option<Verdict> {
+) -> Option<(&'a Object, Verdict)> {
     // Of twins the one that may still get there speaks.
-    let newest = objects.iter().filter(|object| !object.is_leaving()).max_by_key(|object| {
+    let newest = objects.iter().copied().filter(|object| !object.is_leaving()).max_by_key(|object| {
         (mark_of(object, sight.owner, desired).unwrap_or(0), object.life != Life::Failed, &object.id)
     })?;
     let drift = diff(desired, resolved, &newest.members).drift;
-    (!is_past_saving(desired, newest, &drift)).then(|| not_live(newest))
+    (!is_past_saving(desired, newest, &drift)).then(|| (newest, not_live(newest)))
 }
 
 /// What a resource that is not live comes to.
@@ -232,8 +244,7 @@ fn leave<'a>(desired: &Desired, resolved: &Resolved, current: &'a Object, parent
             "{member} cannot be changed in place, and {parent} is to be replaced"
         ))),
     };
-    let differs = vec![member];
-    Assessment { verdict, current: Some(current), surplus: Vec::new(), notes: Vec::new(), differs }
+    Assessment { current: Some(current), differs: vec![member], ..Assessment::of(verdict) }
 }
 
 fn needs_downtime(why: &str) -> Cause {
@@ -267,7 +278,7 @@ fn assess_current<'a>(
     } else {
         not_live(current)
     };
-    Assessment { verdict, current: Some(current), surplus: Vec::new(), notes, differs }
+    Assessment { current: Some(current), notes, differs, ..Assessment::of(verdict) }
 }
 
 /// The fields that only a new resource can have, if there are any.

@@ -137,6 +137,13 @@ impl Desired {
         self.members.get(self.table.name_member?)?.as_str()
     }
 
+    /// What references and look-ups filled in: the part of what is asked for that the document does not say itself.
+    pub fn filled(&self, members: &Members) -> Members {
+        let paths = self.references.iter().map(|reference| &reference.path);
+        let paths = paths.chain(self.lookups.iter().map(|lookup| &lookup.path));
+        paths.filter_map(|path| Some((path.clone(), path::get_member(members, path)?.clone()))).collect()
+    }
+
     /// Fills references and look-ups in.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ pub fn of_parts(parts: &[(&Key, Option<&Status>)], outputs: BTreeMap<String, Str
         drift: drift.take(SHOWN_MAX).collect(),
         notes: Vec::new(),
         outputs,
+        filled: None,
     }
 }
 

@@ -4,7 +4,11 @@ use serde_json::{Map, Value};
 
 /// The value at `path`, if every step of it is there.
 pub fn get<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    steps(path).try_fold(value, |value, step| match step {
+    walk(value, steps(path))
+}
+
+fn walk<'a, 'p>(value: &'a Value, mut steps: impl Iterator<Item = Step<'p>>) -> Option<&'a Value> {
+    steps.try_fold(value, |value, step| match step {
         Step::Member(name) => value.get(name),
         Step::Item(index) => value.get(index),
     })
@@ -12,9 +16,11 @@ pub fn get<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
 
 /// The same for the members of a resource.
 pub fn get_member<'a>(members: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
-    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-    let value = members.get(first)?;
-    if rest.is_empty() { Some(value) } else { get(value, rest) }
+    let mut steps = steps(path);
+    match steps.next()? {
+        Step::Member(name) => walk(members.get(name)?, steps),
+        Step::Item(_) => None,
+    }
 }
 
 /// Puts `new` at `path`, making objects on the way; a list item must be there already.
@@ -108,6 +114,8 @@ mod tests {
         let mut value = json!({ "a": [{ "b": 1 }, { "b": 2 }, { "c": 3 }] });
         assert_eq!(get(&value, "a[1].b"), Some(&json!(2)));
         assert_eq!(get(&value, "a[3].b"), None);
+        let members = value.as_object().unwrap();
+        assert_eq!((get_member(members, "a[1].b"), get_member(members, "[0]")), (Some(&json!(2)), None));
         assert_eq!(expand(&value, "a[].b"), ["a[0].b", "a[1].b"]);
         set(&mut value, "x.y", json!("z"));
         set(&mut value, "a[0].b", json!(9));

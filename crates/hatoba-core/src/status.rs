@@ -57,6 +57,9 @@ pub struct Status {
     /// The newest generation that AWS equalled; a later difference from it is drift, not a change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub synced_digest: Option<Digest>,
+    /// What references and look-ups had filled in then: where they lead elsewhere since, that is a change too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synced_filled: Option<Digest>,
     /// AWS equals the document.
     pub synced: Condition,
     /// It has settled.
@@ -85,6 +88,8 @@ pub struct Outcome {
     pub notes: Vec<Cause>,
     /// Ids, ARNs, URLs.
     pub outputs: BTreeMap<String, String>,
+    /// What references and look-ups fill in.
+    pub filled: Option<Digest>,
 }
 
 impl Outcome {
@@ -96,6 +101,7 @@ impl Outcome {
             drift: Vec::new(),
             notes: Vec::new(),
             outputs: BTreeMap::new(),
+            filled: None,
         }
     }
 
@@ -237,13 +243,17 @@ pub fn fold(
         Some(previous) if outcome.outputs.is_empty() => previous.outputs.clone(),
         _ => outcome.outputs,
     };
+    let is_synced = outcome.synced.0 == Truth::True;
+    let (new_digest, new_filled) = (Some(digest.clone()), outcome.filled);
     Status {
         document: document.clone(),
         observed_digest: digest.clone(),
-        synced_digest: match outcome.synced.0 {
-            Truth::True => Some(digest.clone()),
-            Truth::False | Truth::Unknown => previous.and_then(|status| status.synced_digest.clone()),
-        },
+        synced_digest: new_digest
+            .filter(|_| is_synced)
+            .or_else(|| previous.and_then(|status| status.synced_digest.clone())),
+        synced_filled: new_filled
+            .filter(|_| is_synced)
+            .or_else(|| previous.and_then(|status| status.synced_filled.clone())),
         synced: condition(outcome.synced, previous.map(|status| &status.synced)),
         ready: condition(ready, previous.map(|status| &status.ready)),
         drift: outcome.drift,

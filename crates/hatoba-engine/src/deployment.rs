@@ -73,7 +73,7 @@ impl Copy {
     }
 
     /// What else is right is not all while the copy is not known.
-    pub(crate) fn bear_on(&self, assessment: &mut Assessment<'_>) {
+    pub(crate) fn bear_on(&self, desired: &Desired, assessment: &mut Assessment<'_>) {
         if assessment.verdict != Verdict::InSync {
             return;
         }
@@ -81,12 +81,27 @@ impl Copy {
             Copy::NotAsked | Copy::Of(_) | Copy::After(_) => {}
             Copy::Waiting(keys) => assessment.verdict = Verdict::WaitingFor(keys.clone()),
             Copy::Nothing => {
-                let message = "there is nothing to deploy: the API has no routes";
-                assessment.verdict = Verdict::Stalled(Cause::new("NothingToDeploy", message));
+                let digest = asked(desired).map(|deployments| deployments.digest);
+                let serves = assessment
+                    .current
+                    .zip(digest)
+                    .is_some_and(|(current, digest)| current.members.contains_key(digest));
+                match serves {
+                    true => {
+                        assessment.verdict =
+                            Verdict::Stalled(nothing_to_deploy("; it serves what was deployed last"))
+                    }
+                    false => assessment.notes.push(nothing_to_deploy("")),
+                }
             }
             Copy::Unknown(cause) => assessment.verdict = Verdict::Unknown(cause.clone()),
         }
     }
+}
+
+/// AWS makes no deployment of an API without routes.
+fn nothing_to_deploy(and: &str) -> Cause {
+    Cause::new("NothingToDeploy", format!("there is nothing to deploy: the API has no routes{and}"))
 }
 
 /// The deployments that a document asks us to make, if it does.

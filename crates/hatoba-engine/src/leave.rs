@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use crate::engine::Engine;
 use crate::inventory::{Place, View};
-use crate::memory::Memory;
 
 impl Engine {
     /// What bears on whether the verdict is carried out; a pause is noted even where nothing is to be written.
@@ -37,12 +36,14 @@ impl Engine {
         Leave { is_drift: self.is_drift(desired), given_up, pause }
     }
 
-    /// Whether a difference came about by itself: this very document was in sync before.
+    /// Whether a difference came about by itself: this very document was in sync before, and all that it names leads
+    /// where it led then.
     pub(crate) fn is_drift(&self, desired: &Desired) -> bool {
         let state = self.state();
-        let synced = state.statuses.get(&desired.key).and_then(|status| status.synced_digest.as_ref());
-        let asks_the_same = state.memory.get(&desired.key).is_none_or(Memory::asks_the_same);
-        synced == Some(&desired.digest) && asks_the_same
+        let Some(status) = state.statuses.get(&desired.key) else { return false };
+        let now = state.memory.get(&desired.key).and_then(|memory| memory.filled.as_ref());
+        let leads_elsewhere = status.synced_filled.as_ref().zip(now).is_some_and(|(then, now)| then != now);
+        status.synced_digest.as_ref() == Some(&desired.digest) && !leads_elsewhere
     }
 
     /// The longest pause that these resources, or what they stand in, bear; and tags that cannot be read as one.

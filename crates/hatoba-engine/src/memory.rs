@@ -13,6 +13,9 @@ use crate::backoff::{Backoff, LONGEST};
 use crate::fights::Fights;
 use crate::inventory::Place;
 
+/// Within so long after a write it has shown whether what serves a copy of it needs another one.
+const COPIED_WITHIN: Duration = Duration::from_secs(10);
+
 /// How far a document has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -55,9 +58,8 @@ pub(crate) struct Memory {
     pub(crate) fights: Fights,
     /// Until when somebody asked in AWS that it be left alone.
     pub(crate) paused_until: Option<Timestamp>,
-    /// What the document came to with its references filled in, in the newest pass and when it was last in sync.
-    pub(crate) resolved: Option<Digest>,
-    pub(crate) synced_resolved: Option<Digest>,
+    /// What references and look-ups filled in, in the newest pass.
+    pub(crate) filled: Option<Digest>,
     /// When the newest write was answered: only lists begun later prove what came of it.
     pub(crate) written_at: Option<Instant>,
     /// When something was written of which the resource serves a copy, until the copy is known to be right again.
@@ -88,8 +90,7 @@ impl Default for Memory {
             drifting: false,
             fights: Fights::default(),
             paused_until: None,
-            resolved: None,
-            synced_resolved: None,
+            filled: None,
             written_at: None,
             outdated_at: None,
             stale_since: None,
@@ -104,10 +105,9 @@ impl Memory {
         self.failure = Some(Failure { cause, until });
     }
 
-    /// Whether what the document asks for is what it asked for when it was last in sync: a reference that
-    /// leads elsewhere is a change, not drift.
-    pub(crate) fn asks_the_same(&self) -> bool {
-        self.synced_resolved.is_none() || self.synced_resolved == self.resolved
+    /// Whether something was written just now of which the resource serves a copy: what comes of that is not known yet.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.outdated_at.is_some_and(|at| at.elapsed() < COPIED_WITHIN)
     }
 
     /// Whether a list begun at `listed_at` shows what came of the newest write.

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::LocalBoxFuture;
 use hatoba_core::{
-    Action, Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Key, Lookup, Object, Omitted,
-    Parting, Seen, Sight, Step, Unresolved, Verdict, assess, creation_order, next,
+    Assessment, Cause, Creation, Desired, Fact, Facts, FieldDrift, Fix, Key, Lookup, Object, Omitted, Seen,
+    Sight, Step, Unresolved, Verdict, assess, creation_order, next,
 };
 use hatoba_kinds::{CallError, Interest, KindId, Operation};
 use serde::Serialize;
@@ -15,9 +15,12 @@ use crate::budget::seconds_at_least;
 use crate::deployment::is_deployed_by_us;
 use crate::engine::Engine;
 use crate::ground::ground;
-use crate::handover::released;
 use crate::inventory::{Place, View};
-use crate::prune::Absence;
+
+mod calls;
+mod going;
+
+use calls::{deploys, operations};
 
 /// Everything that would be done, in the order in which it could be.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -165,6 +168,10 @@ impl Engine {
             let found = self.state().outputs.get(key).cloned();
             so_far.outputs.extend(found.map(|outputs| (key.clone(), outputs)));
         }
+        // What a document made under another name is known by its mark alone.
+        if self.options.owner_is_explicit {
+            self.discover(None).await;
+        }
         // What serves a copy of its siblings comes when it is known what becomes of those.
         let deployed = |key: &Key| checked.desired.get(key).is_some_and(is_deployed_by_us);
         let (last, first): (Vec<Key>, Vec<Key>) =
@@ -173,8 +180,7 @@ impl Engine {
             let (Some(desired), Some(kind)) = (checked.desired.get(&key), KindId::of(&key.kind)) else {
                 continue;
             };
-            let entry = self.plan_one(kind, desired, &mut so_far).await;
-            plan.entries.push(entry);
+            plan.entries.extend(self.plan_one(kind, desired, &mut so_far).await);
         }
         self.look_for_orphans(None).await;
         let mut calls = so_far.calls;
@@ -184,7 +190,7 @@ impl Engine {
         Ok(plan)
     }
 
-    async fn plan_one(&self, kind: KindId, desired: &Desired, so_far: &mut SoFar) -> PlanEntry {
+    async fn plan_one(&self, kind: KindId, desired: &Desired, so_far: &mut SoFar) -> Vec<PlanEntry> {
         let failed = self.look_up(desired).await;
         let facts = Symbolic { engine: self, outputs: &so_far.outputs, failed };
         // What stands in something that is taken down is judged where it stands.
@@ -193,16 +199,14 @@ impl Engine {
         let ground = match ground(desired, &going, &facts) {
             Ok(ground) => ground,
             Err(Unresolved::Waiting(keys)) => {
-                return PlanEntry {
-                    after: keys.into_iter().collect(),
-                    ..PlanEntry::new(desired.key.clone())
-                };
+                let after = keys.into_iter().collect();
+                return vec![PlanEntry { after, ..PlanEntry::new(desired.key.clone()) }];
             }
             Err(Unresolved::Unknown(cause)) => {
-                return PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause);
+                return vec![PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause)];
             }
             Err(Unresolved::Stalled(cause)) => {
-                return PlanEntry::held(desired.key.clone(), PlanAction::Held, cause);
+                return vec![PlanEntry::held(desired.key.clone(), PlanAction::Held, cause)];
             }
         };
         let place = (kind, ground.resolved.scope.clone());
@@ -266,7 +270,8 @@ impl Engine {
             so_far.changing.insert(desired.key.clone());
         }
         so_far.calls.extend(operations(kind, &entry, &step));
-        entry
+        let surplus = self.plan_surplus(kind, desired, &assessment, &mut so_far.calls);
+        std::iter::once(entry).chain(surplus).collect()
     }
 
     /// What is known of a scope; where nothing bears the document's mark, with every mark read.
@@ -280,36 +285,6 @@ impl Engine {
         let everything = Interest { everything: true, ..self.interest(place, desired) };
         self.inventory.ensure(place, None, &everything).await;
         self.inventory.view(place)
-    }
-
-    /// What the daemon would delete when the grace is over, and what holds the rest.
-    fn plan_deletes(&self, plan: &mut Plan, calls: &mut Vec<&'static Operation>) {
-        for (key, orphans) in self.orphans() {
-            for orphan in orphans {
-                let kind = orphan.place.0;
-                let entry = PlanEntry { id: Some(orphan.object.id.clone()), ..PlanEntry::new(key.clone()) };
-                let grace = self.options.prune_grace.as_secs();
-                let then = |action, cause| PlanEntry { action, cause: Some(cause), ..entry.clone() };
-                let (entry, step) = match self.judge_as(&orphan, &[], &self.fuse(), Absence::LONG) {
-                    Ok(Parting::Delete) => {
-                        let message = format!("its document is gone; it goes after {grace} s of grace");
-                        (then(PlanAction::Delete, Cause::new("Grace", message)), Step::Rest)
-                    }
-                    Ok(Parting::Release) => match released(&orphan.place, &orphan.object) {
-                        Ok(action) => {
-                            let message = format!(
-                                "its document is gone; it stays, and our marks are taken off it after {grace} s of grace"
-                            );
-                            (then(PlanAction::Update, Cause::new("HandOver", message)), Step::Act(action))
-                        }
-                        Err(cause) => (then(PlanAction::Held, cause), Step::Rest),
-                    },
-                    Err(cause) => (then(PlanAction::Held, cause), Step::Rest),
-                };
-                calls.extend(operations(kind, &entry, &step));
-                plan.entries.push(entry);
-            }
-        }
     }
 }
 
@@ -338,7 +313,17 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
     entry.notes.clone_from(&assessment.notes);
     match &assessment.verdict {
         Verdict::InSync | Verdict::WaitingFor(_) => {}
-        Verdict::Settling(cause) => entry.notes.push(cause.clone()),
+        Verdict::Settling(cause) => {
+            entry.notes.push(cause.clone());
+            if let Some(successor) = &assessment.successor {
+                entry.action = PlanAction::Replace;
+                entry.verdict = Some(Impact::NoGap);
+                let message = format!(
+                    "{successor} is being made in its place; what names it moves there, then it goes"
+                );
+                entry.cause = Some(Cause::new("Replacing", message));
+            }
+        }
         Verdict::Create(creation) => {
             entry.action = PlanAction::Create;
             entry.fields = all_fields(desired, creation);
@@ -363,10 +348,15 @@ fn describe(desired: &Desired, assessment: &Assessment<'_>, step: &Step) -> Plan
             entry.action = PlanAction::Replace;
             entry.fields.clone_from(drift);
             let revisions = desired.table.replace.revisions().is_some();
+            let renamed = drift.iter().any(|drift| Some(drift.path.as_str()) == desired.table.name_member);
             let (impact, how) = match (revisions, rolls(desired, drift)) {
                 (true, _) => {
                     (Impact::NoGap, "the next revision is registered, and what names it moves to it: no gap")
                 }
+                _ if renamed => (
+                    Impact::ConnectionChurn,
+                    "one of the new name is made beside it, then the old one goes, and with it its name",
+                ),
                 (_, true) => (Impact::ConnectionChurn, "a new one is made first and connections move to it"),
                 (_, false) => (Impact::NoGap, "a new one is made first, then the old one goes: no gap"),
             };
@@ -431,47 +421,4 @@ fn all_fields(desired: &Desired, creation: &Creation) -> Vec<FieldDrift> {
         Some(FieldDrift { path: field.path.to_owned(), from: Value::Null, to, fix: Fix::InPlace })
     });
     fields.collect()
-}
-
-/// Whether an entry moves a resource to another deployment.
-fn deploys(kind: KindId, entry: &PlanEntry) -> bool {
-    kind.deployments().is_some_and(|deployments| entry.fields.iter().any(|f| f.path == deployments.digest))
-}
-
-/// The calls of a deployment that come after those of the step itself.
-fn deployment_calls(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Operation> {
-    let Some(deployments) = kind.deployments().filter(|_| deploys(kind, entry)) else { return Vec::new() };
-    let named = |name: &str| kind.operations().iter().find(|operation| operation.name == name);
-    let moves = kind.operations().iter().find(|operation| operation.name.starts_with("Update"));
-    let begun = match step {
-        Step::Act(action @ Action::Update(change)) if change.touches(deployments.digest) => {
-            kind.operation_of(action)
-        }
-        Step::Act(_) => return named(deployments.operation).into_iter().chain(moves).collect(),
-        _ => return Vec::new(),
-    };
-    let makes = begun.is_some_and(|operation| operation.name == deployments.operation);
-    moves.filter(|_| makes).into_iter().collect()
-}
-
-/// The calls that an entry comes to.
-fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'static Operation> {
-    let of = |verb: &str| kind.operation_named(verb);
-    let calls = match (entry.action, step) {
-        (PlanAction::Create, _) => vec![of("Create")],
-        (PlanAction::Replace, _) if kind.table().replace.revisions().is_some() => vec![of("Create")],
-        (PlanAction::Replace, _) if kind.table().drain.is_some() => {
-            vec![of("Update"), of("Delete"), of("Create")]
-        }
-        (PlanAction::Replace, _) => vec![of("Create"), of("Delete")],
-        (PlanAction::Delete, _) if kind.table().drain.is_some() => vec![of("Update"), of("Delete")],
-        (PlanAction::Delete, _) => vec![of("Delete")],
-        (PlanAction::Update, Step::Act(action)) => {
-            let tags = entry.fields.iter().any(|field| field.path.starts_with("tags."));
-            let more = tags && !matches!(action, Action::Tag { .. });
-            vec![kind.operation_of(action), if more { of("Tag") } else { None }]
-        }
-        _ => Vec::new(),
-    };
-    calls.into_iter().flatten().chain(deployment_calls(kind, entry, step)).collect()
 }

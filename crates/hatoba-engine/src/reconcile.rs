@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Action, Assessment, Cause, Desired, Digest, Fact, Facts, Field, Key, Lookup, Object, Outcome, Seen,
-    Sight, Step, Truth, Unresolved, Verdict, assess, forced, next,
+    Action, Assessment, Cause, Desired, Digest, Fact, Facts, Field, Key, Lookup, Members, Object, Outcome,
+    Seen, Sight, Step, Truth, Unresolved, Verdict, assess, forced, next,
 };
 use hatoba_kinds::{CallError, Interest, KindId};
 use tokio::time::Instant;
@@ -52,10 +52,11 @@ impl Engine {
             self.look(&place, &desired, not_before).await;
             let copy = self.copy(&desired, &ground.resolved, not_before).await;
             let ground = Ground { resolved: copy.laid_over(&desired, &ground.resolved), ..ground.clone() };
-            self.memory(key, |memory| memory.resolved = Some(Digest::of(&ground.resolved.members)));
+            let filled = filled(kind, &desired, &ground.resolved.members);
+            self.memory(key, |memory| memory.filled = Some(filled.clone()));
             let view = self.sight(&place, &desired).await;
             let mut assessment = self.assess(kind, &desired, &ground, &place, &view);
-            copy.bear_on(&mut assessment);
+            copy.bear_on(&desired, &mut assessment);
             self.note_copy(key, &copy, &assessment, begun);
             let left = self.left_behind(&desired, &place);
             assessment.notes.extend(left);
@@ -91,7 +92,8 @@ impl Engine {
             {
                 self.memory(key, |memory| memory.fights.written(forced(drift)));
             }
-            self.publish(&desired, Outcome::of(&assessment, &step, failed));
+            let outcome = Outcome::of(&assessment, &step, failed);
+            self.publish(&desired, Outcome { filled: Some(filled), ..outcome });
             let next = self.schedule(&desired, &assessment, &step, &view, result);
             return match next {
                 Next::Rest => self.clear_left_behind(&desired, &place, &assessment).await,
@@ -357,6 +359,14 @@ impl Engine {
             && state.checked.held.is_empty()
             && state.checked.desired.keys().all(is_ready)
     }
+}
+
+/// What others fill in: references, look-ups, and what is deployed.
+fn filled(kind: KindId, desired: &Desired, members: &Members) -> Digest {
+    let mut filled = desired.filled(members);
+    let deployed = kind.deployments().and_then(|deployments| members.get_key_value(deployments.digest));
+    filled.extend(deployed.map(|(member, digest)| (member.clone(), digest.clone())));
+    Digest::of(&filled)
 }
 
 /// Whether something is to be made where marks have not been read.

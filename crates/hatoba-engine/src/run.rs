@@ -249,22 +249,26 @@ impl Engine {
                 let _ = tokio::time::timeout(Duration::from_secs(1), woken.changed()).await;
             }
         };
-        tokio::select! {
+        let in_time = tokio::select! {
             biased;
-            () = stop.cancelled() => {}
-            () = finished => {}
-            () = sleep(timeout) => tracing::error!("the time is over"),
-        }
+            () = stop.cancelled() => true,
+            () = finished => true,
+            () = sleep(timeout) => {
+                tracing::error!("the time is over");
+                false
+            }
+        };
         let led = self.permit.leads();
         stop.cancel();
         let _ = running.await;
-        led && self.all_ready() && matches!(self.fuse(), Fuse::Closed)
+        in_time && led && self.all_ready() && matches!(self.fuse(), Fuse::Closed)
     }
 
     /// Whether nothing is on its way any more.
     fn is_finished(&self) -> bool {
         let state = self.state();
-        let rests = |key: &Key| state.memory.get(key).is_some_and(|memory| memory.phase != Phase::Moving);
+        let rests = |memory: &Memory| memory.phase != Phase::Moving && !memory.is_outdated();
+        let rests = |key: &Key| state.memory.get(key).is_some_and(rests);
         let settled =
             |snapshot: &Snapshot| snapshot.unreadable.iter().all(|file| file.reason != STILL_WRITTEN);
         state.account.is_some()

@@ -103,7 +103,6 @@ impl Engine {
                     memory.polls = 0;
                     memory.failure = None;
                     if memory.is_proven_by(listed_at) {
-                        memory.synced_resolved.clone_from(&memory.resolved);
                         repaired = std::mem::take(&mut memory.drifting);
                     }
                     settle(memory, Next::Rest)

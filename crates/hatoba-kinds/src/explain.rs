@@ -267,6 +267,7 @@ fn omitted(kind: KindId, field: &Field) -> String {
 /// How a difference is put right.
 fn changed(table: &KindTable, field: &Field) -> String {
     let new_one = match table.replace {
+        _ if field.renames => "a new one is made beside it under its new name, then the old one goes",
         ReplaceStyle::MakeBeforeBreak => "a new one is made first, then the old one goes",
         ReplaceStyle::Revisions(_) => "the next revision is made, and what names it moves to it",
         ReplaceStyle::DeleteFirst => "deleted and made anew, only with policy.replace: AllowDowntime",

@@ -183,6 +183,7 @@ fn a_write_that_failed_is_the_reason() {
         current: None,
         surplus: Vec::new(),
         notes: Vec::new(),
+        successor: None,
         differs: Vec::new(),
     };
     let outcome = Outcome::of(&assessment, &Step::Rest, Some(cause.clone()));

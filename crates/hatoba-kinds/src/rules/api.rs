@@ -24,7 +24,8 @@ pub(super) fn throttling_zero(chain: &Chain<'_>) -> Found {
             for member in ["throttlingBurstLimit", "throttlingRateLimit"] {
                 if settings.get(member).and_then(Value::as_f64) == Some(0.0) {
                     let message = format!("0 means that {whom} is answered with 429 Too Many Requests");
-                    let hint = "leave it out to have the account's limits";
+                    let hint =
+                        "`null` gives the account's limit back; left out, the number that AWS has stays";
                     found.push((stage.key.clone(), Problem::new(format!("{path}.{member}"), message, hint)));
                 }
             }

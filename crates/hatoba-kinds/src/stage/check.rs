@@ -38,7 +38,7 @@ pub(super) fn throttles(members: &Members) -> Vec<Problem> {
         for member in ["throttlingBurstLimit", "throttlingRateLimit"] {
             if let Some(limit) = settings.get(member).and_then(Value::as_f64).filter(|limit| *limit < 0.0) {
                 let message = format!("expected 0 or more, got {limit}");
-                let hint = "leave it out to have the account's limits";
+                let hint = "`null` gives the account's limit back; left out, the number that AWS has stays";
                 found.push(Problem::new(format!("{at}.{member}"), message, hint));
             }
         }
