@@ -179,7 +179,7 @@ pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: &Leave) -> St
         Verdict::InSync | Verdict::Settling(_) => {
             return match surplus(desired, assessment) {
                 Some(target) if desired.policy.suspend => {
-                    Step::Hold(suspended(&format!("remove {}", target.id)))
+                    Step::Hold(suspended(&format!("{} is not removed", target.id)))
                 }
                 Some(target) => match &leave.pause {
                     Some(pause) => Step::Hold(pause.clone()),
@@ -208,7 +208,7 @@ pub fn next(desired: &Desired, assessment: &Assessment<'_>, leave: &Leave) -> St
         },
     };
     if desired.policy.suspend {
-        return Step::Hold(suspended("write"));
+        return Step::Hold(suspended("nothing is written"));
     }
     if leave.is_drift && desired.policy.drift == Drift::Report {
         return Step::Hold(Cause::new(
@@ -259,7 +259,7 @@ fn tag_field(key: &str) -> String {
 }
 
 fn suspended(what: &str) -> Cause {
-    Cause::new("Suspended", format!("policy.suspend is set: would {what}"))
+    Cause::new("Suspended", format!("policy.suspend is set: {what}"))
 }
 
 /// A change may need several calls; the next pass sends the next one.

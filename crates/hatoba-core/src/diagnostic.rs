@@ -184,6 +184,13 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// The kinds as they are spoken: `an HttpApi`, `a PrivateDnsNamespace or HttpNamespace`.
+pub fn one_of(kinds: &[&str]) -> String {
+    let is_spoken_open = |name: &str| name.starts_with(['A', 'E', 'I', 'O', 'U']) || name.starts_with("Http");
+    let article = if kinds.first().is_some_and(|name| is_spoken_open(name)) { "an" } else { "a" };
+    format!("{article} {}", kinds.join(" or "))
+}
+
 /// The one of `candidates` that `wrong` was probably meant to be, for "did you mean".
 pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wrong.chars().count() / 3).max(1);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::Value;
 
-use crate::{Desired, Key, OUTPUT_NAME, Reference, did_you_mean, path};
+use crate::{Desired, Key, OUTPUT_NAME, Reference, did_you_mean, one_of, path};
 
 /// So many names are listed where none is like the one that was given.
 const KNOWN_SHOWN_MAX: usize = 8;
@@ -61,7 +61,7 @@ fn dangling(desired: &Desired, documents: &BTreeMap<Key, Desired>, held: &BTreeS
                 .collect();
             let guess = did_you_mean(&target.name, known.values().copied());
             let guess = guess.and_then(|guess| known.iter().find(|(_, name)| **name == guess));
-            let kinds = kinds.join(" or ");
+            let (one, kinds) = (one_of(&kinds), kinds.join(" or "));
             let hint = match guess {
                 Some((written, _)) => format!("did you mean `{written}`?"),
                 None if known.is_empty() => format!("there is no document of kind {kinds}"),
@@ -72,7 +72,7 @@ fn dangling(desired: &Desired, documents: &BTreeMap<Key, Desired>, held: &BTreeS
             };
             Problem {
                 path: format!("spec.{}", reference.field),
-                message: format!("expected the name of a {kinds} document, found no `{}`", target.name),
+                message: format!("expected the name of {one} document, found no `{}`", target.name),
                 hint: Some(hint),
             }
         })

@@ -64,6 +64,7 @@ mod tests {
             drift: Vec::new(),
             notes: Vec::new(),
             outputs: BTreeMap::new(),
+            filled: None,
         };
         fold(None, key, &Digest::of(&1), outcome, Timestamp::UNIX_EPOCH)
     }

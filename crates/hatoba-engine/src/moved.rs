@@ -58,7 +58,7 @@ impl Engine {
                         Some(Cause::new("NonConverging", "rolled out again and again and still not entered"))
                     }
                     (true, _) => {
-                        Some(Cause::new("Suspended", "policy.suspend is set: would roll it out anew"))
+                        Some(Cause::new("Suspended", "policy.suspend is set: it is not rolled out anew"))
                     }
                     (false, Drift::Report) => {
                         Some(Cause::new("DriftReported", "it is not entered where it should be; left so"))

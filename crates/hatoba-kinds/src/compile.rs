@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hatoba_core::{
     Deletion, Desired, Diagnostic, Document, FieldMode, Key, Lookup, LookupUse, Members, NullIs, Omitted,
-    RefField, Reference, SelectorField, TAG_VALUE_CHARS_MAX, did_you_mean, label_list, path,
+    RefField, Reference, SelectorField, TAG_VALUE_CHARS_MAX, did_you_mean, label_list, one_of, path,
 };
 use hatoba_shapes::{Selector, problems};
 use serde::de::DeserializeOwned;
@@ -252,7 +252,7 @@ impl Reader<'_> {
                     false => format!("`{}` is missing", field.path),
                 };
                 let at = if raw { format!("spec.{}", field.member) } else { "spec".to_owned() };
-                self.say(&at, message, Some(format!("name a {} document", field.kinds.join(" or "))));
+                self.say(&at, message, Some(format!("name {} document", one_of(field.kinds))));
             }
         }
         references
@@ -263,8 +263,7 @@ impl Reader<'_> {
         let text = value.as_str().unwrap_or_default();
         let (kind, name) = text.split_once('/').unwrap_or((field.kinds[0], text));
         if !field.kinds.contains(&kind) {
-            let message =
-                format!("expected the name of a {} document, got `{text}`", field.kinds.join(" or "));
+            let message = format!("expected the name of {} document, got `{text}`", one_of(field.kinds));
             self.say(&format!("spec.{at}"), message, None);
             return None;
         }

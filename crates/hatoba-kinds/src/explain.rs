@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use hatoba_core::{
-    Field, KindTable, Literal, Mutability, NullIs, Omitted, ReplaceStyle, Shape, did_you_mean,
+    Field, KindTable, Literal, Mutability, NullIs, Omitted, ReplaceStyle, Shape, did_you_mean, one_of,
 };
 use serde_json::{Map, Value};
 
@@ -201,8 +201,8 @@ fn about(kind: KindId, path: &str, schema: &Value) -> Vec<String> {
     if let Some(reference) = table.references.iter().find(|field| plain(field.path) == path) {
         let required = if reference.required { "; required" } else { "" };
         lines.push(format!(
-            "names a {} document and fills `{}`{required}",
-            reference.kinds.join(" or "),
+            "names {} document and fills `{}`{required}",
+            one_of(reference.kinds),
             reference.member
         ));
         return lines;

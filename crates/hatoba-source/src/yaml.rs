@@ -195,7 +195,7 @@ fn reader_error(file: &str, error: &serde_yaml::Error) -> Diagnostic {
     let (line, column) = error.location().map_or((1, 1), |place| (place.line(), place.column()));
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text);
-    at(file, line, column, format!("not valid YAML: {text}"))
+    at(file, line, column, format!("not valid YAML: {text}")).hint(scan::TORN)
 }
 
 /// An error at a place in a file.

@@ -26,6 +26,7 @@ fn outcome(synced: Truth, reason: &'static str, ready: Option<Truth>) -> Outcome
         drift: vec!["limit".to_owned()],
         notes: Vec::new(),
         outputs: BTreeMap::from([("id".to_owned(), "w1".to_owned())]),
+        filled: None,
     }
 }
 
@@ -96,7 +97,14 @@ fn the_generation_that_was_in_sync_is_remembered_until_a_newer_one_is() {
         let changed = pass(Some(&synced), &two, truth);
         assert_eq!((changed.observed_digest, changed.synced_digest.as_ref()), (two.clone(), Some(&one)));
     }
-    assert_eq!(pass(Some(&synced), &two, Truth::True).synced_digest, Some(two));
+    assert_eq!(pass(Some(&synced), &two, Truth::True).synced_digest, Some(two.clone()));
+    // The same of what references filled in.
+    let filled =
+        |truth, filled: &Digest| Outcome { filled: Some(filled.clone()), ..outcome(truth, "X", None) };
+    let synced = folded(Some(&synced), filled(Truth::True, &one), 1);
+    assert_eq!(synced.synced_filled.as_ref(), Some(&one));
+    assert_eq!(folded(Some(&synced), filled(Truth::False, &two), 1).synced_filled, Some(one));
+    assert_eq!(folded(Some(&synced), filled(Truth::True, &two), 1).synced_filled, Some(two));
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Engine {
         for surplus in &assessment.surplus {
             let (action, cause) = match surplus.why {
                 _ if desired.policy.suspend => {
-                    (PlanAction::Held, Cause::new("Suspended", "policy.suspend is set: it would go"))
+                    (PlanAction::Held, Cause::new("Suspended", "policy.suspend is set: it is not removed"))
                 }
                 _ if self.used_by(kind, surplus.object) == UsedBy::Others => {
                     let message =

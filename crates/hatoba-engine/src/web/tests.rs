@@ -27,6 +27,7 @@ fn document(name: &str, synced: Truth, message: &str) -> (Key, DocumentShown) {
         drift: vec!["corsConfiguration.allowOrigins".to_owned()],
         notes: Vec::new(),
         outputs: outputs.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
+        filled: None,
     };
     let status = fold(None, &key, &Digest::of_bytes(b"x"), outcome, at(1_000));
     (key, DocumentShown { status, verified_seconds_ago: Some(4.0), file: "shop/api.yaml".to_owned() })

@@ -110,7 +110,7 @@ fn what_holds_a_document() {
         (
             "spec: ",
             "policy: { suspend: yes }\nspec: ",
-            "policy.suspend: invalid type: string \"yes\", expected a boolean (f.yaml:4:20)",
+            "policy.suspend: invalid type: string \"yes\", expected a boolean (f.yaml:4:20); hint: for example `policy: { deletion: Retain, drift: Report, suspend: true }`",
         ),
         (
             "spec: ",
@@ -135,7 +135,7 @@ fn what_holds_a_document() {
         (
             "spec: ",
             "policy: { fields: { a.b: ignroe } }\nspec: ",
-            "policy.fields.a.b: expected `enforce`, `initial`, `ignore` or `{ range: [min, max] }` (f.yaml:4:26)",
+            "policy.fields.a.b: expected `enforce`, `initial`, `ignore` or `{ range: [min, max] }` (f.yaml:4:26); hint: for example `desiredCount: { range: [2, 20] }`",
         ),
         (
             "spec: ",
@@ -169,6 +169,19 @@ fn what_holds_a_document() {
         assert_eq!(file.held[0].diagnostics, file.diagnostics);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn everything_that_is_wrong_in_a_policy_is_told_at_once() {
+    let fields = "fields: { a.b: { range: [1] }, c: ignore, d: { range: [4, 2] } }";
+    let file = parsed(&format!("{GOOD}policy: {{ deletion: Never, foo: 1, {fields}, drift: report }}\n"));
+    let mut paths: Vec<&str> = file.diagnostics.iter().map(|found| found.path.as_str()).collect();
+    paths.sort_unstable();
+    let expected =
+        ["policy.deletion", "policy.drift", "policy.fields.a.b", "policy.fields.d.range", "policy.foo"];
+    assert_eq!(paths, expected);
+    assert!(file.diagnostics.iter().all(|found| found.hint.is_some()), "{:?}", told(&file.diagnostics));
+    assert_eq!(file.held.len(), 1);
 }
 
 /// Rows whose document cannot be told: the file is unreadable, and its other documents are used.

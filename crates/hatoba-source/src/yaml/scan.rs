@@ -196,7 +196,7 @@ impl Building {
 
     fn open(&mut self, shape: Shape, is_key: bool, at: At) -> Result<(), Diagnostic> {
         if self.frames.len() == NESTING_MAX {
-            return Err(self.refusal(at, too_deep()));
+            return Err(self.refusal(at, too_deep()).hint(DEEP));
         }
         self.frames.push(Frame { base: self.path.len(), shape, key_at: is_key.then_some(at) });
         Ok(())
@@ -283,7 +283,7 @@ impl Building {
             }
             Meaning::TooLarge => {
                 let message = format!("expected a whole number of at most 64 bits, got {found}");
-                self.fault(used, at, message, "quote it to make it a string");
+                self.fault(used, at, message, "a smaller one, or in quotes if it is text");
             }
         }
         Value::Null
@@ -307,6 +307,12 @@ impl Building {
     }
 }
 
+const DEEP: &str = "AWS's members nest some ten deep: a closing bracket may be missing";
+
+/// Where a reader of YAML stops is seldom where the fault is.
+pub(super) const TORN: &str =
+    "a quote, a bracket, a colon or a space is missing or too much, here or further up";
+
 const WRITE_OUT: &str = "write the value out, or use a variable: ${NAME}";
 
 fn too_deep() -> String {
@@ -326,7 +332,7 @@ fn syntax_error(file: &str, text: &str, error: &ScanError) -> Diagnostic {
     }
     // The scanner looks up to 1,024 characters ahead for a `:` and stops itself at 255 levels.
     if error.info().contains("recursion limit") {
-        return at(file, line, column, too_deep());
+        return at(file, line, column, too_deep()).hint(DEEP);
     }
     let diagnostic = at(file, line, column, format!("not valid YAML: {}", error.info()));
     let line = text.lines().nth(line - 1).unwrap_or_default();
@@ -339,7 +345,7 @@ fn syntax_error(file: &str, text: &str, error: &ScanError) -> Diagnostic {
     } else if line.contains("${") {
         diagnostic.hint("between `{ }` and `[ ]` a value with `${…}` must stand in quotes")
     } else {
-        diagnostic
+        diagnostic.hint(TORN)
     }
 }
 

@@ -59,7 +59,7 @@ fn every_action() -> Plan {
         ..entry("Stage", PlanAction::Delete, Some("$default"))
     };
     let held = PlanEntry {
-        cause: Some(Cause::new("Suspended", "policy.suspend is set: would write")),
+        cause: Some(Cause::new("Suspended", "policy.suspend is set: nothing is written")),
         ..entry("EcsService", PlanAction::Held, Some("great-service"))
     };
     let unknown = PlanEntry {
@@ -89,7 +89,7 @@ fn every_action_has_its_look() {
   - Stage/x  $default
       why: no document asks for it (DocumentGone)
   ! EcsService/x  great-service  (held)
-      why: policy.suspend is set: would write (Suspended)
+      why: policy.suspend is set: nothing is written (Suspended)
   ? DiscoveryService/x  (unknown)
       why: cannot list services (AccessDeniedException)
 
