@@ -172,10 +172,14 @@ impl Engine {
         if self.options.owner_is_explicit {
             self.discover(None).await;
         }
-        // What serves a copy of its siblings comes when it is known what becomes of those.
-        let deployed = |key: &Key| checked.desired.get(key).is_some_and(is_deployed_by_us);
-        let (last, first): (Vec<Key>, Vec<Key>) =
-            creation_order(&checked.desired).into_iter().partition(deployed);
+        // What serves a copy of its siblings comes when it is known what becomes of those, and what names it after it.
+        let (mut first, mut last): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
+        for key in creation_order(&checked.desired) {
+            let is_late = checked.desired.get(&key).is_some_and(|desired| {
+                is_deployed_by_us(desired) || desired.references.iter().any(|r| last.contains(&r.target))
+            });
+            if is_late { last.push(key) } else { first.push(key) }
+        }
         for key in first.into_iter().chain(last) {
             let (Some(desired), Some(kind)) = (checked.desired.get(&key), KindId::of(&key.kind)) else {
                 continue;
