@@ -17,6 +17,7 @@ mod drift;
 mod emulators;
 mod gaps;
 mod gates;
+mod import;
 mod ministack;
 mod port;
 mod prepare;
@@ -72,11 +73,12 @@ const CASES: &[(&str, Run)] = &[
     ("deletion of DomainName", |port| Box::pin(gates::domain_deleted(port))),
     ("a bucket and a queue", |port| Box::pin(bucket::tells_a_queue(port))),
     ("a bucket as a source", |port| Box::pin(source::as_a_source(port))),
+    ("an imported stack", |port| Box::pin(import::of_a_strangers_stack(port))),
     ("created from nothing", |port| Box::pin(story::created_from_nothing(port))),
 ];
 
 /// Regions that moto knows; an emulator keeps what stands in one apart from the others.
-const REGIONS: [&str; 28] = [
+const REGIONS: [&str; 29] = [
     "us-east-1",
     "us-east-2",
     "us-west-1",
@@ -105,6 +107,7 @@ const REGIONS: [&str; 28] = [
     "me-central-1",
     "af-south-1",
     "ca-west-1",
+    "ap-southeast-5",
 ];
 const REGION_OF_GAPS: &str = "il-central-1";
 

@@ -10,6 +10,7 @@ use crate::stack::text;
 pub(crate) const GAPS: &[Gap] = &[
     ministack("drift of VpcLink", NO_LINKS, |port| Box::pin(no_links(port))),
     ministack("deletion of VpcLink", NO_LINKS, |port| Box::pin(no_links(port))),
+    ministack("an imported stack", NO_LINKS, |port| Box::pin(no_links(port))),
     ministack("pointed elsewhere", NO_LINKS, |port| Box::pin(no_links(port))),
     ministack("drift of Integration connectionType, connectionId", NO_LINKS, |port| Box::pin(no_links(port))),
     ministack("drift of Integration credentialsArn", "`CredentialsArn` is not returned", |port| {

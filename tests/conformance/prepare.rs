@@ -1,6 +1,7 @@
 //! What the article presupposes, where it is not there from the start: a network, a cluster, task definitions.
 
 use hatoba_aws_model::Request;
+use hatoba_tests::by_hand::Network;
 use serde_json::json;
 
 use crate::port::Port;
@@ -26,6 +27,27 @@ pub(crate) async fn article(port: &Port) {
             "containerDefinitions": [{ "name": "web", "image": image, "portMappings": [{ "containerPort": 80 }] }],
         });
         port.meddle(&Request::json("ecs", "RegisterTaskDefinition", &definition)).await;
+    }
+}
+
+/// That network, by its ids.
+pub(crate) async fn network_of(port: &Port) -> Network {
+    let tagged = |key: &str, value: &str| {
+        [
+            ("Filter.1.Name".to_owned(), format!("tag%3A{key}")),
+            ("Filter.1.Value.1".to_owned(), value.to_owned()),
+        ]
+    };
+    let find = async |action: &str, key: &str, value: &str, element: &str| {
+        let filter = tagged(key, value);
+        let filter: Vec<(&str, &str)> =
+            filter.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        network(port, action, &filter, element).await
+    };
+    Network {
+        vpc: find("DescribeVpcs", "Name", "awesome-vpc", "vpcId").await,
+        subnets: vec![find("DescribeSubnets", "Tier", "private", "subnetId").await],
+        group: find("DescribeSecurityGroups", "Name", "great-sg", "groupId").await,
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hatoba_aws_model::{Clock, Config, Delays, SharedWorld, World};
+use hatoba_aws_model::{Clock, Config, Delays, Request, SharedWorld, World};
+use hatoba_tests::wait::until;
 use serde_json::Value;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -69,6 +70,21 @@ impl Aws {
     /// Looks at it, or changes it by hand.
     pub(crate) fn with<R>(&self, by_hand: impl FnOnce(&mut World) -> R) -> R {
         by_hand(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Somebody else sends a request, which must succeed: again while AWS is busy with another one.
+    pub(crate) async fn send(&self, request: &Request) -> Value {
+        let mut answer = Value::Null;
+        until("AWS takes a request", crate::process::LONG, async || {
+            let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            let response = world.handle(request, self.clock.now());
+            let shown = String::from_utf8_lossy(&response.body);
+            assert!(response.status < 300 || response.status == 409, "{} {shown}", response.status);
+            answer = response.json();
+            response.status < 300
+        })
+        .await;
+        answer
     }
 
     /// Calls so far, and how many of them were writes.

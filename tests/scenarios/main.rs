@@ -23,6 +23,7 @@ mod faults;
 mod guards;
 mod http_service;
 mod identity;
+mod import;
 mod incidents;
 mod large;
 mod leadership;

@@ -5,6 +5,7 @@
 //! calls is the promise.
 
 pub mod board;
+pub mod by_hand;
 pub mod http;
 pub mod keys;
 pub mod names;

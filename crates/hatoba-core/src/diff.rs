@@ -130,6 +130,22 @@ pub fn diff(desired: &Desired, resolved: &Resolved, observed: &Members) -> Diff 
     diff
 }
 
+/// Whether two sets of members mean the same, whichever of them a document states and the other is AWS's: what can be
+/// left out of one so that they still do need not be said.
+pub fn means_the_same(table: &KindTable, one: &Members, other: &Members) -> bool {
+    let form = |members: &Members| match table.replace.revisions() {
+        Some(revisions) => (revisions.normal)(members),
+        None => members.clone(),
+    };
+    let (one, other) = (form(one), form(other));
+    table.fields.iter().all(|field| {
+        let value =
+            |members: &Members| normal(field, path::get_member(members, field.path).unwrap_or(&Value::Null));
+        let (one, other) = (value(&one), value(&other));
+        same(field, &one, &other) && same(field, &other, &one)
+    })
+}
+
 /// What the document says about a field, `None`: nothing, it is not ours.
 fn wanted(desired: &Desired, members: &Members, field: &Field) -> Option<Value> {
     match (stated(members, field.path), field.omitted, desired.policy.omitted) {

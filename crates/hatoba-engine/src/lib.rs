@@ -17,6 +17,7 @@
 //! | resources without a document | `orphans`, `prune`, `unlisted`, `drain`, `rogue` |
 //! | workers, resync, verification, shutdown | `run` |
 //! | what is remembered between passes | `engine`, `memory` |
+//! | resources that documents are to be written for | `import` |
 //! | what is shown | `picture`, `shown`, `metrics`, `web`, `sink` |
 //!
 //! Locks are taken in one order, and none is held across an await: the engine's state, then the inventory's.
@@ -34,6 +35,7 @@ mod gate;
 mod ground;
 mod handover;
 mod identity;
+mod import;
 mod inventory;
 mod lease;
 mod leave;
@@ -66,6 +68,7 @@ mod world;
 pub use board::BucketBoard;
 pub use clock::Clock;
 pub use engine::{Engine, Options};
+pub use import::{Reach, Sighted, Wanted};
 pub use lease::{Board, BoardError, lead};
 pub use lock::lead_by_lock;
 pub use permit::{Leader, Leadership};

@@ -190,7 +190,9 @@ impl Engine {
                 document.members.contains_key(field.path)
                     || document.lookups.iter().any(|used| used.path == field.path)
             };
-            details.extend(apart.clone().any(states).then(|| name(document)));
+            // A revision that nobody marked shows what it holds only where it is to be taken over.
+            let takes_over = document.policy.adopt.is_some() && document.table.replace.revisions().is_some();
+            details.extend((takes_over || apart.clone().any(states)).then(|| name(document)));
             names.insert(name(document));
         }
         Interest { names, everything, details }

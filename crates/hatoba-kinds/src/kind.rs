@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
 use crate::quota::Operation;
+use crate::terraform::Terraform;
 
 /// One kind of AWS resource. The folder of a kind holds its spec, its table and its driver.
 pub(crate) trait Kind {
@@ -38,6 +39,12 @@ pub(crate) trait Kind {
 
     /// AWS's requests whose members documents of this kind carry: the service model's folder, the requests.
     const REQUESTS: Requests;
+
+    /// How its resources stand in a Terraform state.
+    const TERRAFORM: Terraform;
+
+    /// Members that AWS moves by itself where somebody told it to: `import` has them written at creation only.
+    const MOVED: &'static [&'static str] = &[];
 
     /// Whether the member that is AWS's name may be left out, for `metadata.name` is one.
     const NAMED_AFTER_DOCUMENT: bool = true;
@@ -80,6 +87,14 @@ pub(crate) trait Kind {
 
     /// Brings what operators may write into the members that AWS takes.
     fn adapt(_members: &mut Members) {}
+
+    /// Takes out what AWS shows of a resource, and whoever makes one need not say.
+    fn retell(_members: &mut Members) {}
+
+    /// What people would call a resource that AWS gives no name, by what its document says.
+    fn called(_spec: &Members) -> Option<String> {
+        None
+    }
 
     /// Every resource of the kind in a scope, from complete lists.
     fn list(

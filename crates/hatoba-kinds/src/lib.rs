@@ -19,6 +19,7 @@ mod error;
 mod expand;
 mod explain;
 mod http_service;
+mod import;
 mod kind;
 mod last_look;
 mod naming;
@@ -28,11 +29,12 @@ mod registry;
 mod route53;
 mod rules;
 mod tags;
+mod terraform;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hatoba_core::{
-    Action, Change, Creation, Deployments, Desired, Diagnostic, Document, KindTable, Object, Target,
+    Action, Change, Creation, Deployments, Desired, Diagnostic, Document, KindTable, Members, Object, Target,
 };
 
 use crate::kind::Kind;
@@ -42,11 +44,13 @@ pub use compile::unknown_kind;
 pub use error::{CallError, Disposition, LOOK_SOON, classify};
 pub use expand::{Expanded, OutputOf, PathMap, Whole, expand, is_whole};
 pub use explain::{Schema, explain};
+pub use import::{Found, Imported, Refusal, import};
 pub use kind::{Answer, Entry, GivenUp, Interest, Progress, Registrar, Work};
 pub use last_look::{Refused, Signed};
 pub use naming::spelt_out;
 pub use quota::{Operation, Quota};
 pub use rules::{Finding, RULES, Rule, check_chain};
+pub use terraform::{Terraform, passed_over};
 
 registry::registry! {
     private_dns_namespace::PrivateDnsNamespace,

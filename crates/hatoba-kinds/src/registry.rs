@@ -73,6 +73,26 @@ macro_rules! registry {
                 left_out.iter().chain(refused).copied()
             }
 
+            /// How resources of the kind stand in a Terraform state.
+            pub fn terraform(self) -> &'static Terraform {
+                match self { $(KindId::$kind => &<$module::$kind as Kind>::TERRAFORM,)+ }
+            }
+
+            /// Members that AWS moves by itself where somebody told it to.
+            pub(crate) fn moved(self) -> &'static [&'static str] {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::MOVED,)+ }
+            }
+
+            /// Takes out what AWS shows, and whoever makes a resource need not say.
+            pub(crate) fn retell(self, members: &mut Members) {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::retell(members),)+ }
+            }
+
+            /// What people would call a resource that AWS gives no name.
+            pub(crate) fn called(self, spec: &Members) -> Option<String> {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::called(spec),)+ }
+            }
+
             /// Whether AWS's name is the document's where the spec gives none.
             pub(crate) fn is_named_after_document(self) -> bool {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::NAMED_AFTER_DOCUMENT,)+ }

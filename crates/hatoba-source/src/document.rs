@@ -11,7 +11,7 @@ mod writer;
 
 use hatoba_core::{Diagnostic, Document, Key, Place, Places};
 
-pub use writer::emit_document;
+pub use writer::{emit_document, emit_with_variables};
 
 use crate::{Variables, yaml};
 

@@ -37,7 +37,7 @@ pub use directory::{
     Content, Directory, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, STILL_WRITTEN, Stamp, TOTAL_BYTES_MAX,
     read_directory,
 };
-pub use document::{Held, ParsedFile, emit_document, parse_documents};
+pub use document::{Held, ParsedFile, emit_document, emit_with_variables, parse_documents};
 pub use error::SourceError;
 pub use keep::{Keep, KeepError, Shelf};
 pub use snapshot::{Snapshot, Unreadable};

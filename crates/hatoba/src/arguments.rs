@@ -54,6 +54,9 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Prints the documents that documents made of others come to, one for each resource.
     Render(Render),
+    /// Writes documents that take over what exists in AWS, and proves them: their plan is empty.
+    #[command(after_long_help = IMPORT_EXAMPLES)]
+    Import(Import),
     /// Shows how every document stands: 0 if all are in sync and ready, else 1.
     Status(StatusOf),
     /// Asks a running daemon to look again now, at one document or at everything.
@@ -61,6 +64,23 @@ pub(crate) enum Command {
     /// Shows which resources are held because too many documents vanished at once; lets exactly these go.
     Prune(Prune),
 }
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  An API with what stands in it, and the VPC links, Cloud Map services and domain names around it:
+    hatoba import --api-id a1b2c3d4e5 --with-dependencies > shop.yaml
+
+  A service of a cluster, into a folder:
+    hatoba import --ecs-service main/great-service --to documents
+
+  Everything in a Terraform state that documents cover (`-` is standard input):
+    terraform state pull | hatoba import --tfstate - --to documents
+
+Then: read the documents, run `hatoba plan --source documents`, take the resources out of Terraform
+with `terraform state rm`, and take `suspend: true` out of the documents.
+The book has a guide: Move from Terraform.
+
+Exits with 0 if everything that was named is documented and the plan is empty, else with 1.";
 
 /// Whose resources, and how they are looked after.
 #[derive(Clone, Debug, Args)]
@@ -217,6 +237,39 @@ pub(crate) enum Rendering {
     Yaml,
 }
 
+/// What documents are written for. At least one resource must be named.
+#[derive(Debug, Args)]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("named").required(true).multiple(true).args(["api_ids", "ecs_services", "tfstate"])))]
+pub(crate) struct Import {
+    /// An HTTP API by its id, with its routes, integrations, authorizers and stages. May be given several times.
+    #[arg(long = "api-id", value_name = "ID", value_parser = api_id)]
+    pub(crate) api_ids: Vec<String>,
+
+    /// An ECS service by cluster and name. May be given several times.
+    #[arg(long = "ecs-service", value_name = "CLUSTER/NAME", value_parser = ecs_service)]
+    pub(crate) ecs_services: Vec<(String, String)>,
+
+    /// A Terraform state, format version 4: everything in it that documents cover. `-` is standard input. Only ids are
+    /// read from it; what the resources are like is read from AWS.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tfstate: Option<PathBuf>,
+
+    /// Also what the resources use (VPC links, Cloud Map services and namespaces, clusters, task definitions), and the
+    /// domain names that lead to them. Left out, documents name these by their ids, and they stay as they are.
+    #[arg(long)]
+    pub(crate) with_dependencies: bool,
+
+    /// Where the documents go: a folder, or one file whose name ends in .yaml or .yml. No file is ever overwritten.
+    /// Left out, they are printed.
+    #[arg(long, value_name = "DIR|FILE.yaml")]
+    pub(crate) to: Option<PathBuf>,
+
+    /// The owner's name that the documents will be under, where their resources bear it already.
+    #[arg(long, value_name = "NAME", env = "HATOBA_OWNER", value_parser = owner)]
+    pub(crate) owner: Option<String>,
+}
+
 /// Where a daemon's status documents lie.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Beside {
@@ -324,6 +377,27 @@ fn duration(text: &str) -> Result<Duration, String> {
     let parsed: Result<jiff::SignedDuration, _> = text.parse();
     let duration = parsed.ok().and_then(|duration| Duration::try_from(duration).ok());
     duration.ok_or_else(|| format!("expected a duration such as 30s, 5m or 1h30m, got `{text}`"))
+}
+
+fn api_id(text: &str) -> Result<String, String> {
+    let is_id = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric());
+    match is_id {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("expected an API's id, such as a1b2c3d4e5: `aws apigatewayv2 get-apis` lists them".to_owned())
+        }
+    }
+}
+
+fn ecs_service(text: &str) -> Result<(String, String), String> {
+    // An ARN ends so, too: arn:aws:ecs:eu-west-1:123456789012:service/main/great-service
+    let plain = text.rsplit_once(":service/").map_or(text, |(_, plain)| plain);
+    match plain.split_once('/') {
+        Some((cluster, name)) if !cluster.is_empty() && !name.is_empty() && !name.contains('/') => {
+            Ok((cluster.to_owned(), name.to_owned()))
+        }
+        _ => Err("expected cluster and name of the service, such as main/great-service".to_owned()),
+    }
 }
 
 fn owner(text: &str) -> Result<String, String> {

@@ -4,6 +4,7 @@ mod arguments;
 mod ask;
 mod daemon;
 mod fetch;
+mod import;
 mod logging;
 mod place;
 mod plan;
@@ -48,6 +49,7 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
         Command::Run(run) => runtime.block_on(run::run(run, vars)),
         Command::Sandbox(sandbox) => runtime.block_on(sandbox::sandbox(sandbox, vars)),
         Command::Plan(plan) => runtime.block_on(plan::plan(plan, vars)),
+        Command::Import(import) => runtime.block_on(import::import(import)),
         Command::Status(asked) => runtime.block_on(status::status(asked, vars)),
         Command::Reconcile(asked) => runtime.block_on(ask::reconcile(asked)),
         Command::Prune(asked) => runtime.block_on(ask::prune(asked)),

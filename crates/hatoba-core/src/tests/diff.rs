@@ -306,3 +306,19 @@ fn what_is_left_out_is_created_within_its_range() {
         assert_eq!(at_creation(&asking, &resolved(&asking))["size"], json!(expected), "{range:?}");
     }
 }
+
+/// What one side may leave out of a look at AWS is more than what may be left out of a document.
+#[test]
+fn two_sets_of_members_mean_the_same_whichever_is_stated() {
+    for (one, other, same) in [
+        (json!({ "limit": 100, "note": "" }), json!({}), true),
+        (json!({ "limit": 7 }), json!({}), false),
+        (json!({ "size": 3 }), json!({}), false), // not ours when left out, and said all the same
+        (json!({ "extra": { "a": 1, "b": null } }), json!({ "extra": { "a": 1 } }), true),
+        (json!({ "parts": [1, 2] }), json!({ "parts": [2, 1] }), true),
+    ] {
+        let (one, other) = (members(one), members(other));
+        assert_eq!(means_the_same(&WIDGET, &one, &other), same, "{one:?} {other:?}");
+        assert_eq!(means_the_same(&WIDGET, &other, &one), same, "{other:?} {one:?}");
+    }
+}

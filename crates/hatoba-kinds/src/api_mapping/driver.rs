@@ -12,6 +12,7 @@ use crate::aws::Aws;
 use crate::error::CallError;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
+use crate::terraform::Terraform;
 
 const GET_MAPPINGS: Operation = Operation::read("apigatewayv2", "GetApiMappings", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateApiMapping", &[API_GATEWAY]);
@@ -36,6 +37,7 @@ spec: { domainNameRef: api-example-com, apiRef: crazy-api, stageRef: default-sta
 
     const REQUESTS: Requests =
         ("apigatewayv2/2018-11-29", &["CreateApiMappingRequest", "UpdateApiMappingRequest"]);
+    const TERRAFORM: Terraform = Terraform { scope: &["domain_name"], ..Terraform::of("aws_apigatewayv2_api_mapping", "id") };
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("apiMappingId", "AWS's id of it")];
 
     fn check(members: &Members) -> Vec<Problem> {

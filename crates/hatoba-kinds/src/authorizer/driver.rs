@@ -14,6 +14,7 @@ use crate::aws::Aws;
 use crate::error::CallError;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
+use crate::terraform::Terraform;
 
 const GET_AUTHORIZERS: Operation = Operation::read("apigatewayv2", "GetAuthorizers", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateAuthorizer", &[API_GATEWAY]);
@@ -43,6 +44,11 @@ spec:
 
     const REQUESTS: Requests =
         ("apigatewayv2/2018-11-29", &["CreateAuthorizerRequest", "UpdateAuthorizerRequest"]);
+    const TERRAFORM: Terraform = Terraform {
+        scope: &["api_id"],
+        members: &[("identity_sources", "identitySource")],
+        ..Terraform::of("aws_apigatewayv2_authorizer", "id")
+    };
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("authorizerId", "AWS's id of it")];
 
     const REFUSED: &'static [(&'static str, &'static str)] =

@@ -19,6 +19,7 @@ use crate::kind::{
 use crate::private_dns_namespace;
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const LIST_SERVICES: Operation = Operation::read("servicediscovery", "ListServices", &[CLOUD_MAP]);
 const CREATE: Operation = Operation::write("servicediscovery", "CreateService", &[CLOUD_MAP]);
@@ -50,6 +51,10 @@ spec:
   healthCheckCustomConfig: { failureThreshold: 1 }
 ";
     const REQUESTS: Requests = ("servicediscovery/2017-03-14", &["CreateServiceRequest", "ServiceChange"]);
+    const TERRAFORM: Terraform = Terraform {
+        scope: &["namespace_id", "dns_config.0.namespace_id"],
+        ..Terraform::of("aws_service_discovery_service", "id")
+    };
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("dnsConfig.namespaceId", "AWS has replaced it by `namespaceId` beside `dnsConfig`"),
         ("tags", "`metadata.labels` become tags, beside the owner mark"),
@@ -111,6 +116,13 @@ spec:
                 "dnsRecords: [{ type: SRV, ttl: 60 }], or `type: HTTP` for a service without DNS",
             )],
             _ => Vec::new(),
+        }
+    }
+
+    fn retell(members: &mut Members) {
+        // Found by DNS and by API: that follows from the records, and the call takes no word for it.
+        if members.contains_key("dnsConfig") {
+            members.remove("type");
         }
     }
 

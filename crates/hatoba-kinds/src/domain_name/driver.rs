@@ -18,6 +18,7 @@ use crate::error::CallError;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, CREATE_DOMAIN_NAME, DELETE_DOMAIN_NAME, Operation, UPDATE_DOMAIN_NAME};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const GET_DOMAIN_NAMES: Operation = Operation::read("apigatewayv2", "GetDomainNames", &[API_GATEWAY]);
 const CREATE: Operation =
@@ -46,6 +47,7 @@ spec:
 
     const REQUESTS: Requests =
         ("apigatewayv2/2018-11-29", &["CreateDomainNameRequest", "UpdateDomainNameRequest"]);
+    const TERRAFORM: Terraform = Terraform::of("aws_apigatewayv2_domain_name", "domain_name");
     const NAMED_AFTER_DOCUMENT: bool = false;
 
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[("tags", "`metadata.labels` become tags, beside the owner mark")];

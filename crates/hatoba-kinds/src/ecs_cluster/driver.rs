@@ -15,6 +15,7 @@ use crate::error::CallError;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_MODIFY, ECS_CLUSTER_READ, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const DESCRIBE: Operation = Operation::read("ecs", "DescribeClusters", &[ECS_CLUSTER_READ]);
 const LIST: Operation = Operation::read("ecs", "ListClusters", &[ECS_CLUSTER_READ]);
@@ -42,6 +43,10 @@ spec:
         "ecs/2014-11-13",
         &["CreateClusterRequest", "UpdateClusterRequest", "PutClusterCapacityProvidersRequest"],
     );
+    const TERRAFORM: Terraform = Terraform {
+        members: &[("name", "clusterName"), ("setting", "settings")],
+        ..Terraform::of("aws_ecs_cluster", "name")
+    };
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("tags", "`metadata.labels` become tags, beside the owner mark"),
         ("cluster", "the name, as UpdateCluster calls it"),

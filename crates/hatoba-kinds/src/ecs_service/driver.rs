@@ -19,6 +19,7 @@ use crate::error::{CallError, Disposition};
 use crate::kind::{Answer, GivenUp, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_CLUSTER_READ, ECS_SERVICE_MODIFY, ECS_SERVICE_READ, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const DESCRIBE: Operation = Operation::read("ecs", "DescribeServices", &[ECS_SERVICE_READ]);
 const LIST_SERVICES: Operation = Operation::read("ecs", "ListServices", &[ECS_SERVICE_READ]);
@@ -50,6 +51,23 @@ spec:
     - { discoveryServiceRef: great-service-discovery, port: 80 }
 ";
     const REQUESTS: Requests = ("ecs/2014-11-13", &["CreateServiceRequest", "UpdateServiceRequest"]);
+    const TERRAFORM: Terraform = Terraform {
+        scope: &["cluster"],
+        members: &[
+            ("name", "serviceName"),
+            ("iam_role", "role"),
+            ("load_balancer", "loadBalancers"),
+            ("ordered_placement_strategy", "placementStrategy"),
+            ("enable_ecs_managed_tags", "enableECSManagedTags"),
+            ("deployment_maximum_percent", "deploymentConfiguration"),
+            ("deployment_minimum_healthy_percent", "deploymentConfiguration"),
+            ("deployment_circuit_breaker", "deploymentConfiguration"),
+            ("alarms", "deploymentConfiguration"),
+            ("volume_configuration", "volumeConfigurations"),
+        ],
+        ..Terraform::of("aws_ecs_service", "name")
+    };
+    const MOVED: &'static [&'static str] = &["desiredCount"];
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("tags", "`metadata.labels` become tags, beside the owner mark"),
         ("clientToken", "the name is unique in its cluster: a repeated create needs no token"),
@@ -83,6 +101,18 @@ spec:
 
     fn check(members: &Members) -> Vec<Problem> {
         check(members)
+    }
+
+    fn retell(members: &mut Members) {
+        // The service-linked role is what ECS takes by itself; whoever states a role states another.
+        let role = members.get("role").and_then(serde_json::Value::as_str);
+        if role.is_some_and(|role| role.ends_with("/AWSServiceRoleForECS")) {
+            members.remove("role");
+        }
+        // As it is made where it can be.
+        if members.get("availabilityZoneRebalancing").is_some_and(|rebalancing| rebalancing == "ENABLED") {
+            members.remove("availabilityZoneRebalancing");
+        }
     }
 
     async fn list(aws: &Aws, scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {

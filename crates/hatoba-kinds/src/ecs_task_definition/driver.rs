@@ -22,6 +22,7 @@ use crate::error::{CallError, Disposition};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{ECS_DEFINITION_MODIFY, ECS_DEFINITION_READ, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const LIST: Operation = Operation::read("ecs", "ListTaskDefinitions", &[ECS_DEFINITION_READ]);
 const FAMILIES: Operation = Operation::read("ecs", "ListTaskDefinitionFamilies", &[ECS_DEFINITION_READ]);
@@ -49,6 +50,7 @@ spec:
       portMappings: [{ containerPort: 80 }]
 ";
     const REQUESTS: Requests = ("ecs/2014-11-13", &["RegisterTaskDefinitionRequest"]);
+    const TERRAFORM: Terraform = Terraform::of("aws_ecs_task_definition", "arn");
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("tags", "`metadata.labels` become tags, beside the owner mark"),
         ("inferenceAccelerators", "AWS has retired Elastic Inference"),
@@ -101,7 +103,7 @@ spec:
             })
             .await?;
             for arn in arns.iter().filter(|arn| usage::family(usage::short(arn)) == family) {
-                objects.extend(revision(aws, arn).await?);
+                objects.extend(revision(aws, arn, interest.details.contains(family)).await?);
             }
         }
         Ok(objects)
@@ -145,7 +147,7 @@ spec:
         let Some(definition) = answer.task_definition else {
             return Err(CallError::nonsense(&REGISTER, "no task definition in the answer"));
         };
-        let object = observe(&definition, creation.tags.clone())?;
+        let object = observe(&definition, creation.tags.clone(), true)?;
         remember(aws, &object);
         Ok(Answer::object(object))
     }
@@ -156,8 +158,9 @@ spec:
 
     async fn tag(aws: &Aws, target: &Target, change: &TagChange) -> Result<Answer, CallError> {
         let changed = tags::change_ecs_tags(aws, target, change).await;
-        // Whatever came of it: the next list reads them.
+        // Whatever came of it: the next list reads them. What bore nobody's mark may bear ours now.
         aws.forget_tags(target.arn.as_deref().unwrap_or_default());
+        aws.forget_lasting(target.arn.as_deref().unwrap_or_default());
         changed
     }
 
@@ -187,7 +190,7 @@ spec:
         .await?;
         let mut marked = BTreeSet::new();
         for family in families {
-            let newest = describe(aws, &family).await?;
+            let newest = describe(aws, &family, false).await?;
             if newest.is_some_and(|object| object.mark.present().is_some()) {
                 marked.insert(family);
             }
@@ -200,9 +203,10 @@ fn all<T, S, E>(items: Option<&[T]>, convert: impl Fn(&T) -> Result<S, E>) -> Re
     items.map(|items| items.iter().map(convert).collect()).transpose()
 }
 
-/// A revision, from memory where it can be: nothing but its tags changes, and those of others are not ours.
-async fn revision(aws: &Aws, arn: &str) -> Result<Option<Object>, CallError> {
-    if let Some(known) = aws.lasting(arn) {
+/// A revision, from memory where it can be: nothing but its tags changes, and those of others are not ours. Where one
+/// of the family is to be taken over, those of others have their members too.
+async fn revision(aws: &Aws, arn: &str, whole: bool) -> Result<Option<Object>, CallError> {
+    if let Some(known) = aws.lasting(arn).filter(|known| !whole || !known.members.is_empty()) {
         if known.mark.present().is_none() {
             return Ok(Some(known));
         }
@@ -211,11 +215,11 @@ async fn revision(aws: &Aws, arn: &str) -> Result<Option<Object>, CallError> {
             return Ok(Some(Object { mark, tags, ..known }));
         }
     }
-    describe(aws, arn).await
+    describe(aws, arn, whole).await
 }
 
 /// A revision as AWS shows it; `None`: there is none that is ACTIVE.
-async fn describe(aws: &Aws, given: &str) -> Result<Option<Object>, CallError> {
+async fn describe(aws: &Aws, given: &str, whole: bool) -> Result<Option<Object>, CallError> {
     let call =
         aws.ecs.describe_task_definition().task_definition(given).include(TaskDefinitionField::Tags).send();
     let answer = match aws.call(&DESCRIBE, call).await {
@@ -231,7 +235,7 @@ async fn describe(aws: &Aws, given: &str) -> Result<Option<Object>, CallError> {
     }
     let tags = answer.tags.unwrap_or_default().into_iter();
     let tags = tags.filter_map(|tag| Some((tag.key?, tag.value.unwrap_or_default()))).collect();
-    let object = observe(&definition, tags)?;
+    let object = observe(&definition, tags, whole)?;
     remember(aws, &object);
     Ok(Some(object))
 }
@@ -244,16 +248,21 @@ fn remember(aws: &Aws, object: &Object) {
     aws.remember_lasting(arn, object.clone());
 }
 
-pub(super) fn observe(definition: &TaskDefinition, tags: Tags) -> Result<Object, CallError> {
+/// A revision; `whole`: with its members whoever registered it.
+pub(super) fn observe(
+    definition: &TaskDefinition,
+    tags: Tags,
+    whole: bool,
+) -> Result<Object, CallError> {
     let (Some(arn), Some(family)) = (definition.task_definition_arn.clone(), definition.family.clone()) else {
         return Err(CallError::nonsense(&DESCRIBE, "a task definition without an ARN"));
     };
     let (mark, tags) = marked(Some(tags));
     let id = format!("{family}:{}", definition.revision);
-    // What others registered is never compared, and there may be thousands.
-    let members = match mark.present() {
-        Some(_) => normalise(&TABLE, normal(&members(&shown(definition)))),
-        None => Members::new(),
+    // What others registered is only compared where it is to be taken over, and there may be thousands.
+    let members = match whole || mark.present().is_some() {
+        true => normalise(&TABLE, normal(&members(&shown(definition)))),
+        false => Members::new(),
     };
     Ok(Object {
         id: id.clone(),

@@ -164,12 +164,12 @@ fn what_others_registered_is_seen_and_not_compared() {
         .revision(7)
         .container_definitions(ContainerDefinition::builder().name("web").image("nginx").essential(true).build())
         .build();
-    let foreign = observe(&definition, BTreeMap::new()).unwrap();
+    let foreign = observe(&definition, BTreeMap::new(), false).unwrap();
     assert_eq!((foreign.id.as_str(), foreign.natural_key.as_str()), ("web:7", "web"));
     assert!(foreign.mark.present().is_none() && foreign.members.is_empty());
     let tags = [("hatoba:owner", "me"), ("hatoba:document", "EcsTaskDefinition/web")];
     let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let ours = observe(&definition, BTreeMap::from(tags)).unwrap();
+    let ours = observe(&definition, BTreeMap::from(tags), false).unwrap();
     assert_eq!(ours.members["containerDefinitions"], json!([{ "name": "web", "image": "nginx" }]));
     assert_eq!(ours.outputs["revision"], "7");
     assert_eq!(TABLE.replace.revisions().map(|revisions| revisions.kept), Some(KEPT));

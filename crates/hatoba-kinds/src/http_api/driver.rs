@@ -12,6 +12,7 @@ use crate::error::{CallError, Disposition};
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const GET_APIS: Operation = Operation::read("apigatewayv2", "GetApis", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateApi", &[API_GATEWAY]);
@@ -30,6 +31,7 @@ spec:
   corsConfiguration: { allowOrigins: [\"https://app.example.com\"] }
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateApiRequest", "UpdateApiRequest"]);
+    const TERRAFORM: Terraform = Terraform { requires: Some(("protocol_type", "HTTP")), ..Terraform::of("aws_apigatewayv2_api", "id") };
     const OPERATIONS: &'static [Operation] =
         &[GET_APIS, CREATE, UPDATE, DELETE, DELETE_CORS, tags::GATEWAY_TAG, tags::GATEWAY_UNTAG];
 

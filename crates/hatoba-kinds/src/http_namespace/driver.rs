@@ -15,6 +15,7 @@ use crate::private_dns_namespace::driver::{
 };
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const CREATE: Operation = Operation::write("servicediscovery", "CreateHttpNamespace", &[CLOUD_MAP]);
 const UPDATE: Operation = Operation::write("servicediscovery", "UpdateHttpNamespace", &[CLOUD_MAP]);
@@ -29,6 +30,7 @@ metadata: { name: shop }
 spec: { description: found by API alone }
 ";
     const REQUESTS: Requests = ("servicediscovery/2017-03-14", &["CreateHttpNamespaceRequest", "HttpNamespaceChange"]);
+    const TERRAFORM: Terraform = Terraform::of("aws_service_discovery_http_namespace", "id");
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("tags", "`metadata.labels` become tags, beside the owner mark"),
         ("creatorRequestId", "made from owner, document and incarnation, so that a repeated create is the same one"),

@@ -16,7 +16,7 @@
 
 mod back_end;
 mod chain;
-mod names;
+pub(crate) mod names;
 mod reader;
 mod routes;
 mod share;

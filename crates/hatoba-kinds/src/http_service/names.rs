@@ -10,7 +10,7 @@ const SLUG_CHARS_MAX: usize = 63;
 const HASH_DIGITS: usize = 8;
 
 /// `GET /orders/{id}` → `get-orders-id`: lower-case letters, digits and single hyphens, at most 63 characters.
-pub(super) fn slug(text: &str) -> String {
+pub(crate) fn slug(text: &str) -> String {
     let mut slug = String::new();
     for character in text.chars().map(|character| character.to_ascii_lowercase()) {
         if character.is_ascii_lowercase() || character.is_ascii_digit() {
@@ -27,7 +27,7 @@ pub(super) fn slug(text: &str) -> String {
 }
 
 /// The slug with a hash of the whole text behind it.
-pub(super) fn hashed(slug: &str, text: &str) -> String {
+pub(crate) fn hashed(slug: &str, text: &str) -> String {
     // Slugs are ASCII: every index is a boundary.
     let kept = slug[..slug.len().min(SLUG_CHARS_MAX - HASH_DIGITS - 1)].trim_end_matches('-');
     let digest = Digest::of_bytes(text.as_bytes());

@@ -6,12 +6,13 @@ use hatoba_shapes::apigatewayv2::{LIMITS, TlsConfigInput};
 
 use super::Integration;
 use super::check;
-use super::fields::TABLE;
+use super::fields::{TABLE, called};
 use super::spec::IntegrationSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, members, none_if_gone, pages, spec};
 use crate::quota::{API_GATEWAY, Operation};
+use crate::terraform::Terraform;
 
 const GET_INTEGRATIONS: Operation = Operation::read("apigatewayv2", "GetIntegrations", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateIntegration", &[API_GATEWAY]);
@@ -34,6 +35,11 @@ spec:
   discoveryServiceRef: great-service-discovery
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateIntegrationRequest", "UpdateIntegrationRequest"]);
+    const TERRAFORM: Terraform = Terraform {
+        scope: &["api_id"],
+        members: &[("timeout_milliseconds", "timeoutInMillis")],
+        ..Terraform::of("aws_apigatewayv2_integration", "id")
+    };
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("integrationId", "AWS's id of it"),
     ];
@@ -47,6 +53,10 @@ spec:
         ("requestTemplates", "request templates are for WebSocket APIs only: use `requestParameters`"),
         ("templateSelectionExpression", "request templates are for WebSocket APIs only"),
     ];
+
+    fn called(spec: &Members) -> Option<String> {
+        called(spec)
+    }
 
     fn check(members: &Members) -> Vec<Problem> {
         check::problems(members)

@@ -1,4 +1,4 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
+use hatoba_core::{Field, KindTable, Literal, MarkStyle, Members, RefField, ReplaceStyle, Shape};
 use serde_json::Value;
 
 pub(super) static TABLE: KindTable = KindTable {
@@ -63,6 +63,23 @@ fn same_uri(wanted: &Value, have: &Value) -> bool {
     plain(wanted) == plain(have)
 }
 
+/// By what it leads to: `to-orders`, `sqs-sendmessage`.
+pub(super) fn called(spec: &Members) -> Option<String> {
+    let text = |member: &str| spec.get(member).and_then(Value::as_str);
+    if let Some(subtype) = text("integrationSubtype") {
+        return Some(subtype.to_owned());
+    }
+    if let Some(service) = text("discoveryServiceRef") {
+        return Some(format!("to-{service}"));
+    }
+    let uri = text("integrationUri")?;
+    let function = uri.split_once(":function:").map(|(_, rest)| rest.split([':', '/']).next().unwrap_or(rest));
+    let balancer = uri.split_once(":listener/").and_then(|(_, rest)| rest.split('/').nth(1));
+    let host = uri.split_once("://").map(|(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or(rest));
+    let end = || uri.rsplit('/').next().unwrap_or(uri);
+    Some(format!("to-{}", function.or(balancer).or(host).unwrap_or_else(end)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +93,28 @@ mod tests {
         assert!(!same_uri(&json!("arn:other"), &json!(path)));
         assert!(!same_uri(&Value::Null, &json!("https://a")));
         assert!(same_uri(&Value::Null, &Value::Null));
+    }
+
+    #[test]
+    fn it_is_called_after_what_it_leads_to() {
+        let called = |spec: Value| called(spec.as_object().unwrap());
+        for (spec, name) in [
+            (json!({ "discoveryServiceRef": "orders", "integrationType": "HTTP_PROXY" }), "to-orders"),
+            (json!({ "integrationSubtype": "SQS-SendMessage" }), "SQS-SendMessage"),
+            (json!({ "integrationUri": "arn:aws:lambda:us-east-1:1:function:orders:live" }), "to-orders"),
+            (
+                json!({ "integrationUri": "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:orders/invocations" }),
+                "to-orders",
+            ),
+            (
+                json!({ "integrationUri": "arn:aws:elasticloadbalancing:us-east-1:1:listener/app/web/50dc/f2f7" }),
+                "to-web",
+            ),
+            (json!({ "integrationUri": "https://api.example.com:8443/v1?x=y" }), "to-api.example.com"),
+            (json!({ "integrationUri": "arn:aws:servicediscovery:us-east-1:1:service/srv-1" }), "to-srv-1"),
+        ] {
+            assert_eq!(called(spec).as_deref(), Some(name));
+        }
+        assert_eq!(called(json!({})), None);
     }
 }

@@ -18,6 +18,7 @@ use crate::kind::{Answer, Interest, Kind, Limits, Problem, Progress, Requests, m
 use crate::quota::{CLOUD_MAP, Operation};
 use crate::route53::GET_HOSTED_ZONE;
 use crate::tags;
+use crate::terraform::Terraform;
 
 pub(crate) const LIST_NAMESPACES: Operation = Operation::read("servicediscovery", "ListNamespaces", &[CLOUD_MAP]);
 const CREATE: Operation = Operation::write("servicediscovery", "CreatePrivateDnsNamespace", &[CLOUD_MAP]);
@@ -40,6 +41,7 @@ spec:
   vpcSelector: { tags: { Name: awesome-vpc } }
 ";
     const REQUESTS: Requests = ("servicediscovery/2017-03-14", &["CreatePrivateDnsNamespaceRequest", "PrivateDnsNamespaceChange"]);
+    const TERRAFORM: Terraform = Terraform { members: &[("vpc", "vpcId")], hints: &["vpc"], ..Terraform::of("aws_service_discovery_private_dns_namespace", "id") };
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("tags", "`metadata.labels` become tags, beside the owner mark"),
         ("creatorRequestId", "made from owner, document and incarnation, so that a repeated create is the same one"),

@@ -17,6 +17,7 @@ use crate::kind::{
     Answer, Interest, Kind, Limits, Problem, Requests, WEBSOCKET_ONLY, deleted, members, none_if_gone, pages, spec,
 };
 use crate::quota::{API_GATEWAY, Operation};
+use crate::terraform::Terraform;
 
 const GET_ROUTES: Operation = Operation::read("apigatewayv2", "GetRoutes", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateRoute", &[API_GATEWAY]);
@@ -36,6 +37,7 @@ metadata: { name: default-route }
 spec: { apiRef: crazy-api, routeKey: $default, integrationRef: to-great-service }
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateRouteRequest", "UpdateRouteRequest"]);
+    const TERRAFORM: Terraform = Terraform { scope: &["api_id"], ..Terraform::of("aws_apigatewayv2_route", "id") };
     const NAMED_AFTER_DOCUMENT: bool = false;
 
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[

@@ -20,6 +20,7 @@ use crate::kind::{
 };
 use crate::quota::{API_GATEWAY, CREATE_DEPLOYMENT, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const GET_STAGES: Operation = Operation::read("apigatewayv2", "GetStages", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateStage", &[API_GATEWAY]);
@@ -47,6 +48,11 @@ metadata: { name: default-stage }
 spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateStageRequest", "UpdateStageRequest"]);
+    const TERRAFORM: Terraform = Terraform {
+        scope: &["api_id"],
+        members: &[("name", "stageName")],
+        ..Terraform::of("aws_apigatewayv2_stage", "name")
+    };
     const OPERATIONS: &'static [Operation] = &[
         GET_STAGES,
         CREATE,

@@ -12,6 +12,7 @@ use crate::error::CallError;
 use crate::kind::{Answer, Interest, Kind, Limits, Problem, Requests, deleted, marked, members, pages, spec};
 use crate::quota::{API_GATEWAY, CREATE_VPC_LINK, DELETE_VPC_LINK, Operation};
 use crate::tags;
+use crate::terraform::Terraform;
 
 const GET_VPC_LINKS: Operation = Operation::read("apigatewayv2", "GetVpcLinks", &[API_GATEWAY]);
 const CREATE: Operation = Operation::write("apigatewayv2", "CreateVpcLink", &[API_GATEWAY, CREATE_VPC_LINK]);
@@ -33,6 +34,7 @@ spec:
   securityGroupSelector: { tags: { Name: great-sg } }
 ";
     const REQUESTS: Requests = ("apigatewayv2/2018-11-29", &["CreateVpcLinkRequest", "UpdateVpcLinkRequest"]);
+    const TERRAFORM: Terraform = Terraform::of("aws_apigatewayv2_vpc_link", "id");
     const LEFT_OUT: &'static [(&'static str, &'static str)] = &[
         ("vpcLinkId", "AWS's id of it"),
     ];

@@ -1,5 +1,7 @@
 //! From a document back to YAML.
 
+use std::collections::BTreeMap;
+
 use hatoba_core::{API_VERSION, Document, Members, Policy};
 use serde_json::{Value, json};
 
@@ -16,16 +18,27 @@ use crate::{variables, yaml};
 /// assert_eq!(emit_document(&parsed.documents[0]), text);
 /// ```
 pub fn emit_document(document: &Document) -> String {
+    emit_with_variables(document, &BTreeMap::new())
+}
+
+/// The same with `${NAME}` in place of some strings of `spec`: JSON pointer → name.
+pub fn emit_with_variables(document: &Document, variables: &BTreeMap<String, String>) -> String {
     let mut metadata = json!({ "name": document.key.name });
     if !document.labels.is_empty() {
         metadata["labels"] = literal(json!(document.labels));
+    }
+    let mut spec = literal(Value::Object(document.spec.clone()));
+    for (pointer, name) in variables {
+        if let Some(value) = spec.pointer_mut(pointer) {
+            *value = json!(format!("${{{name}}}"));
+        }
     }
     let policy = stated(&document.policy);
     let mut members = vec![
         ("apiVersion", json!(API_VERSION)),
         ("kind", json!(document.key.kind)),
         ("metadata", metadata),
-        ("spec", literal(Value::Object(document.spec.clone()))),
+        ("spec", spec),
     ];
     if !policy.is_empty() {
         members.push(("policy", literal(Value::Object(policy))));
@@ -98,5 +111,17 @@ policy: { suspend: true, fields: { description: ignore, "defaultRouteSettings.th
         assert_eq!(again.digest, first.digest, "{text}");
         assert_eq!((again.spec, again.policy, again.labels), (first.spec, first.policy, first.labels));
         assert!(!text.contains("drift"), "what is as by default is left out: {text}");
+    }
+
+    #[test]
+    fn a_variable_stands_for_a_value_that_is_not_shown() {
+        let text = "apiVersion: hatoba/v1\nkind: Stage\nmetadata: { name: s }\nspec:\n  apiRef: a\n  stageVariables: { a/b: hunter2, c: '$${X}' }\n";
+        let document = parse_documents("a.yaml", text.as_bytes(), &Variables::default()).documents[0].clone();
+        let variables = BTreeMap::from([("/stageVariables/a~1b".to_owned(), "S_TOKEN".to_owned())]);
+        let shown = emit_with_variables(&document, &variables);
+        assert!(!shown.contains("hunter2") && shown.contains("${S_TOKEN}"), "{shown}");
+        let given = Variables::from_env_and_flags([], ["S_TOKEN=hunter2"]).unwrap();
+        let again = parse_documents("a.yaml", shown.as_bytes(), &given).documents[0].clone();
+        assert_eq!(again.digest, document.digest, "{shown}");
     }
 }
