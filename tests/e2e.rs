@@ -22,5 +22,9 @@ mod import;
 mod leadership;
 #[path = "e2e/process.rs"]
 mod process;
+#[path = "e2e/roles.rs"]
+mod roles;
 #[path = "e2e/sandbox.rs"]
 mod sandbox;
+#[path = "e2e/tools.rs"]
+mod tools;

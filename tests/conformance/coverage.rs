@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use hatoba_kinds::{KindId, Schema};
+use hatoba_kinds::{KindId, Schema, action_of};
 use serde_json::Value;
 
 /// Prints one packed service model as JSON.
@@ -115,4 +115,24 @@ pub(crate) fn gaps(python: &Path) -> Vec<String> {
         gaps.extend(stale.map(|path| format!("{kind:?}: {path} is left out and no member of AWS's")));
     }
     gaps
+}
+
+/// Operations whose IAM action is not the verb and the path of AWS's own model.
+pub(crate) fn wrong_actions(python: &Path) -> Vec<String> {
+    let (folder, _) = KindId::HttpApi.requests();
+    let model = model(python, folder);
+    let operations = KindId::ALL.iter().flat_map(|kind| kind.operations());
+    let gateway = operations.filter(|operation| operation.service == "apigatewayv2");
+    let wrong = gateway.filter_map(|operation| {
+        let http = &model["operations"][operation.name]["http"];
+        let path: Vec<&str> = http["requestUri"].as_str()?.trim_start_matches("/v2").split('/').collect();
+        let path: Vec<&str> =
+            path.into_iter().map(|step| if step.starts_with('{') { "*" } else { step }).collect();
+        let expected = (
+            format!("apigateway:{}", http["method"].as_str()?),
+            format!("arn:aws:apigateway:*::{}", path.join("/")),
+        );
+        (action_of(operation) != Ok(expected.clone())).then(|| format!("{operation}: AWS has {expected:?}"))
+    });
+    wrong.collect()
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hatoba_aws_model::Request;
+use hatoba_tests::tools::{Environment, MODELS};
 use hatoba_tests::wait::until;
 use hatoba_tests::{http, names};
 use serde_json::{Value, json};
@@ -31,12 +32,6 @@ pub(crate) struct Server {
     folder: tempfile::TempDir,
 }
 
-/// A Python environment: the variable that names it, its folder in `target` where none does.
-pub(crate) type Environment = (&'static str, &'static str);
-
-/// The one with AWS's service models; moto is in it too.
-pub(crate) const MODELS: Environment = ("HATOBA_VENV", "venv");
-
 /// Where an emulator's program is, by name; our model needs none.
 pub(crate) fn program_of(emulator: Emulator) -> Option<(Environment, &'static str)> {
     match emulator {
@@ -44,13 +39,6 @@ pub(crate) fn program_of(emulator: Emulator) -> Option<(Environment, &'static st
         Emulator::Moto => Some((MODELS, "moto_server")),
         Emulator::Ministack => Some((("HATOBA_VENV_MINISTACK", "venv-ministack"), "ministack")),
     }
-}
-
-/// A program of an environment, if somebody made one that has it.
-pub(crate) fn program((variable, folder): Environment, name: &str) -> Option<PathBuf> {
-    let target = hatoba_tests::root().join("target");
-    let venv = std::env::var_os(variable).map_or_else(|| target.join(folder), PathBuf::from);
-    Some(venv.join("bin").join(name)).filter(|program| program.is_file())
 }
 
 impl Server {

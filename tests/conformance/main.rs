@@ -28,14 +28,13 @@ mod source;
 mod stack;
 mod story;
 
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::emulators::{Environment, Server};
+use crate::emulators::Server;
 use crate::port::{Emulator, Port};
+use hatoba_tests::tools::{MODELS, installed, say};
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, LocalSet, spawn_local};
 
@@ -151,20 +150,6 @@ async fn server(emulator: Emulator) -> Option<Arc<Server>> {
     Some(Server::shared(emulator, &installed(environment, name)?).await)
 }
 
-/// A program of a Python environment, or a visible word that it was not there.
-fn installed(environment: Environment, name: &str) -> Option<PathBuf> {
-    let program = emulators::program(environment, name);
-    if program.is_none() {
-        let (variable, folder) = environment;
-        let message = format!(
-            "{name} is not installed: `cargo xtask check` makes target/{folder}, {variable} names another"
-        );
-        assert!(std::env::var_os("HATOBA_REQUIRE_ALL").is_none(), "{message}");
-        say(&format!("SKIPPED, {message}"));
-    }
-    program
-}
-
 /// Runs every case, some at a time; fails with all that failed.
 async fn all(emulator: Emulator, server: Option<Arc<Server>>) {
     let word = std::env::var("HATOBA_CASES").unwrap_or_default();
@@ -203,14 +188,16 @@ async fn all(emulator: Emulator, server: Option<Arc<Server>>) {
     assert!(failed.is_empty(), "{emulator}: failed: {failed:?}");
 }
 
-/// On the terminal also when tests are captured.
-fn say(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
-}
-
 /// Every member that AWS's service models know is covered, or left out with a reason.
 #[test]
 fn every_member_of_aws_is_covered_or_left_out_with_a_reason() {
-    let Some(python) = installed(emulators::MODELS, "python") else { return };
+    let Some(python) = installed(MODELS, "python") else { return };
     assert_eq!(coverage::gaps(&python), [""; 0]);
+}
+
+/// The policy's actions on API Gateway are verbs and paths, and AWS says which.
+#[test]
+fn every_action_is_the_verb_and_the_path_of_its_operation() {
+    let Some(python) = installed(MODELS, "python") else { return };
+    assert_eq!(coverage::wrong_actions(&python), [""; 0]);
 }

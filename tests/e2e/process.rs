@@ -51,18 +51,44 @@ impl Hatoba {
     }
 
     fn start_with(arguments: &[&str], aws: Option<SocketAddr>, log: &str) -> Hatoba {
+        Hatoba::start_in(arguments, aws, &[("HATOBA_LOG", log)])
+    }
+
+    fn start_in(arguments: &[&str], aws: Option<SocketAddr>, variables: &[(&str, &str)]) -> Hatoba {
         let folder = tempfile::tempdir().unwrap();
         let output = |name: &str| File::create(folder.path().join(name)).unwrap();
         let mut command = Command::new(program());
         command.args(arguments).env_clear().env("HOME", folder.path()).env("TMPDIR", folder.path());
         command.env("AWS_REGION", "us-east-1").env("AWS_EC2_METADATA_DISABLED", "true");
-        command.env("AWS_ACCESS_KEY_ID", "test").env("HATOBA_LOG", log);
+        command.env("AWS_ACCESS_KEY_ID", "test");
         command.env("AWS_SECRET_ACCESS_KEY", SECRETS[0]).env("AWS_SESSION_TOKEN", SECRETS[1]);
+        for (name, value) in variables {
+            match *value {
+                "" => command.env_remove(name),
+                value => command.env(name, value),
+            };
+        }
         if let Some(aws) = aws {
             command.env("AWS_ENDPOINT_URL", format!("http://{aws}"));
         }
         let child = command.stdin(Stdio::null()).stdout(output("stdout")).stderr(output("stderr")).spawn();
         Hatoba { child: child.unwrap(), folder }
+    }
+
+    /// The same, as somebody of AWS's in a region.
+    pub(crate) fn start_as(
+        arguments: &[&str],
+        aws: SocketAddr,
+        region: &str,
+        (key, secret): (&str, &str),
+    ) -> Hatoba {
+        let who = [
+            ("AWS_REGION", region),
+            ("AWS_ACCESS_KEY_ID", key),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_SESSION_TOKEN", ""),
+        ];
+        Hatoba::start_in(arguments, Some(aws), &who)
     }
 
     /// Runs it to its end.

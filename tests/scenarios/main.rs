@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test wants to stop here")]
 
 mod adoption;
+mod alarms;
 mod article;
 mod authorizers;
 mod bucket;

@@ -105,6 +105,7 @@ async fn a_fight_over_a_field_is_given_up_and_shown() {
     assert_eq!((status.synced.status, status.synced.reason.as_str()), (Truth::False, "NonConverging"));
     assert!(status.synced.message.contains("description"), "{}", status.synced.message);
     assert_eq!(harbour.engine.picture().queue.nonconverging, 1);
+    assert!(harbour.engine.metrics_text().contains("\nhatoba_nonconverging 1\n"));
     let told = harbour.engine.picture().events.iter().filter(|event| event.action == "GaveUp").count();
     assert_eq!(told, 1, "said once");
 

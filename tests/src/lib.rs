@@ -9,6 +9,7 @@ pub mod by_hand;
 pub mod http;
 pub mod keys;
 pub mod names;
+pub mod tools;
 pub mod visitor;
 pub mod wait;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -77,10 +78,10 @@ impl fmt::Display for Digest {
 }
 
 /// `policy`: how the controller treats the document. Every member has a default.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Policy {
-    /// What happens to the resource when the document goes, if it says; see [`Policy::deletion`].
+    /// What happens to the resource when the document goes: left out, `Delete`, and `Retain` for what was taken over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deletion: Option<Deletion>,
     /// What happens to a difference that the document did not cause.
@@ -117,7 +118,7 @@ impl Policy {
 }
 
 /// `policy.deletion`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Deletion {
     /// Delete the resource (through every guard).
     #[default]
@@ -127,7 +128,7 @@ pub enum Deletion {
 }
 
 /// `policy.drift`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Drift {
     /// Put it back.
     #[default]
@@ -137,7 +138,7 @@ pub enum Drift {
 }
 
 /// `policy.adopt`: exactly one of `id` and `match`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Adopt {
     /// The resource's id in AWS.
@@ -152,7 +153,7 @@ pub struct Adopt {
 }
 
 /// `policy.adopt.match`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AdoptMatch {
     /// By AWS's name.
@@ -160,7 +161,7 @@ pub enum AdoptMatch {
 }
 
 /// `policy.omitted`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OmittedPolicy {
     /// As each field's table entry says.
     #[default]
@@ -170,7 +171,7 @@ pub enum OmittedPolicy {
 }
 
 /// `policy.selectors`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Selectors {
     /// In sync while everything in use still matches.
     #[default]
@@ -180,7 +181,7 @@ pub enum Selectors {
 }
 
 /// `policy.replace`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum ReplacePolicy {
     /// Only where no gap is made.
     #[default]
@@ -190,7 +191,7 @@ pub enum ReplacePolicy {
 }
 
 /// How one field is treated, `policy.fields.<path>`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FieldMode {
     /// A difference is put right (the default).

@@ -28,6 +28,7 @@ mod budget;
 mod clock;
 mod deployment;
 mod drain;
+mod emf;
 mod engine;
 mod execute;
 mod fights;
@@ -65,8 +66,12 @@ mod web;
 mod whole;
 mod world;
 
+/// The commit of the sources, where whoever built it said so in `HATOBA_COMMIT`. Nothing is asked for it.
+pub const COMMIT: Option<&str> = option_env!("HATOBA_COMMIT");
+
 pub use board::BucketBoard;
 pub use clock::Clock;
+pub use emf::Emf;
 pub use engine::{Engine, Options};
 pub use import::{Reach, Sighted, Wanted};
 pub use lease::{Board, BoardError, lead};
@@ -75,6 +80,6 @@ pub use permit::{Leader, Leadership};
 pub use plan::{Impact, Plan, PlanAction, PlanEntry};
 pub use requests::{HeldTogether, Look, Requests, acknowledge_here, ask_to_look, held_here};
 pub use shown::{DocumentShown, Event, LeadershipShown, PruningShown, QueueShown, Shown, SourceShown};
-pub use sink::{Heartbeat, SourceSeen, StatusSink};
+pub use sink::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
 pub use web::serve;
 pub use world::{Checked, check, rendered};

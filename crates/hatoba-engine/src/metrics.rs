@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hatoba_kinds::{KindId, Operation};
+use hatoba_kinds::{KindId, Operation, is_denial};
 use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -97,6 +97,7 @@ pub(crate) struct Metrics {
     drift_repaired: Family<OfKind, Counter>,
     calls: Family<OfCall, Counter>,
     throttled: Family<OfService, Counter>,
+    denied: Family<OfService, Counter>,
     codes: Mutex<BTreeMap<(&'static str, &'static str), BTreeSet<String>>>,
 }
 
@@ -112,6 +113,7 @@ impl Metrics {
             drift_repaired: Family::default(),
             calls: Family::default(),
             throttled: Family::default(),
+            denied: Family::default(),
             codes: Mutex::default(),
         };
         metrics.register();
@@ -148,6 +150,11 @@ impl Metrics {
             "Calls that AWS refused as too fast",
             self.throttled.clone(),
         );
+        registry.register(
+            "hatoba_aws_denied",
+            "Calls that AWS refused because the role lacks the permission",
+            self.denied.clone(),
+        );
     }
 
     fn start_at_zero(&self) {
@@ -166,6 +173,7 @@ impl Metrics {
         }
         for service in SERVICES {
             drop(self.throttled.get_or_create(&OfService { service }));
+            drop(self.denied.get_or_create(&OfService { service }));
         }
     }
 
@@ -190,6 +198,9 @@ impl Metrics {
         self.calls.get_or_create(&of_call(operation, self.bounded(operation, code))).inc();
         if throttled {
             self.throttled.get_or_create(&OfService { service: operation.service }).inc();
+        }
+        if is_denial(code) {
+            self.denied.get_or_create(&OfService { service: operation.service }).inc();
         }
     }
 

@@ -27,7 +27,9 @@ impl Picture for Engine {
         };
         let (nonconverging, paused) = (noted("NonConverging"), noted("Paused"));
         Shown {
+            schema_version: crate::SCHEMA_VERSION,
             version: env!("CARGO_PKG_VERSION"),
+            commit: crate::COMMIT,
             owner: self.options.owner.clone(),
             account: state.account.clone(),
             region: self.aws.region().to_owned(),

@@ -12,8 +12,12 @@ use crate::permit::Leader;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
+    /// The version of these members: [`crate::SCHEMA_VERSION`].
+    pub schema_version: u32,
     /// This program's version.
     pub version: &'static str,
+    /// The commit that it was built from, where the build was told.
+    pub commit: Option<&'static str>,
     /// Our owner name.
     pub owner: String,
     /// The AWS account; `None` until STS has answered.

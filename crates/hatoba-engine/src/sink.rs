@@ -36,6 +36,10 @@ const AT_ONCE: usize = 32;
 /// A bucket that does not serve is left alone for so long; every change of a status would ask it again.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// The version of what is written here, and answered by `/api/v1/status`. Members come without another one; it grows when
+/// a member changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
+
 const STATUSES: &str = "status";
 const HEARTBEAT: &str = "heartbeat.json";
 
@@ -273,15 +277,29 @@ impl StatusSink {
     }
 }
 
+/// A document with the version of its members.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Versioned<T> {
+    /// What has none is from before there were any.
+    #[serde(default)]
+    schema_version: u32,
+    #[serde(flatten)]
+    content: T,
+}
+
 /// As JSON for people. Nothing of ours fails to be written so; if it did, an empty document is one that is ignored.
 fn text(content: &impl Serialize) -> Vec<u8> {
-    let mut text = serde_json::to_vec_pretty(content).unwrap_or_default();
+    let versioned = Versioned { schema_version: SCHEMA_VERSION, content };
+    let mut text = serde_json::to_vec_pretty(&versioned).unwrap_or_default();
     text.push(b'\n');
     text
 }
 
+/// What a later version wrote may mean something else: it counts as never written.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    serde_json::from_slice(bytes).ok()
+    let Versioned { schema_version, content } = serde_json::from_slice(bytes).ok()?;
+    (schema_version <= SCHEMA_VERSION).then_some(content)
 }
 
 /// The status in a document of this name, if it is the one that belongs there.

@@ -7,7 +7,7 @@ use hatoba_core::{
     Assessment, Cause, Deletion, Desired, MarkStyle, Object, Step, SurplusKind, Target, UsedBy, Verdict,
     name_digits, names_listed,
 };
-use hatoba_kinds::{Interest, KindId};
+use hatoba_kinds::{Interest, KindId, is_denial};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
@@ -272,5 +272,5 @@ fn same_incarnation(objects: Vec<&Object>) -> Vec<&Object> {
 }
 
 fn is_denied(cause: &Cause) -> bool {
-    ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"].contains(&cause.reason.as_str())
+    is_denial(cause.reason.as_str())
 }

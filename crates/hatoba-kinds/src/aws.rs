@@ -49,7 +49,7 @@ pub struct Aws {
     looking_up: tokio::sync::Mutex<()>,
 }
 
-const GET_CALLER_IDENTITY: Operation = Operation::read("sts", "GetCallerIdentity", &[quota::STS]);
+pub(crate) const GET_CALLER_IDENTITY: Operation = Operation::read("sts", "GetCallerIdentity", &[quota::STS]);
 
 impl Aws {
     /// Clients from one SDK configuration. The configuration must have retries disabled and timeouts set.

@@ -11,17 +11,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use crate::KindId;
 use crate::explain::Schema;
 use crate::kind::{Kind, Problem};
+use crate::{KindId, kind_names};
 
 /// The diagnostic for a document whose kind nobody knows.
 pub fn unknown_kind(document: &Document) -> Diagnostic {
-    let kinds = KindId::ALL.iter().map(|kind| kind.table().kind).chain([crate::http_service::KIND]);
-    let known = kinds.clone().collect::<Vec<_>>().join(", ");
+    let known = kind_names().collect::<Vec<_>>().join(", ");
     let message = format!("unknown kind `{}`, expected one of {known}", document.key.kind);
     let diagnostic = Diagnostic::error(document.places.value("kind"), "kind", message);
-    match did_you_mean(&document.key.kind, kinds) {
+    match did_you_mean(&document.key.kind, kind_names()) {
         Some(guess) => diagnostic.hint(format!("did you mean `{guess}`?")),
         None => diagnostic,
     }

@@ -19,6 +19,9 @@ const DESCRIBE_VPCS: Operation = Operation::read("ec2", "DescribeVpcs", &[EC2_DE
 const DESCRIBE_SUBNETS: Operation = Operation::read("ec2", "DescribeSubnets", &[EC2_DESCRIBE]);
 const DESCRIBE_SECURITY_GROUPS: Operation = Operation::read("ec2", "DescribeSecurityGroups", &[EC2_DESCRIBE]);
 
+/// All of them.
+pub(crate) const OPERATIONS: &[Operation] = &[DESCRIBE_VPCS, DESCRIBE_SUBNETS, DESCRIBE_SECURITY_GROUPS];
+
 /// More pages than this is no answer: 100,000 subnets.
 const PAGES_MAX: usize = 100;
 

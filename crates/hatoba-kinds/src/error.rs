@@ -48,6 +48,11 @@ pub enum Disposition {
     Stall,
 }
 
+/// Whether an AWS error code means that the caller lacks a permission.
+pub fn is_denial(code: &str) -> bool {
+    ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"].contains(&code)
+}
+
 impl CallError {
     /// From the SDK's error.
     pub fn from_sdk<E>(operation: &Operation, error: &SdkError<E, Response>) -> Self

@@ -14,7 +14,7 @@ use hatoba_core::{
 };
 use serde_json::{Map, Value};
 
-use crate::{KindId, http_service};
+use crate::{KindId, http_service, no_such_kind};
 
 /// Explains `Kind` or `Kind.field.inner`.
 ///
@@ -26,14 +26,7 @@ pub fn explain(path: &str) -> Result<String, String> {
         return made_of_others(field);
     }
     let Some(kind) = KindId::of(name) else {
-        let kinds = || KindId::ALL.iter().map(|kind| kind.table().kind).chain([http_service::KIND]);
-        return Err(match did_you_mean(name, kinds()) {
-            Some(guess) => format!("there is no kind `{name}`; did you mean `{guess}`?"),
-            None => format!(
-                "there is no kind `{name}`, expected one of {}",
-                kinds().collect::<Vec<_>>().join(", ")
-            ),
-        });
+        return Err(no_such_kind(name));
     };
     let schema = Schema::of(kind);
     match field {
@@ -194,7 +187,7 @@ fn one(kind: KindId, schema: &Schema, path: &str) -> Result<String, String> {
 }
 
 /// What is to be said of the member at `path`.
-fn about(kind: KindId, path: &str, schema: &Value) -> Vec<String> {
+pub(crate) fn about(kind: KindId, path: &str, schema: &Value) -> Vec<String> {
     let table = kind.table();
     let mut lines: Vec<String> = Some(words(schema)).filter(|words| !words.is_empty()).into_iter().collect();
     let plain = |path: &str| path.replace("[]", "");

@@ -19,6 +19,7 @@ mod error;
 mod expand;
 mod explain;
 mod http_service;
+mod iam;
 mod import;
 mod kind;
 mod last_look;
@@ -28,6 +29,7 @@ mod raw;
 mod registry;
 mod route53;
 mod rules;
+mod schema;
 mod tags;
 mod terraform;
 
@@ -41,15 +43,17 @@ use crate::kind::Kind;
 
 pub use aws::{Aws, Gate};
 pub use compile::unknown_kind;
-pub use error::{CallError, Disposition, LOOK_SOON, classify};
+pub use error::{CallError, Disposition, LOOK_SOON, classify, is_denial};
 pub use expand::{Expanded, OutputOf, PathMap, Whole, expand, is_whole};
 pub use explain::{Schema, explain};
+pub use iam::{Needs, action_of, common_operations, iam_policy};
 pub use import::{Found, Imported, Refusal, import};
 pub use kind::{Answer, Entry, GivenUp, Interest, Progress, Registrar, Work};
 pub use last_look::{Refused, Signed};
 pub use naming::spelt_out;
 pub use quota::{Operation, Quota};
 pub use rules::{Finding, RULES, Rule, check_chain};
+pub use schema::{document_schema, kind_names, no_such_kind};
 pub use terraform::{Terraform, passed_over};
 
 registry::registry! {

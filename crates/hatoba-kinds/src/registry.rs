@@ -103,6 +103,16 @@ macro_rules! registry {
                 match self { $(KindId::$kind => schemars::schema_for!(<$module::$kind as Kind>::Spec),)+ }
             }
 
+            /// The JSON Schema of `spec`, as a definition beside others.
+            pub(crate) fn define(self, generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                match self { $(KindId::$kind => generator.subschema_for::<<$module::$kind as Kind>::Spec>(),)+ }
+            }
+
+            /// AWS's own limits of the members of `spec`.
+            pub(crate) fn limits(self) -> Option<kind::Limits> {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::LIMITS,)+ }
+            }
+
             /// Reads a document of this kind.
             ///
             /// # Errors

@@ -6,6 +6,7 @@
 mod bell;
 mod error;
 mod location;
+mod permissions;
 mod queue;
 mod source;
 mod store;
@@ -14,5 +15,6 @@ pub(crate) mod tests;
 
 pub use error::StoreError;
 pub use location::{Location, LocationError};
+pub use permissions::source_permissions;
 pub use source::BucketSource;
 pub use store::{Bucket, Condition, Entry, Fetched, Stored};

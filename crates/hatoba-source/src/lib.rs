@@ -32,6 +32,7 @@ pub mod yaml;
 
 pub use bucket::{
     Bucket, BucketSource, Condition, Entry, Fetched, Location, LocationError, StoreError, Stored,
+    source_permissions,
 };
 pub use directory::{
     Content, Directory, FILES_MAX, FOLDER_DEPTH_MAX, Files, Listing, STILL_WRITTEN, Stamp, TOTAL_BYTES_MAX,

@@ -8,9 +8,14 @@ use clap::{Args, Parser, Subcommand};
 use hatoba_engine::Options;
 use hatoba_source::Variables;
 
+use crate::completions::Completions;
+use crate::healthcheck::Healthcheck;
+use crate::iam_policy::IamPolicy;
 use crate::logging::LogFormat;
 use crate::place::{self, Place, StatusTo};
 use crate::report::Output;
+use crate::schema::Schema;
+use crate::version::Version;
 
 /// Keeps AWS Cloud Map, Amazon ECS and API Gateway HTTP API resources as YAML documents say.
 #[derive(Debug, Parser)]
@@ -63,6 +68,19 @@ pub(crate) enum Command {
     Reconcile(Reconcile),
     /// Shows which resources are held because too many documents vanished at once; lets exactly these go.
     Prune(Prune),
+    /// Prints the JSON Schema of documents, for editors.
+    Schema(Schema),
+    /// Prints the least that the controller's role must be allowed, as an IAM policy.
+    IamPolicy(IamPolicy),
+    /// Asks the daemon beside it whether it is alive: 0 if it says so, else 1.
+    Healthcheck(Healthcheck),
+    /// Prints what a shell needs to complete this command line.
+    Completions(Completions),
+    /// Prints the version, and the commit if the build was told.
+    Version(Version),
+    /// Prints the book's page about the command line.
+    #[command(hide = true)]
+    Reference,
 }
 
 const IMPORT_EXAMPLES: &str = "\
@@ -146,6 +164,10 @@ pub(crate) struct Run {
     /// Write without asking whether another daemon of this source leads. Two that write do each other's work twice.
     #[arg(long)]
     pub(crate) no_lease: bool,
+
+    /// Prints the facts that alarms are made of to standard output once a minute, in CloudWatch's Embedded Metric Format.
+    #[arg(long, env = "HATOBA_EMF")]
+    pub(crate) emf: bool,
 
     #[command(flatten)]
     pub(crate) owner: Owner,

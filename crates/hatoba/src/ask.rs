@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, bail, ensure};
 use hatoba_core::{Acknowledgement, Key};
 use hatoba_engine::{Look, acknowledge_here, ask_to_look, held_here};
+use hatoba_kinds::{kind_names, no_such_kind};
 use jiff::Timestamp;
 
 use crate::arguments::{Prune, Reconcile};
@@ -16,12 +17,7 @@ use crate::report::{count, visible};
 /// # Errors
 /// When the request cannot be written.
 pub(crate) async fn reconcile(arguments: Reconcile) -> anyhow::Result<ExitCode> {
-    let document = match &arguments.document {
-        Some(text) => Some(
-            text.parse::<Key>().with_context(|| format!("`{text}` is no document: expected Kind/name"))?,
-        ),
-        None => None,
-    };
+    let document = arguments.document.as_deref().map(document).transpose()?;
     let keep = arguments.place.status_to()?.keep_alone().await?;
     ask_to_look(&keep, &Look { document, at: Timestamp::now() }).await?;
     let what = arguments.document.as_deref().unwrap_or("everything");
@@ -31,6 +27,13 @@ pub(crate) async fn reconcile(arguments: Reconcile) -> anyhow::Result<ExitCode> 
         visible(&keep.place())
     )?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The document that is meant, of a kind that there is.
+fn document(text: &str) -> anyhow::Result<Key> {
+    let key: Key = text.parse().with_context(|| format!("`{text}` is no document: expected Kind/name"))?;
+    ensure!(kind_names().any(|kind| kind == key.kind), "{}", no_such_kind(&key.kind));
+    Ok(key)
 }
 
 /// Shows the set that is held, or lets exactly that go.

@@ -1,5 +1,6 @@
 //! What `run` and `sandbox` share: the source, the status documents, the page, the signals, the end.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,8 @@ use std::time::Duration;
 
 use hatoba_core::{Cause, Holder, Truth};
 use hatoba_engine::{
-    BucketBoard, Engine, Heartbeat, Leadership, Requests, Shown, SourceSeen, StatusSink, lead_by_lock, serve,
+    BucketBoard, Emf, Engine, Heartbeat, Leadership, Requests, Shown, SourceSeen, StatusSink, lead_by_lock,
+    serve,
 };
 use hatoba_source::{Keep, Source, SourceError};
 use tokio::net::TcpListener;
@@ -25,6 +27,8 @@ const FLUSH: Duration = Duration::from_secs(2);
 const HEAR: Duration = Duration::from_secs(2);
 /// And in a bucket, where it is a call: 8,640 a day.
 const HEAR_REMOTE: Duration = Duration::from_secs(10);
+/// The shortest time in which CloudWatch tells two values apart.
+const TELL: Duration = Duration::from_secs(60);
 /// Letting go of the leadership.
 const RELEASE: Duration = Duration::from_secs(3);
 
@@ -43,6 +47,8 @@ pub(crate) struct Daemon {
     pub(crate) once: Option<Duration>,
     /// How it is settled which of several daemons writes.
     pub(crate) lead: Lead,
+    /// Whether metrics go to standard output.
+    pub(crate) emf: bool,
 }
 
 /// How it is settled which of several daemons writes.
@@ -72,6 +78,10 @@ impl Daemon {
                 }
             });
         }
+        let telling = match self.emf {
+            true => tokio::spawn(tell(Arc::clone(&self.engine), ended.clone())),
+            false => tokio::spawn(async {}),
+        };
         let let_go = CancellationToken::new();
         let leading = lead(&self.engine, self.lead, &let_go);
         if let Some(listens) = self.listens {
@@ -91,7 +101,7 @@ impl Daemon {
             }
         };
         ended.cancel();
-        let _ = tokio::time::timeout(FLUSH, async { tokio::join!(reading, writing) }).await;
+        let _ = tokio::time::timeout(FLUSH, async { tokio::join!(reading, writing, telling) }).await;
         // The last write of everything is over: the next one may lead.
         let_go.cancel();
         let _ = tokio::time::timeout(RELEASE, leading).await;
@@ -261,6 +271,25 @@ fn whole(error: &SourceError) -> String {
         behind = error.source();
     }
     text
+}
+
+/// Prints the metrics every so often, and at the end.
+async fn tell(engine: Arc<Engine>, ended: CancellationToken) {
+    let mut emf = Emf::new(engine.picture().owner, jiff::Timestamp::now());
+    let mut every = tokio::time::interval(TELL);
+    loop {
+        tokio::select! {
+            biased;
+            () = ended.cancelled() => {}
+            _ = every.tick() => {}
+        }
+        let line = emf.line(&engine.metrics_text(), jiff::Timestamp::now());
+        // Nobody reads it: the next line may be read, and the work goes on in any case.
+        let _ = writeln!(std::io::stdout(), "{line}");
+        if ended.is_cancelled() {
+            return;
+        }
+    }
 }
 
 /// Writes status documents as they change, while this process leads. A slow disk slows nobody: only the newest state is

@@ -2,20 +2,26 @@
 
 mod arguments;
 mod ask;
+mod completions;
 mod daemon;
 mod fetch;
+mod healthcheck;
+mod iam_policy;
 mod import;
 mod logging;
 mod place;
 mod plan;
 mod plan_text;
 mod progress;
+mod reference;
 mod render;
 mod report;
 mod run;
 mod sandbox;
+mod schema;
 mod status;
 mod validate;
+mod version;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -53,7 +59,13 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
         Command::Status(asked) => runtime.block_on(status::status(asked, vars)),
         Command::Reconcile(asked) => runtime.block_on(ask::reconcile(asked)),
         Command::Prune(asked) => runtime.block_on(ask::prune(asked)),
+        Command::Healthcheck(asked) => runtime.block_on(healthcheck::run(&asked)),
         Command::Explain(explain) => print_explanation(&explain.path),
+        Command::Schema(schema) => schema::run(&schema),
+        Command::IamPolicy(asked) => iam_policy::run(&asked, &vars),
+        Command::Completions(asked) => completions::run(&asked),
+        Command::Reference => reference::run(),
+        Command::Version(asked) => version::run(&asked),
         Command::Render(render) => render::run(&render.dir, &vars, render.output),
         Command::Validate(validate) => validate::run(&validate.dir, &vars, validate.output),
     };
@@ -63,10 +75,5 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
 
 /// `hatoba explain`: field documentation on standard output.
 fn print_explanation(path: &str) -> anyhow::Result<ExitCode> {
-    let text = hatoba_kinds::explain(path).map_err(anyhow::Error::msg)?;
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // `hatoba explain | head`: who reads has seen enough.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    report::print(&hatoba_kinds::explain(path).map_err(anyhow::Error::msg)?)
 }

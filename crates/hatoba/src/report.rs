@@ -21,6 +21,7 @@ mod visible;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -32,6 +33,17 @@ use serde_json::json;
 use excerpt::Excerpt;
 pub(crate) use paint::{paint, wants_colour};
 pub(crate) use visible::{cut, escaped_json, visible};
+
+/// Prints the whole of what a command was asked for.
+///
+/// # Errors
+/// Standard output cannot be written to; but who has read enough (`hatoba explain … | head`) may close it.
+pub(crate) fn print(text: &str) -> anyhow::Result<ExitCode> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
 
 /// How a command prints its result, `--output`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

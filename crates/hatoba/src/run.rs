@@ -44,7 +44,8 @@ pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitC
     };
     let keep = status_to.keep(&config);
     let (poll, listener) = (arguments.poll, Some(listener));
-    Daemon { engine, source, poll, listens, sink, keep, listener, once, lead }
+    let emf = arguments.emf;
+    Daemon { engine, source, poll, listens, sink, keep, listener, once, lead, emf }
         .run(CancellationToken::new())
         .await
 }

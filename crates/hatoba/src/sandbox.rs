@@ -85,6 +85,7 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
         listener: Some(page),
         once,
         lead: Lead::Unasked,
+        emf: false,
     };
     let code = daemon.run(stop).await;
     let _ = telling.await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anstyle::AnsiColor;
 use anyhow::{Context as _, bail};
 use hatoba_core::{Cause, Digest, Key, Status, Truth};
-use hatoba_engine::{Heartbeat, SourceSeen, StatusSink};
+use hatoba_engine::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
 use hatoba_source::{Source, Variables};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -211,7 +211,7 @@ impl Look {
             shown["verifiedSecondsAgo"] = json!(self.ages.get(key));
             shown
         });
-        let found = json!({ "ready": self.is_good(), "warning": self.warning, "documents": documents.collect::<Vec<_>>() });
+        let found = json!({ "schemaVersion": SCHEMA_VERSION, "ready": self.is_good(), "warning": self.warning, "documents": documents.collect::<Vec<_>>() });
         escaped_json(&format!("{found:#}"))
     }
 

@@ -19,7 +19,7 @@ use hatoba_kinds::KindId;
 use serde_json::Value;
 
 use self::replay::Replay;
-use crate::say;
+use hatoba_tests::tools::say;
 
 /// One answer of AWS.
 struct Recording {

@@ -95,6 +95,11 @@ pub(super) fn gauges(shown: &Shown, now: Timestamp, documents_max: usize) -> Gau
             "How long ago the document that was not compared with AWS for longest was; from the start if never.",
             Value::Seconds(oldest_unverified(shown, now)),
         ),
+        one(
+            "hatoba_not_ready_seconds",
+            "How long the document that is not Ready for longest has not been; 0: all are.",
+            Value::Seconds(not_ready(shown, now)),
+        ),
         one("hatoba_workqueue_depth", "Documents that are due.", whole(shown.queue.depth)),
         one(
             "hatoba_workqueue_oldest_seconds",
@@ -117,17 +122,25 @@ pub(super) fn gauges(shown: &Shown, now: Timestamp, documents_max: usize) -> Gau
             whole(shown.pruning.iter().filter(|pruning| is_held(pruning)).count()),
         ),
         one(
+            "hatoba_prune_fuse_open",
+            "1 while too many documents vanished at once, and nothing is deleted until somebody acknowledges it.",
+            Value::Whole(
+                shown.pruning.iter().any(|pruning| pruning.held.reason.as_str() == "FuseOpen").into(),
+            ),
+        ),
+        one(
             "hatoba_rogue_children",
             "Resources in APIs of ours that no document asks for.",
             whole(shown.rogue_children.len()),
         ),
         one("hatoba_leader", "1 if this process writes.", Value::Whole(shown.leader.into())),
-        Gauge {
-            name: "hatoba_build_info",
-            help: "Always 1.",
-            series: vec![(vec![("version", shown.version.to_owned())], Value::Whole(1))],
-        },
+        Gauge { name: "hatoba_build_info", help: "Always 1.", series: vec![(build(shown), Value::Whole(1))] },
     ])
+}
+
+fn build(shown: &Shown) -> Labels {
+    let commit = shown.commit.map(|commit| ("commit", commit.to_owned()));
+    std::iter::once(("version", shown.version.to_owned())).chain(commit).collect()
 }
 
 fn conditions(documents: &BTreeMap<Key, DocumentShown>, documents_max: usize) -> Vec<(Labels, Value)> {
@@ -174,6 +187,12 @@ fn oldest_unverified(shown: &Shown, now: Timestamp) -> f64 {
     let since_start = now.duration_since(shown.started_at).as_secs_f64().max(0.0);
     let ages = shown.documents.values().map(|document| document.verified_seconds_ago.unwrap_or(since_start));
     ages.fold(0.0, f64::max)
+}
+
+fn not_ready(shown: &Shown, now: Timestamp) -> f64 {
+    let waiting = shown.documents.values().map(|document| &document.status.ready);
+    let since = waiting.filter(|ready| ready.status != Truth::True).map(|ready| ready.last_transition_time);
+    since.min().map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0))
 }
 
 fn whole(count: usize) -> Value {

@@ -27,7 +27,9 @@ fn shown(documents: &[(&str, Truth, Truth, Option<f64>)]) -> Shown {
         held: Cause::new(reason, ""),
     });
     Shown {
+        schema_version: crate::SCHEMA_VERSION,
         version: "0.1.0",
+        commit: None,
         owner: "local".to_owned(),
         account: None,
         region: "eu-central-1".to_owned(),
@@ -87,6 +89,7 @@ fn the_contracts_names_and_nothing_else() {
         .filter(|name| !name.ends_with("_seconds_sum") && !name.ends_with("_seconds_count"))
         .collect();
     let expected = [
+        "hatoba_aws_denied_total",
         "hatoba_aws_requests_total",
         "hatoba_aws_throttled_total",
         "hatoba_build_info",
@@ -97,8 +100,10 @@ fn the_contracts_names_and_nothing_else() {
         "hatoba_last_full_resync_timestamp_seconds",
         "hatoba_leader",
         "hatoba_nonconverging",
+        "hatoba_not_ready_seconds",
         "hatoba_oldest_unverified_seconds",
         "hatoba_paused",
+        "hatoba_prune_fuse_open",
         "hatoba_prune_held",
         "hatoba_reconcile_seconds",
         "hatoba_reconcile_total",
@@ -137,8 +142,10 @@ fn what_is_known_beforehand_starts_at_zero() {
         }
     }
     for service in SERVICES {
-        let series = format!("hatoba_aws_throttled_total{{service=\"{service}\"}}");
-        assert_eq!(samples.get(&series), Some(&0.0), "{series}");
+        for name in ["throttled", "denied"] {
+            let series = format!("hatoba_aws_{name}_total{{service=\"{service}\"}}");
+            assert_eq!(samples.get(&series), Some(&0.0), "{series}");
+        }
     }
 }
 
@@ -150,6 +157,7 @@ fn the_picture_line_by_line() {
     metrics.drift_repaired("VpcLink");
     metrics.aws_call(&CALL, "ok", false);
     metrics.aws_call(&CALL, "TooManyRequestsException", true);
+    metrics.aws_call(&CALL, "AccessDeniedException", false);
     let documents = [("a", Truth::True, Truth::False, Some(7.0)), ("b", Truth::Unknown, Truth::True, None)];
     let text = metrics.render(&shown(&documents), at(200));
     let samples = samples(&text);
@@ -175,6 +183,8 @@ fn the_picture_line_by_line() {
         ("hatoba_nonconverging", 2.0),
         ("hatoba_paused", 5.0),
         ("hatoba_prune_held", 2.0),
+        ("hatoba_prune_fuse_open", 1.0),
+        ("hatoba_not_ready_seconds", 200.0),
         ("hatoba_rogue_children", 1.0),
         ("hatoba_leader", 1.0),
         ("hatoba_build_info{version=\"0.1.0\"}", 1.0),
@@ -185,6 +195,7 @@ fn the_picture_line_by_line() {
         ("hatoba_reconcile_seconds_bucket{le=\"0.025\",kind=\"VpcLink\"}", 1.0),
         ("hatoba_reconcile_seconds_bucket{le=\"0.005\",kind=\"VpcLink\"}", 0.0),
         ("hatoba_aws_throttled_total{service=\"apigatewayv2\"}", 1.0),
+        ("hatoba_aws_denied_total{service=\"apigatewayv2\"}", 1.0),
         (
             "hatoba_aws_requests_total{service=\"apigatewayv2\",operation=\"CreateVpcLink\",\
              code=\"TooManyRequestsException\"}",

@@ -40,6 +40,23 @@ async fn what_is_written_is_read_again() {
     assert_eq!(sink.load_heartbeat().await, Some(heartbeat));
 }
 
+/// The version in which the members are written is written beside them; a later one's are not taken for ours.
+#[tokio::test]
+async fn what_a_later_version_wrote_counts_as_never_written() {
+    let root = tempfile::tempdir().unwrap();
+    let all = statuses(&["a"]);
+    StatusSink::directory(root.path().to_owned()).write(&all).await;
+    let file = root.path().join(".hatoba/status/VpcLink/a.json");
+    let text = fs::read_to_string(&file).unwrap();
+    let ours = format!("\"schemaVersion\": {SCHEMA_VERSION},");
+    assert!(text.contains(&ours), "{text}");
+    let load = async || StatusSink::directory(root.path().to_owned()).load(SOON).await;
+    fs::write(&file, text.replace(&ours, "")).unwrap();
+    assert_eq!(load().await, all, "from before there were versions");
+    fs::write(&file, text.replace(&ours, "\"schemaVersion\": 99,")).unwrap();
+    assert!(load().await.is_empty());
+}
+
 #[tokio::test]
 async fn only_differences_are_written_and_what_is_gone_goes() {
     let root = tempfile::tempdir().unwrap();

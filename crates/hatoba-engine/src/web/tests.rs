@@ -36,7 +36,9 @@ fn document(name: &str, synced: Truth, message: &str) -> (Key, DocumentShown) {
 fn shown() -> Shown {
     let place = Place { file: "shop/bad.yaml".to_owned(), line: 14, column: 18 };
     Shown {
+        schema_version: crate::SCHEMA_VERSION,
         version: "0.1.0",
+        commit: None,
         owner: "local".to_owned(),
         account: Some("123456789012".to_owned()),
         region: "eu-central-1".to_owned(),

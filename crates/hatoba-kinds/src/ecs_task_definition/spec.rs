@@ -2,7 +2,7 @@ use hatoba_shapes::ecs::{
     ContainerDefinition, EphemeralStorage, ProxyConfiguration, RuntimePlatform,
     TaskDefinitionPlacementConstraint, Volume,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// An Amazon ECS task definition.
@@ -16,9 +16,11 @@ pub(crate) struct EcsTaskDefinitionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) container_definitions: Option<Vec<ContainerDefinition>>,
     /// CPU units (`256`) or `"0.25 vCPU"`; needed for Fargate.
+    #[schemars(schema_with = "size_schema")]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "size")]
     pub(crate) cpu: Option<String>,
     /// MiB (`512`) or `"0.5 GB"`; needed for Fargate.
+    #[schemars(schema_with = "size_schema")]
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "size")]
     pub(crate) memory: Option<String>,
     /// `bridge` (AWS's default on Linux), `host`, `awsvpc` or `none`.
@@ -57,6 +59,11 @@ pub(crate) struct EcsTaskDefinitionSpec {
     /// Whether AWS's fault injection may act on the tasks; false if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) enable_fault_injection: Option<bool>,
+}
+
+/// A size as [`size`] reads it.
+fn size_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "integer", "null"] })
 }
 
 /// AWS takes text; a bare number is what most people write.

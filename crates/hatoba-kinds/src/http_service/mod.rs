@@ -58,6 +58,11 @@ pub(crate) fn schema() -> schemars::Schema {
     schemars::schema_for!(spec::HttpServiceSpec)
 }
 
+/// The same, as a definition beside others.
+pub(crate) fn define(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    generator.subschema_for::<spec::HttpServiceSpec>()
+}
+
 /// What one document may need to know of all the others.
 pub(super) struct Facts<'a> {
     /// Documents of single kinds.
