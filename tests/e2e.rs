@@ -16,6 +16,8 @@ mod commands;
 mod crashes;
 #[path = "e2e/daemon.rs"]
 mod daemon;
+#[path = "e2e/deploy.rs"]
+mod deploy;
 #[path = "e2e/import.rs"]
 mod import;
 #[path = "e2e/leadership.rs"]

@@ -23,6 +23,7 @@ pub(crate) fn check() -> Result<()> {
     for page in pages.iter().filter(|page| **page != contents && !listed.contains(*page)) {
         wrong.push(format!("{} is not linked in SUMMARY.md", shown(page)));
     }
+    wrong.extend(samples_left_out(&pages)?);
     pages.push(shell::root().join("README.md"));
     for page in &pages {
         let folder = page.parent().unwrap_or(Path::new("."));
@@ -36,6 +37,31 @@ pub(crate) fn check() -> Result<()> {
         bail!("the book does not hold together:\n  {}", wrong.join("\n  "));
     }
     Ok(())
+}
+
+/// Sample documents that no page shows, and files that a page would show and that are not there.
+fn samples_left_out(pages: &[PathBuf]) -> Result<Vec<String>> {
+    let mut wrong = Vec::new();
+    let mut included = BTreeSet::new();
+    for page in pages {
+        let text = fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
+        let starts = text.split("{{#include ").skip(1).filter_map(|rest| rest.split("}}").next());
+        for file in starts.map(|name| clean(&page.parent().unwrap_or(Path::new(".")).join(name))) {
+            if !file.is_file() {
+                wrong.push(format!("{} includes {}, which is not there", shown(page), shown(&file)));
+            }
+            included.insert(file);
+        }
+    }
+    for folder in fs::read_dir(shell::root().join("deploy/samples"))? {
+        for sample in fs::read_dir(folder?.path())? {
+            let sample = sample?.path();
+            if !included.contains(&clean(&sample)) {
+                wrong.push(format!("{} is shown on no page", shown(&sample)));
+            }
+        }
+    }
+    Ok(wrong)
 }
 
 fn collect(folder: &Path, pages: &mut Vec<PathBuf>) -> Result<()> {

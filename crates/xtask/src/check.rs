@@ -1,12 +1,13 @@
 //! `cargo xtask check`: the one gate. Every step in one order, each timed, the first failure stops.
 
 use std::env;
+use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{book, generate, kept, shell, venv};
+use crate::{book, generate, kept, promtool, shell, venv};
 
 /// How much is demanded of the machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ const fn if_there_is_time(minutes: u64, name: &'static str, work: fn(Depth) -> R
 const STEPS: &[Step] = &[
     step("what was built before", |_| kept::recall()),
     step("python environment", |_| venv::prepare()),
+    step("promtool", promtool::prepare),
     step("formatting", |_| shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))),
     step("generated files", |_| generate::run(generate::Mode::Check)),
     step("book", |_| book::check()),
@@ -59,9 +61,6 @@ const BUILD: &[&str] = &["build", "--workspace", "--lib", "--bins", "--locked"];
 const SCENARIOS: &[&str] = &["--test", "architecture", "--test", "shapes", "--test", "scenarios"];
 
 const CLIPPY: &[&str] = &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
-
-/// Folders of sample documents.
-const SAMPLES: [&str; 5] = ["article", "named-stage", "one-document", "shared-api", "sqs"];
 
 /// Runs every step.
 ///
@@ -102,7 +101,7 @@ fn documentation() -> Command {
 /// Runs the tests of some targets.
 fn test(depth: Depth, targets: &[&str]) -> Result<()> {
     let mut command = shell::cargo(&["test", "--workspace", "--locked"]);
-    command.args(targets).envs(venv::variables());
+    command.args(targets).envs(venv::variables()).envs([promtool::variable()]);
     if depth == Depth::Full {
         command.arg("--no-fail-fast"); // who reads CI's output wants all of it
         command.env("HATOBA_REQUIRE_ALL", "1");
@@ -113,8 +112,9 @@ fn test(depth: Depth, targets: &[&str]) -> Result<()> {
 /// Every folder of sample documents is good by itself.
 fn samples() -> Result<()> {
     let binary = shell::target().join("debug").join(format!("hatoba{}", env::consts::EXE_SUFFIX));
-    for folder in SAMPLES {
-        shell::run(&mut shell::command(&binary, &["validate", &format!("deploy/samples/{folder}")]))?;
+    for entry in fs::read_dir(shell::root().join("deploy/samples"))? {
+        let folder = entry?.path();
+        shell::run(shell::command(&binary, &["validate"]).arg(folder))?;
     }
     Ok(())
 }

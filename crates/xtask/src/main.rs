@@ -7,6 +7,7 @@ mod book;
 mod check;
 mod generate;
 mod kept;
+mod promtool;
 mod shell;
 mod venv;
 
