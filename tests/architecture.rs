@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use hatoba_kinds::KindId;
+use hatoba_kinds::{KindId, common_operations};
+use hatoba_source::{Location, source_permissions};
 use hatoba_tests::root;
 use serde_json::Value;
 
@@ -354,6 +355,36 @@ fn every_reason_is_in_the_book() {
         unexplained.is_empty() && unknown.is_empty(),
         "not in the book: {unexplained:?}; only in the book: {unknown:?}"
     );
+}
+
+/// What `hatoba iam-policy` is made of is all that the code names, and nothing that it does not.
+#[test]
+fn every_operation_that_the_code_names_is_in_the_policy() {
+    let mut named: BTreeSet<String> = BTreeSet::new();
+    let sources = sources();
+    for source in sources.iter().filter(|source| source.is_in(&["crates/hatoba-kinds/src"])) {
+        let code: String = source.code().into_iter().map(|(_, line)| line).collect();
+        for start in ["Operation::read(", "Operation::write("] {
+            for rest in code.split(start).skip(1) {
+                let words: Vec<&str> = rest.splitn(5, '"').collect();
+                named.insert(format!("{}:{}", words[1], words[3]));
+            }
+        }
+    }
+    let operations = KindId::ALL.iter().flat_map(|kind| kind.operations()).chain(common_operations());
+    assert_eq!(named, operations.map(ToString::to_string).collect());
+
+    let is_action = |word: &&str| word.starts_with("s3:") && !word.starts_with("s3://");
+    let mut asked: BTreeSet<&str> = BTreeSet::new();
+    for source in sources.iter().filter(|source| source.path.ends_with("/bucket/store.rs")) {
+        let words = source.code().into_iter().flat_map(|(_, line)| line.split('"').skip(1).step_by(2));
+        asked.extend(words.filter(is_action));
+    }
+    let source: Location = "s3://documents/prod".parse().unwrap();
+    let allowed = serde_json::to_string(&source_permissions(&source, Some(&source.status_place()))).unwrap();
+    let allowed: BTreeSet<&str> =
+        allowed.split('"').filter(|word| word.starts_with("s3:") && *word != "s3:prefix").collect();
+    assert_eq!(asked, allowed);
 }
 
 /// Every row of the page of pains is there once, and the test that it names is in the tree.
