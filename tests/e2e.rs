@@ -8,6 +8,8 @@
 mod asked;
 #[path = "e2e/aws.rs"]
 mod aws;
+#[path = "e2e/browser.rs"]
+mod browser;
 #[path = "e2e/bucket.rs"]
 mod bucket;
 #[path = "e2e/commands.rs"]
@@ -22,6 +24,8 @@ mod deploy;
 mod import;
 #[path = "e2e/leadership.rs"]
 mod leadership;
+#[path = "e2e/page.rs"]
+mod page;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/roles.rs"]

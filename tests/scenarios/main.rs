@@ -39,6 +39,7 @@ mod replacement;
 mod requests;
 mod samples;
 mod served;
+mod serving;
 mod setbacks;
 mod task_definition_forms;
 mod task_definitions;

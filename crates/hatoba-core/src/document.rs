@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Key, Places};
+use crate::{Key, Places, Probe};
 
 /// The only `apiVersion` there is.
 pub const API_VERSION: &str = "hatoba/v1";
@@ -77,6 +77,11 @@ impl fmt::Display for Digest {
     }
 }
 
+/// SHA-256 of a secret, to compare it by without keeping it.
+pub fn secret_digest(secret: &[u8]) -> [u8; 32] {
+    Sha256::digest(secret).into()
+}
+
 /// `policy`: how the controller treats the document. Every member has a default.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -100,6 +105,9 @@ pub struct Policy {
     /// How many deployments stay, for kinds that have any: 1 to 100, 3 if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_deployments: Option<i64>,
+    /// A request that is sent through the chain every so often, for documents that show `Serving`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Per field path: enforce, initial, ignore, or a range.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, FieldMode>,

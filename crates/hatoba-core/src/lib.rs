@@ -28,8 +28,10 @@ mod object;
 mod parts;
 pub mod path;
 mod pause;
+mod probe;
 mod prune;
 mod seen;
+mod serving;
 mod status;
 #[cfg(test)]
 #[path = "tests/support.rs"]
@@ -44,7 +46,7 @@ pub use diagnostic::{Diagnostic, Place, Places, Severity, did_you_mean, one_of};
 pub use diff::{Diff, FieldDrift, Fix, at_creation, diff, means_the_same, normalise};
 pub use document::{
     API_VERSION, Adopt, AdoptMatch, Deletion, Digest, Document, Drift, FieldMode, Members, OmittedPolicy,
-    Policy, ReplacePolicy, Selectors,
+    Policy, ReplacePolicy, Selectors, secret_digest,
 };
 pub use graph::{creation_order, problems as graph_problems};
 pub use key::{Key, KeyError, check_name};
@@ -59,9 +61,11 @@ pub use mark::{
 pub use object::{Life, Object, Readiness, Scope};
 pub use parts::of_parts;
 pub use pause::{PAUSE_TAG, Pause, pause, paused};
+pub use probe::{Expect, Probe};
 pub use prune::{ACKNOWLEDGED_FOR, Acknowledgement, Evidence, Fuse, Parting, fuse, may_part};
 pub use seen::{Cause, Reason, Seen};
-pub use status::{Condition, Outcome, Status, Truth, fold};
+pub use serving::{Chain, Health, Hop, HopSeen, Scene, chain, serving, serving_of_parts};
+pub use status::{Condition, Outcome, Status, Truth, fold, fold_serving};
 pub use table::{
     Deployments, Drain, Field, KindTable, Literal, MarkStyle, Mutability, NullIs, Omitted, RefField,
     Renaming, ReplaceStyle, Revisions, SelectorField, Shape,

@@ -64,6 +64,9 @@ pub struct Status {
     pub synced: Condition,
     /// It has settled.
     pub ready: Condition,
+    /// Requests are answered, where they enter here; see [`crate::serving`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<Condition>,
     /// Fields that are not as the document says; values are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<String>,
@@ -230,15 +233,7 @@ pub fn fold(
             )
         }),
     };
-    let condition = |(truth, cause): (Truth, Cause), before: Option<&Condition>| Condition {
-        status: truth,
-        reason: cause.reason,
-        message: cause.message,
-        last_transition_time: match before {
-            Some(before) if before.status == truth => before.last_transition_time,
-            _ => now,
-        },
-    };
+    let condition = |found, before| condition(found, before, now);
     let outputs = match previous {
         Some(previous) if outcome.outputs.is_empty() => previous.outputs.clone(),
         _ => outcome.outputs,
@@ -256,9 +251,29 @@ pub fn fold(
             .or_else(|| previous.and_then(|status| status.synced_filled.clone())),
         synced: condition(outcome.synced, previous.map(|status| &status.synced)),
         ready: condition(ready, previous.map(|status| &status.ready)),
+        // Folded by itself: what it rests on changes apart from the document.
+        serving: previous.and_then(|status| status.serving.clone()),
         drift: outcome.drift,
         notes: outcome.notes,
         outputs,
+    }
+}
+
+/// The same for `Serving` alone.
+pub fn fold_serving(previous: &Status, serving: Option<(Truth, Cause)>, now: Timestamp) -> Status {
+    let serving = serving.map(|found| condition(found, previous.serving.as_ref(), now));
+    Status { serving, ..previous.clone() }
+}
+
+fn condition((truth, cause): (Truth, Cause), before: Option<&Condition>, now: Timestamp) -> Condition {
+    Condition {
+        status: truth,
+        reason: cause.reason,
+        message: cause.message,
+        last_transition_time: match before {
+            Some(before) if before.status == truth => before.last_transition_time,
+            _ => now,
+        },
     }
 }
 

@@ -14,6 +14,7 @@ use hatoba_kinds::{CallError, Disposition, Operation, Quota};
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
+use crate::shown::QuotaShown;
 
 /// After throttles a bucket never gets slower than this part of its share.
 const SLOWEST: f64 = 0.05;
@@ -52,6 +53,15 @@ impl Bucket {
         self.tokens = (self.tokens + passed * rate).min(self.burst) - 1.0;
         self.filled = now;
         if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.tokens / rate) }
+    }
+}
+
+impl Bucket {
+    fn shown(&self, name: &'static str, now: Instant) -> QuotaShown {
+        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
+        let tokens = (self.tokens + passed * self.per_second * self.speed).min(self.burst);
+        let (per_second, speed) = (self.per_second, self.speed);
+        QuotaShown { name, used: 1.0 - tokens / self.burst, per_second, speed }
     }
 }
 
@@ -114,6 +124,13 @@ impl Budget {
 }
 
 impl Budget {
+    /// How much of each quota is taken now.
+    pub(crate) fn quotas(&self) -> Vec<QuotaShown> {
+        let now = Instant::now();
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.iter().map(|(name, bucket)| bucket.shown(name, now)).collect()
+    }
+
     /// Resolves when the call may be sent.
     pub(crate) fn admit<'a>(
         &'a self,

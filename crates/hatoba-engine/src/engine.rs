@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_core::{Cause, Desired, Digest, Key, MarkStyle, Outcome, Status, fold};
+use hatoba_core::{Cause, Desired, Digest, HopSeen, Key, MarkStyle, Outcome, Status, fold};
 use hatoba_kinds::{Aws, KindId};
 use hatoba_source::{STILL_WRITTEN, Snapshot, Unreadable};
 use jiff::Timestamp;
@@ -14,14 +14,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
+use crate::chains::Asked;
 use crate::clock::Clock;
 use crate::identity::Asking;
 use crate::inventory::{Inventory, Place, Unlisted};
 use crate::memory::{Memory, Phase};
 use crate::metrics::Metrics;
 use crate::permit::{Permit, Way};
+use crate::probe::Probed;
 use crate::queue::{Priority, Queue};
-use crate::shown::{EVENTS_MAX, Event, PruningShown};
+use crate::shown::{EVENTS_MAX, Event, Origin, PruningShown};
 use crate::unlisted::undiscovered;
 use crate::world::{Checked, check};
 
@@ -119,6 +121,12 @@ pub(crate) struct State {
     /// Whether the fuse was open when it was last looked at.
     pub(crate) was_open: bool,
     pub(crate) events: VecDeque<Event>,
+    /// What stands behind each entry, as it was last followed.
+    pub(crate) chains: BTreeMap<Key, Vec<HopSeen>>,
+    /// The health of registries' entries, by the registry's id, as it was asked for.
+    pub(crate) healths: BTreeMap<String, Asked>,
+    /// The newest request through each chain that a document asks for.
+    pub(crate) probes: BTreeMap<Key, Probed>,
     pub(crate) dice: fastrand::Rng,
     /// The pinned account, once STS has told it.
     pub(crate) account: Option<String>,
@@ -278,6 +286,9 @@ impl Engine {
             spent: None,
             was_open: false,
             events: VecDeque::new(),
+            chains: BTreeMap::new(),
+            healths: BTreeMap::new(),
+            probes: BTreeMap::new(),
             dice: fastrand::Rng::with_seed(options.seed),
             account: None,
             last_full_resync: None,
@@ -503,12 +514,18 @@ impl Engine {
 
     pub(crate) fn tell(&self, document: &Key, action: &str, id: &str, cause: &str) {
         tracing::info!(%document, action, id, cause, "changed");
+        let origin = match self.desired(document) {
+            Some(desired) if self.is_drift(&desired) => Origin::Drift,
+            Some(_) => Origin::Document,
+            None => Origin::Removal,
+        };
         let event = Event {
             time: self.clock.now(),
             document: document.clone(),
             action: action.to_owned(),
             id: id.to_owned(),
             cause: cause.to_owned(),
+            origin,
         };
         let mut state = self.state();
         state.events.push_front(event);

@@ -214,6 +214,17 @@ impl Inventory {
         }
     }
 
+    /// Every object of these kinds in scopes that are known now, and where it stands.
+    pub(crate) fn all_of(&self, is_meant: impl Fn(KindId) -> bool) -> Vec<(Place, Object)> {
+        let state = self.state();
+        let meant = state.iter().filter(|(place, listing)| is_meant(place.0) && listing.is_known());
+        let all = meant.flat_map(|(place, listing)| {
+            let objects = borrow_marks(&state, place, listing.effective(), Trust::Newest);
+            objects.into_iter().map(|object| (place.clone(), object)).collect::<Vec<_>>()
+        });
+        all.collect()
+    }
+
     /// One object of a scope, as far as it is known.
     pub(crate) fn object(&self, place: &Place, id: &str) -> Option<Object> {
         let state = self.state();

@@ -15,6 +15,7 @@
 //! | replacing what must be deleted first; what moved | `ground`, `takedown`, `moved` |
 //! | twins that were both built upon | `twins` |
 //! | resources without a document | `orphans`, `prune`, `unlisted`, `drain`, `rogue` |
+//! | whether requests are answered, hop by hop | `chains`; a request sent through: `probe` |
 //! | workers, resync, verification, shutdown | `run` |
 //! | what is remembered between passes | `engine`, `memory` |
 //! | resources that documents are to be written for | `import` |
@@ -25,6 +26,7 @@
 mod backoff;
 mod board;
 mod budget;
+mod chains;
 mod clock;
 mod deployment;
 mod drain;
@@ -48,6 +50,7 @@ mod orphans;
 mod permit;
 mod picture;
 mod plan;
+mod probe;
 mod prune;
 mod queue;
 mod reconcile;
@@ -79,7 +82,10 @@ pub use lock::lead_by_lock;
 pub use permit::{Leader, Leadership};
 pub use plan::{Impact, Plan, PlanAction, PlanEntry};
 pub use requests::{HeldTogether, Look, Requests, acknowledge_here, ask_to_look, held_here};
-pub use shown::{DocumentShown, Event, LeadershipShown, PruningShown, QueueShown, Shown, SourceShown};
+pub use shown::{
+    DocumentShown, Event, LeadershipShown, Origin, ProbeShown, PruningShown, QueueShown, QuotaShown, Shown,
+    SourceShown,
+};
 pub use sink::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
-pub use web::serve;
+pub use web::{Access, OpenPath, serve};
 pub use world::{Checked, check, rendered};

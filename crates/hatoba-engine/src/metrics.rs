@@ -98,6 +98,7 @@ pub(crate) struct Metrics {
     calls: Family<OfCall, Counter>,
     throttled: Family<OfService, Counter>,
     denied: Family<OfService, Counter>,
+    probes: Family<OfPass, Counter>,
     codes: Mutex<BTreeMap<(&'static str, &'static str), BTreeSet<String>>>,
 }
 
@@ -114,6 +115,7 @@ impl Metrics {
             calls: Family::default(),
             throttled: Family::default(),
             denied: Family::default(),
+            probes: Family::default(),
             codes: Mutex::default(),
         };
         metrics.register();
@@ -155,9 +157,20 @@ impl Metrics {
             "Calls that AWS refused because the role lacks the permission",
             self.denied.clone(),
         );
+        registry.register(
+            "hatoba_probes",
+            "Requests sent through chains, where policy.probe asks for them",
+            self.probes.clone(),
+        );
     }
 
     fn start_at_zero(&self) {
+        let entries = KindId::ALL.iter().filter(|kind| kind.hop().is_some_and(|hop| hop.is_entry));
+        for kind in entries {
+            for is_good in [true, false] {
+                drop(self.probes.get_or_create(&of_probe(kind.table().kind, is_good)));
+            }
+        }
         for kind in KindId::ALL {
             let of_kind = OfKind { kind: kind.table().kind.to_owned() };
             drop(self.pass_seconds.get_or_create(&of_kind));
@@ -191,6 +204,11 @@ impl Metrics {
     /// Such a change was undone.
     pub(crate) fn drift_repaired(&self, kind: &str) {
         self.drift_repaired.get_or_create(&OfKind { kind: kind.to_owned() }).inc();
+    }
+
+    /// A request was sent through a chain.
+    pub(crate) fn probed(&self, kind: &str, is_good: bool) {
+        self.probes.get_or_create(&of_probe(kind, is_good)).inc();
     }
 
     /// A call to AWS was answered: `code` is `ok` or AWS's error code.
@@ -235,6 +253,11 @@ impl Metrics {
         }
         text
     }
+}
+
+fn of_probe(kind: &str, is_good: bool) -> OfPass {
+    let result = if is_good { Reconciled::Success } else { Reconciled::Error };
+    OfPass { kind: kind.to_owned(), result: result.as_str() }
 }
 
 fn of_call(operation: &Operation, code: String) -> OfCall {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hatoba_core::{Key, Status};
+use hatoba_core::{Key, Status, Truth};
 use tokio::time::Instant;
 
 use crate::engine::{Engine, State};
@@ -42,6 +42,7 @@ impl Picture for Engine {
             rogue_children,
             queue: QueueShown { depth, oldest_seconds, nonconverging, paused },
             last_full_resync: state.last_full_resync,
+            quotas: self.budget.quotas(),
             events: state.events.clone(),
         }
     }
@@ -60,6 +61,10 @@ impl Picture for Engine {
     fn is_ready(&self) -> bool {
         let state = self.state();
         state.account.is_some() && state.source.snapshot.is_some()
+    }
+
+    fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.published.subscribe()
     }
 
     fn reconcile_now(&self) {
@@ -195,6 +200,14 @@ fn documents(state: &State) -> BTreeMap<Key, DocumentShown> {
             status: status.clone(),
             verified_seconds_ago: verified.map(|at| at.elapsed().as_secs_f64()),
             file: files.get(key).copied().unwrap_or_default().to_owned(),
+            chain: state.chains.get(key).cloned().unwrap_or_default(),
+            entries: match state.checked.wholes.contains_key(key) {
+                true => state.entries_of(key),
+                false => Vec::new(),
+            },
+            is_held: status.synced.status == Truth::False
+                && state.memory.get(key).is_some_and(|memory| memory.phase == Phase::Settled),
+            probe: state.probes.get(key).map(|probed| probed.shown.clone()),
         };
         (key.clone(), shown)
     };

@@ -55,6 +55,16 @@ impl Engine {
         }
         tracker.spawn(supervised(Arc::clone(&self), stop.clone(), Arc::clone(&self).resync(stop.clone())));
         tracker.spawn(supervised(Arc::clone(&self), stop.clone(), Arc::clone(&self).verify(stop.clone())));
+        tracker.spawn(supervised(
+            Arc::clone(&self),
+            stop.clone(),
+            Arc::clone(&self).follow_chains(stop.clone()),
+        ));
+        tracker.spawn(supervised(
+            Arc::clone(&self),
+            stop.clone(),
+            Arc::clone(&self).send_probes(stop.clone()),
+        ));
         tracker.close();
         stop.cancelled().await;
         self.halt.cancel();
@@ -259,6 +269,7 @@ impl Engine {
             }
         };
         let led = self.permit.leads();
+        self.ask_and_judge().await;
         stop.cancel();
         let _ = running.await;
         in_time && led && self.all_ready() && matches!(self.fuse(), Fuse::Closed)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hatoba_core::{Cause, Diagnostic, Key, Status};
+use hatoba_core::{Cause, Diagnostic, HopSeen, Key, Status};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -42,6 +42,8 @@ pub struct Shown {
     pub queue: QueueShown,
     /// When every scope was last read in one sweep.
     pub last_full_resync: Option<Timestamp>,
+    /// The request quotas that calls drew on, by name.
+    pub quotas: Vec<QuotaShown>,
     /// What was changed lately, newest first, at most 100.
     pub events: VecDeque<Event>,
 }
@@ -98,6 +100,46 @@ pub struct DocumentShown {
     pub verified_seconds_ago: Option<f64>,
     /// The file it stands in.
     pub file: String,
+    /// What stands between a caller and what answers, where requests enter here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<HopSeen>,
+    /// Its parts at which requests enter, where it is made of others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Key>,
+    /// Something differs, and it is not put right by itself.
+    pub is_held: bool,
+    /// The newest request that was sent through the chain, where the document asks for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeShown>,
+}
+
+/// A request that was sent through a chain.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProbeShown {
+    /// When it was sent.
+    pub time: Timestamp,
+    /// The path that was asked for.
+    pub path: String,
+    /// Whether the answer was as expected.
+    pub is_good: bool,
+    /// The answer's status, or why there was none.
+    pub answer: String,
+    /// The statuses that were expected.
+    pub expected: String,
+    /// How long it took, in milliseconds.
+    pub milliseconds: u64,
+}
+
+impl ProbeShown {
+    /// The same as a sentence.
+    pub fn told(&self) -> String {
+        let ProbeShown { path, answer, milliseconds, .. } = self;
+        match self.is_good {
+            true => format!("GET {path} answered {answer} in {milliseconds} ms"),
+            false => format!("GET {path}: {answer}, expected {}", self.expected),
+        }
+    }
 }
 
 /// One resource whose document is gone.
@@ -140,4 +182,32 @@ pub struct Event {
     pub id: String,
     /// Why, in one sentence.
     pub cause: String,
+    /// What made it necessary.
+    pub origin: Origin,
+}
+
+/// What made a change necessary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Origin {
+    /// Somebody wrote another document, or a first one.
+    Document,
+    /// Somebody changed AWS behind a document in sync.
+    Drift,
+    /// A document is gone.
+    Removal,
+}
+
+/// How much of one request quota is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuotaShown {
+    /// The bucket.
+    pub name: &'static str,
+    /// The part of our share that is taken just now: 0 to 1, and above while calls wait.
+    pub used: f64,
+    /// Calls a second that we take at most.
+    pub per_second: f64,
+    /// Below 1: AWS asked to slow down, and this part of our share is taken for now.
+    pub speed: f64,
 }

@@ -1,13 +1,16 @@
 //! What the daemon serves: the page, the metrics, its health, and the same picture as JSON.
 //!
 //! The invariant: **looking changes nothing and slows nothing**. Every route only reads, answers are made off the
-//! engine's threads and few at a time, and a connection is short, small, and one of at most 64.
+//! engine's threads and few at a time, and a connection is short, small, and one of at most 64. What can be reached from
+//! other machines asks for a token.
 //!
 //! ```text
 //! let listener = TcpListener::bind("127.0.0.1:8080").await?;
-//! serve(listener, Arc::new(engine), stopping.cancelled_owned()).await?;
+//! serve(listener, Arc::new(engine), Access::open(), stopping.cancelled_owned()).await?;
 //! ```
 
+mod access;
+mod changes;
 mod html;
 mod limits;
 mod page;
@@ -29,9 +32,10 @@ use axum::routing::get;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::access::{Access, OpenPath};
 use crate::shown::Shown;
 
 /// Answers made at once: a storm of scrapes takes two threads, not all.
@@ -40,9 +44,10 @@ const LOOKS_MAX: usize = 2;
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 /// What is being sent when the daemon stops may be finished; the whole drain has 20 s.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
-/// Nothing from elsewhere, no script, no frame.
-const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; \
-                              form-action 'none'; frame-ancestors 'none'";
+/// Nothing from elsewhere, nothing inline, no frame.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+                              connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                              require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// What there is to look at. Every method returns at once.
 pub trait Picture: Send + Sync + 'static {
@@ -54,6 +59,8 @@ pub trait Picture: Send + Sync + 'static {
     fn is_healthy(&self) -> bool;
     /// Whether the source was read and this process writes, or could at once.
     fn is_ready(&self) -> bool;
+    /// Counts up whenever something shown has changed.
+    fn changes(&self) -> watch::Receiver<u64>;
     /// Looks at everything again soon. For the process itself: no route calls it.
     fn reconcile_now(&self);
 }
@@ -62,6 +69,7 @@ pub trait Picture: Send + Sync + 'static {
 struct View {
     picture: Arc<dyn Picture>,
     looks: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
 }
 
 /// Every route. See [`serve`] for the limits that a connection has.
@@ -73,38 +81,53 @@ pub(crate) fn router(picture: Arc<dyn Picture>) -> Router {
         .route("/readyz", get(readyz))
         .route("/api/v1/status", get(status))
         .route("/api/v1/events", get(events))
+        .route("/api/v1/changes", get(changes))
+        .route("/page.js", get(|| asset("text/javascript; charset=utf-8", include_str!("web/page.js"))))
         .route("/style.css", get(|| asset("text/css; charset=utf-8", include_str!("web/style.css"))))
         .route("/icon.svg", get(|| asset("image/svg+xml", include_str!("web/icon.svg"))))
         .method_not_allowed_fallback(|| refusal(StatusCode::METHOD_NOT_ALLOWED, "only GET is allowed here"))
         .fallback(|| refusal(StatusCode::NOT_FOUND, "there is nothing here; see /"))
-        .with_state(View { picture, looks: Arc::new(Semaphore::new(LOOKS_MAX)) })
+        .with_state(View {
+            picture,
+            looks: Arc::new(Semaphore::new(LOOKS_MAX)),
+            streams: Arc::new(Semaphore::new(changes::STREAMS_MAX)),
+        })
         .layer(middleware::map_response(with_headers))
 }
 
 /// Serves until `shutdown` and a short drain are over.
 ///
 /// On a loopback address only requests for a loopback name are answered: a page elsewhere could else have its
-/// own name point here and read along (DNS rebinding).
+/// own name point here and read along (DNS rebinding). Any other address needs a token.
 ///
 /// # Errors
-/// When the listener has no address.
+/// When the listener has no address, or one that others can reach and no token.
 pub fn serve(
     listener: TcpListener,
     picture: Arc<dyn Picture>,
+    access: Access,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> BoxFuture<'static, std::io::Result<()>> {
-    serve_until(listener, picture, Box::pin(shutdown))
+    serve_until(listener, picture, access, Box::pin(shutdown))
 }
 
 /// The same, compiled here: a bare future's code is made anew by every program that waits for it.
 fn serve_until(
     listener: TcpListener,
     picture: Arc<dyn Picture>,
+    access: Access,
     shutdown: BoxFuture<'static, ()>,
 ) -> BoxFuture<'static, std::io::Result<()>> {
     Box::pin(async move {
+        let is_loopback = listener.local_addr()?.ip().is_loopback();
+        if !is_loopback && !access.has_token() {
+            return Err(std::io::Error::other("an address that others can reach needs a token"));
+        }
         let mut app = router(picture);
-        if listener.local_addr()?.ip().is_loopback() {
+        if access.has_token() {
+            app = app.layer(middleware::from_fn_with_state(Arc::new(access), only_with_the_token));
+        }
+        if is_loopback {
             app = app.layer(middleware::from_fn(only_for_loopback_names));
         }
         let stopping = CancellationToken::new();
@@ -211,6 +234,18 @@ async fn events(State(view): State<View>) -> Result<Response, Response> {
     json(view.look(|picture| serde_json::to_vec(&picture.shown().events)).await?).await
 }
 
+/// A line whenever something has changed, for the page.
+async fn changes(State(view): State<View>) -> Result<Response, Response> {
+    let Ok(turn) = view.streams.clone().try_acquire_owned() else {
+        return Err(refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many pages are open; this one looks by itself",
+        )
+        .await);
+    };
+    Ok(changes::stream(view.picture.changes(), turn))
+}
+
 async fn json(body: serde_json::Result<Vec<u8>>) -> Result<Response, Response> {
     match body {
         Ok(body) => Ok(content("application/json", body)),
@@ -251,6 +286,19 @@ async fn with_headers(mut response: Response) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn only_with_the_token(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    if access.allows(request.uri().path(), request.headers()) {
+        return next.run(request).await;
+    }
+    let mut response =
+        with_headers(refusal(StatusCode::UNAUTHORIZED, "the token is missing or wrong").await).await;
+    // Browsers know Basic: any name, and the token as the password.
+    for scheme in ["Basic realm=\"hatoba\", charset=\"UTF-8\"", "Bearer realm=\"hatoba\""] {
+        response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+    }
     response
 }
 

@@ -1,10 +1,11 @@
 //! Documents that are made of others: their status comes from their parts', and their parts are held with them.
 
-use hatoba_core::{Cause, Digest, Key, Outcome, Status, fold, of_parts};
+use hatoba_core::{Cause, Digest, Key, Outcome, Status, fold, fold_serving, of_parts, serving_of_parts};
 use hatoba_kinds::Whole;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use crate::chains::is_entry;
 use crate::engine::{Engine, State};
 use crate::schedule::Next;
 
@@ -29,7 +30,13 @@ impl State {
             });
             let outcome = of_parts(&parts, outputs.collect());
             let digest = whole.digest.clone().unwrap_or_else(|| Digest::of(key));
+            let entries = parts.iter().filter(|(part, _)| is_entry(part));
+            let serving = serving_of_parts(
+                entries.map(|(part, status)| (*part, status.and_then(|status| status.serving.as_ref()))),
+            );
             let status = fold(self.statuses.get(key), key, &digest, outcome, now);
+            let serving = serving.map(|found| self.with_probe(key, found));
+            let status = fold_serving(&status, serving, now);
             self.statuses.insert(key.clone(), status);
         }
     }

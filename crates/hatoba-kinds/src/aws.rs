@@ -19,6 +19,7 @@ use crate::kind::Work;
 use crate::last_look::{LastLook, Signed};
 use crate::quota::{self, Operation};
 use crate::route53::Route53;
+use crate::visit::visit;
 
 /// Paces and counts calls. The engine's budget is one.
 pub trait Gate: Send + Sync {
@@ -42,6 +43,7 @@ pub struct Aws {
     ec2: Ec2,
     pub(crate) route53: Route53,
     gate: Arc<dyn Gate>,
+    config: SdkConfig,
     region: String,
     account: std::sync::OnceLock<String>,
     slow: Mutex<SlowFacts>,
@@ -72,6 +74,7 @@ impl Aws {
             ec2: Ec2::new(config),
             route53: Route53::new(config),
             gate,
+            config: config.clone(),
             region: config.region().map(ToString::to_string).unwrap_or_default(),
             account: std::sync::OnceLock::new(),
             slow: Mutex::default(),
@@ -150,6 +153,12 @@ impl Aws {
             });
             result
         })
+    }
+
+    /// Sends GET to an API itself, as any caller would: the status of the answer, or why there is none. No redirect is
+    /// followed, and no body is read.
+    pub fn visit<'a>(&'a self, url: &'a str, path: &'a str) -> Work<'a, Result<u16, String>> {
+        Box::pin(visit(&self.config, url, path))
     }
 
     /// Makes the account known to the drivers, which build ARNs from it. The first call counts.

@@ -368,6 +368,10 @@ impl Reader<'_> {
                 hint,
             );
         }
+        if policy.probe.is_some() && !K::HOP.is_some_and(|hop| hop.is_entry) {
+            let message = format!("no requests enter at a {}, so none can be sent through it", K::TABLE.kind);
+            self.say("policy.probe", message, Some("put it on a Route or an HttpService".to_owned()));
+        }
         self.ranges::<K>();
         self.kept::<K>();
         self.labels();

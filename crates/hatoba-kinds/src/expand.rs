@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Diagnostic, Digest, Document, Key};
+use hatoba_core::{Diagnostic, Digest, Document, Key, Probe};
 
 use crate::http_service;
 
@@ -40,6 +40,8 @@ pub struct Whole {
     pub parts: BTreeMap<Key, PathMap>,
     /// What it tells of its parts, or of what they name.
     pub outputs: Vec<OutputOf>,
+    /// The request that is sent through its chain every so often.
+    pub probe: Option<Probe>,
 }
 
 /// Pairs of a path in the part and the path in the document that it comes from, the general ones first.

@@ -130,8 +130,21 @@ fn made_of_others(field: Option<&str>) -> Result<String, String> {
     for (name, member) in schema.members(at).into_iter().flatten() {
         let _ = writeln!(text, "\n  {name} <{}>\n      {}", type_of(&schema, member), words(member));
     }
+    if field.is_none() {
+        text.push_str(SERVING);
+    }
     Ok(text)
 }
+
+/// What documents show at which requests enter.
+const SERVING: &str = "
+Beside Synced and Ready it shows Serving: whether a request gets through, and else the first hop that is broken.
+
+  policy.probe <object>
+      a GET that is sent through the chain every so often: it proves what no look at AWS can, and keeps an idle VPC
+      link alive. `path` (needed), `every` (10s to 30d, `1h` if left out), `expect` (`200`, or a range; `200-399` if left
+      out). Off if left out
+";
 
 fn whole(kind: KindId, schema: &Schema) -> String {
     let table = kind.table();
@@ -150,6 +163,9 @@ fn whole(kind: KindId, schema: &Schema) -> String {
     let left_out: Vec<String> = kind.left_out().map(|(member, why)| format!("  {member}: {why}")).collect();
     if !left_out.is_empty() {
         let _ = writeln!(text, "\nMembers of AWS's that documents do not carry:\n\n{}", left_out.join("\n"));
+    }
+    if kind.hop().is_some_and(|hop| hop.is_entry) {
+        text.push_str(SERVING);
     }
     text
 }

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use hatoba_core::{
-    Action, Cause, Change, Creation, Deployments, KindTable, Mark, Members, Object, Reference, Seen,
-    TagChange, Target,
+    Action, Cause, Change, Creation, Deployments, Health, Hop, KindTable, Mark, Members, Object, Reference,
+    Seen, TagChange, Target,
 };
 use hatoba_shapes::Limit;
 use schemars::JsonSchema;
@@ -54,6 +54,9 @@ pub(crate) trait Kind {
 
     /// The deployments that the controller makes for it, where it serves a copy of its siblings.
     const DEPLOYMENTS: Option<&'static Deployments> = None;
+
+    /// Its part in the chains that answer requests.
+    const HOP: Option<&'static Hop> = None;
 
     /// The call that a write begins with, where its name does not tell.
     fn operation(_action: &Action) -> Option<&'static Operation> {
@@ -139,6 +142,14 @@ pub(crate) trait Kind {
     /// What AWS keeps in a resource, and would refuse its delete for.
     fn entries(_aws: &Aws, _target: &Target) -> impl Future<Output = Result<Vec<Entry>, CallError>> + Send {
         async { Ok(Vec::new()) }
+    }
+
+    /// How the entries of a resource are that others enter themselves in; `None`: it is no such resource.
+    fn health(
+        _aws: &Aws,
+        _target: &Target,
+    ) -> impl Future<Output = Result<Option<Health>, CallError>> + Send {
+        async { Ok(None) }
     }
 
     /// Takes one entry out of a resource.

@@ -32,11 +32,13 @@ mod rules;
 mod schema;
 mod tags;
 mod terraform;
+mod visit;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hatoba_core::{
-    Action, Change, Creation, Deployments, Desired, Diagnostic, Document, KindTable, Members, Object, Target,
+    Action, Change, Creation, Deployments, Desired, Diagnostic, Document, Health, Hop, KindTable, Members,
+    Object, Target,
 };
 
 use crate::kind::Kind;

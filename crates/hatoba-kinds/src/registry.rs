@@ -44,6 +44,11 @@ macro_rules! registry {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::DEPLOYMENTS,)+ }
             }
 
+            /// The part of its resources in the chains that answer requests, if they have one.
+            pub fn hop(self) -> Option<&'static Hop> {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::HOP,)+ }
+            }
+
             /// The call that a write begins with, where the kind says so.
             pub(crate) fn operation_said(self, action: &Action) -> Option<&'static Operation> {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::operation(action),)+ }
@@ -153,6 +158,14 @@ macro_rules! registry {
             /// When it cannot be listed.
             pub fn entries<'a>(self, aws: &'a Aws, target: &'a Target) -> Work<'a, Result<Vec<Entry>, CallError>> {
                 match self { $(KindId::$kind => Box::pin($module::$kind::entries(aws, target)),)+ }
+            }
+
+            /// How the entries of a resource are that others enter themselves in.
+            ///
+            /// # Errors
+            /// When AWS does not say.
+            pub fn health<'a>(self, aws: &'a Aws, target: &'a Target) -> Work<'a, Result<Option<Health>, CallError>> {
+                match self { $(KindId::$kind => Box::pin($module::$kind::health(aws, target)),)+ }
             }
 
             /// Looks at an operation that a write began; `made`: what it makes, where it makes something.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hatoba_core::{Document, Key, Literal, Members, Omitted, Places, Policy, SelectorField, path};
 use serde_json::Value;
 
-use crate::{KindId, Schema};
+use crate::{KindId, Schema, explain};
 
 fn document(kind: KindId, spec: Value) -> Document {
     let key = Key::new(kind.table().kind, "sample");
@@ -452,4 +452,23 @@ fn only_what_has_deployments_keeps_some() {
         assert_eq!(paths.is_empty(), is_good, "{kind:?} {kept}: {paths:?}");
         assert!(is_good || paths == ["policy.keepDeployments"], "{paths:?}");
     }
+}
+
+#[test]
+fn a_probe_belongs_where_requests_enter() {
+    for kind in KindId::ALL {
+        let mut document = document(*kind, serde_json::json!({ "domainName": "example.com" }));
+        document.policy.probe = serde_json::from_value(serde_json::json!({ "path": "/health" })).ok();
+        assert!(document.policy.probe.is_some());
+        let is_entry = kind.hop().is_some_and(|hop| hop.is_entry);
+        if *kind != KindId::DomainName {
+            document.spec.clear();
+        }
+        let found = kind.compile(&document).err().unwrap_or_default();
+        let is_refused = found.iter().any(|found| found.path == "policy.probe");
+        assert_eq!(is_refused, !is_entry, "{}: {found:?}", kind.table().kind);
+        let told = explain(kind.table().kind).unwrap().contains("policy.probe");
+        assert_eq!(told, is_entry, "{}", kind.table().kind);
+    }
+    assert!(explain("HttpService").unwrap().contains("policy.probe"));
 }

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
-use hatoba_engine::Options;
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use hatoba_engine::{Access, OpenPath, Options};
 use hatoba_source::Variables;
 
 use crate::completions::Completions;
@@ -133,15 +134,66 @@ pub(crate) struct Once {
     pub(crate) timeout: Duration,
 }
 
+/// Who may look at the page.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct AccessFlags {
+    /// A file with the token that callers must show (`Authorization: Bearer …`; browsers: any name, the token as the
+    /// password): 16 or more visible characters. It is read once, at the start.
+    #[arg(long, value_name = "FILE", env = "HATOBA_LISTEN_TOKEN_FILE")]
+    pub(crate) listen_token_file: Option<PathBuf>,
+
+    /// Paths that are answered without the token, for scrapers and health checks.
+    #[arg(long, value_name = "PATH", value_enum, value_delimiter = ',', requires = "listen_token_file")]
+    pub(crate) listen_open: Vec<Open>,
+}
+
+/// A path that may be open beside a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Open {
+    Metrics,
+    Healthz,
+    Readyz,
+}
+
+impl AccessFlags {
+    /// What callers at this address must show.
+    ///
+    /// # Errors
+    /// When the token is missing, cannot be read, or can be guessed.
+    pub(crate) fn access(&self, listen: SocketAddr) -> anyhow::Result<Access> {
+        let Some(file) = &self.listen_token_file else {
+            if listen.ip().is_loopback() {
+                return Ok(Access::open());
+            }
+            anyhow::bail!(
+                "--listen {listen} can be reached by others and asks nobody who they are\nhint: give \
+                 --listen-token-file FILE, or listen on 127.0.0.1"
+            );
+        };
+        let token = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the token in {}", file.display()))?;
+        let open = self.listen_open.iter().map(|open| match open {
+            Open::Metrics => OpenPath::Metrics,
+            Open::Healthz => OpenPath::Healthz,
+            Open::Readyz => OpenPath::Readyz,
+        });
+        let access = Access::with_token(&token, open).map_err(anyhow::Error::msg);
+        access.with_context(|| format!("the token in {} will not do", file.display()))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// What holds the documents: a folder, or a prefix in S3.
     #[arg(long, value_name = "DIR|s3://bucket/prefix", env = "HATOBA_SOURCE", value_parser = place::source)]
     pub(crate) source: Place,
 
-    /// Where the status page, metrics and health are served; they are for loopback only.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = loopback)]
+    /// Where the status page, metrics and health are served. An address that others can reach needs --listen-token-file.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", env = "HATOBA_LISTEN")]
     pub(crate) listen: SocketAddr,
+
+    #[command(flatten)]
+    pub(crate) access: AccessFlags,
 
     /// How often everything is compared with AWS.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration)]
@@ -435,7 +487,7 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
     match address.ip().is_loopback() {
         true => Ok(address),
         false => Err(format!(
-            "`{address}` can be reached from outside; this version serves loopback addresses only"
+            "`{address}` can be reached from outside; the sandbox serves loopback addresses only"
         )),
     }
 }
@@ -460,5 +512,25 @@ mod tests {
         assert!(owner("a b").is_err());
         assert!(loopback("127.0.0.1:0").is_ok());
         assert!(loopback("0.0.0.0:8080").is_err());
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_needs_a_token() {
+        let (here, everywhere) =
+            (SocketAddr::from(([127, 0, 0, 1], 80)), SocketAddr::from(([0, 0, 0, 0], 80)));
+        let none = AccessFlags::default();
+        assert!(!none.access(here).unwrap().has_token());
+        let refused = format!("{:#}", none.access(everywhere).unwrap_err());
+        assert!(refused.contains("0.0.0.0:80") && refused.contains("--listen-token-file"), "{refused}");
+        let file = std::env::temp_dir().join(format!("hatoba-token-{}", std::process::id()));
+        let flags = AccessFlags { listen_token_file: Some(file.clone()), listen_open: vec![Open::Metrics] };
+        assert!(flags.access(everywhere).is_err(), "the file is not there");
+        for (token, is_good) in [("correct-horse-battery\n", true), ("short", false)] {
+            std::fs::write(&file, token).unwrap();
+            let access = flags.access(everywhere);
+            assert_eq!(access.as_ref().is_ok_and(Access::has_token), is_good, "{access:?}");
+            assert!(!format!("{access:?}").contains("horse"), "{access:?}");
+        }
+        std::fs::remove_file(file).unwrap();
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use hatoba_core::{Cause, Holder, Truth};
 use hatoba_engine::{
-    BucketBoard, Emf, Engine, Heartbeat, Leadership, Requests, Shown, SourceSeen, StatusSink, lead_by_lock,
-    serve,
+    Access, BucketBoard, Emf, Engine, Heartbeat, Leadership, Requests, Shown, SourceSeen, StatusSink,
+    lead_by_lock, serve,
 };
 use hatoba_source::{Keep, Source, SourceError};
 use tokio::net::TcpListener;
@@ -43,6 +43,8 @@ pub(crate) struct Daemon {
     /// Where people leave requests.
     pub(crate) keep: Keep,
     pub(crate) listener: Option<TcpListener>,
+    /// Who may look at it.
+    pub(crate) access: Access,
     /// Converge within this time, then leave.
     pub(crate) once: Option<Duration>,
     /// How it is settled which of several daemons writes.
@@ -71,7 +73,8 @@ impl Daemon {
         let writing = tokio::spawn(write(Arc::clone(&self.engine), self.sink, ended.clone()));
         tokio::spawn(hear(Arc::clone(&self.engine), self.keep, ended.clone()));
         if let Some(listener) = self.listener {
-            let serving = serve(listener, Arc::clone(&self.engine) as _, stop.clone().cancelled_owned());
+            let serving =
+                serve(listener, Arc::clone(&self.engine) as _, self.access, stop.clone().cancelled_owned());
             tokio::spawn(async move {
                 if let Err(error) = serving.await {
                     tracing::error!(%error, "the status page cannot be served");

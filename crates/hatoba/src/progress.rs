@@ -118,7 +118,8 @@ mod tests {
 
     fn event(document: Key, action: &str, id: &str, cause: &str) -> Event {
         let (action, id, cause) = (action.to_owned(), id.to_owned(), cause.to_owned());
-        Event { time: "2024-05-06T12:00:03.9Z".parse().unwrap(), document, action, id, cause }
+        let origin = hatoba_engine::Origin::Document;
+        Event { time: "2024-05-06T12:00:03.9Z".parse().unwrap(), document, action, id, cause, origin }
     }
 
     #[test]

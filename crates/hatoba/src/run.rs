@@ -22,6 +22,7 @@ const START: Duration = Duration::from_secs(3);
 /// # Errors
 /// When the folder, the address or the AWS settings cannot be used.
 pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitCode> {
+    let access = arguments.access.access(arguments.listen)?;
     let status_to = StatusTo::of(arguments.status_to.as_ref(), &arguments.source)?;
     let options = Options {
         metric_documents_max: arguments.metric_documents_max,
@@ -45,7 +46,7 @@ pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitC
     let keep = status_to.keep(&config);
     let (poll, listener) = (arguments.poll, Some(listener));
     let emf = arguments.emf;
-    Daemon { engine, source, poll, listens, sink, keep, listener, once, lead, emf }
+    Daemon { engine, source, poll, listens, sink, keep, listener, access, once, lead, emf }
         .run(CancellationToken::new())
         .await
 }

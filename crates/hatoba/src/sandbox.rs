@@ -17,7 +17,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use hatoba_aws_model::{Config, Connector, Delays, SharedWorld, World};
 use hatoba_core::{Key, Truth};
-use hatoba_engine::{Clock, Engine, Event, Shown, StatusSink};
+use hatoba_engine::{Access, Clock, Engine, Event, Shown, StatusSink};
 use hatoba_source::{Directory, Keep, Variables};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -83,6 +83,7 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
         sink: StatusSink::none(),
         keep: Keep::Nowhere,
         listener: Some(page),
+        access: Access::open(),
         once,
         lead: Lead::Unasked,
         emf: false,

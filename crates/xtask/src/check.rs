@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::{book, generate, kept, promtool, shell, venv};
+use crate::{book, browser, generate, kept, promtool, shell, venv};
 
 /// How much is demanded of the machine.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     step("what was built before", |_| kept::recall()),
     step("python environment", |_| venv::prepare()),
     step("promtool", promtool::prepare),
+    step("browser", browser::prepare),
     step("formatting", |_| shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))),
     step("generated files", |_| generate::run(generate::Mode::Check)),
     step("book", |_| book::check()),

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 
 mod book;
+mod browser;
 mod check;
 mod generate;
 mod kept;

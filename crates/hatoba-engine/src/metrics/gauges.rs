@@ -11,10 +11,10 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::shown::{DocumentShown, PruningShown, Shown};
+use crate::shown::{DocumentShown, ProbeShown, PruningShown, Shown};
 
-/// Three truths of two conditions.
-const SERIES_PER_DOCUMENT: usize = 6;
+/// Three truths of three conditions.
+const SERIES_PER_DOCUMENT: usize = 9;
 /// Reasons for which a resource without a document is there and nobody needs to act: the first two pass by
 /// themselves, the third is another process's work, the last was asked for.
 const NOT_HELD: [&str; 4] = ["Grace", "InUse", "StandBy", "Retained"];
@@ -133,6 +133,18 @@ pub(super) fn gauges(shown: &Shown, now: Timestamp, documents_max: usize) -> Gau
             "Resources in APIs of ours that no document asks for.",
             whole(shown.rogue_children.len()),
         ),
+        Gauge {
+            name: "hatoba_probe_success",
+            help: "1 if the newest request that policy.probe asks for was answered as expected.",
+            series: probes(&shown.documents, documents_max, |probe| Value::Whole(probe.is_good.into())),
+        },
+        Gauge {
+            name: "hatoba_probe_seconds",
+            help: "How long its answer took.",
+            series: probes(&shown.documents, documents_max, |probe| {
+                Value::Seconds(probe.milliseconds as f64 / 1_000.0)
+            }),
+        },
         one("hatoba_leader", "1 if this process writes.", Value::Whole(shown.leader.into())),
         Gauge { name: "hatoba_build_info", help: "Always 1.", series: vec![(build(shown), Value::Whole(1))] },
     ])
@@ -167,8 +179,21 @@ fn conditions(documents: &BTreeMap<Key, DocumentShown>, documents_max: usize) ->
     series
 }
 
-fn conditions_of(document: &DocumentShown) -> [(&'static str, &Condition); 2] {
-    [("Synced", &document.status.synced), ("Ready", &document.status.ready)]
+fn conditions_of(document: &DocumentShown) -> impl Iterator<Item = (&'static str, &Condition)> {
+    let status = &document.status;
+    let serving = status.serving.as_ref().map(|serving| ("Serving", serving));
+    [("Synced", &status.synced), ("Ready", &status.ready)].into_iter().chain(serving)
+}
+
+fn probes(
+    documents: &BTreeMap<Key, DocumentShown>,
+    documents_max: usize,
+    value: impl Fn(&ProbeShown) -> Value,
+) -> Vec<(Labels, Value)> {
+    let probed = documents.iter().filter_map(|(key, document)| Some((key, document.probe.as_ref()?)));
+    let series = probed
+        .map(|(key, probe)| (vec![("kind", key.kind.clone()), ("name", key.name.clone())], value(probe)));
+    series.take(documents_max).collect()
 }
 
 fn documents(documents: &BTreeMap<Key, DocumentShown>) -> Vec<(Labels, Value)> {

@@ -19,7 +19,18 @@ fn shown(documents: &[(&str, Truth, Truth, Option<f64>)]) -> Shown {
             Outcome { synced: (*synced, cause()), ready: Some((*ready, cause())), ..Outcome::held(cause()) };
         let status = fold(None, &key, &Digest::of_bytes(b"x"), outcome, at(0));
         let file = "a.yaml".to_owned();
-        (key, DocumentShown { status, verified_seconds_ago: *verified_seconds_ago, file })
+        (
+            key,
+            DocumentShown {
+                status,
+                verified_seconds_ago: *verified_seconds_ago,
+                file,
+                chain: Vec::new(),
+                entries: Vec::new(),
+                is_held: false,
+                probe: None,
+            },
+        )
     });
     let pruning = ["FuseOpen", "Grace", "Retained", "OwnerNotExplicit"].map(|reason| PruningShown {
         document: Key::new("Route", "gone"),
@@ -42,6 +53,7 @@ fn shown(documents: &[(&str, Truth, Truth, Option<f64>)]) -> Shown {
         rogue_children: vec!["api/route".to_owned()],
         queue: QueueShown { depth: 4, oldest_seconds: 1.5, nonconverging: 2, paused: 5 },
         last_full_resync: None,
+        quotas: Vec::new(),
         events: VecDeque::new(),
     }
 }
@@ -104,6 +116,7 @@ fn the_contracts_names_and_nothing_else() {
         "hatoba_oldest_unverified_seconds",
         "hatoba_paused",
         "hatoba_prune_fuse_open",
+        "hatoba_probes_total",
         "hatoba_prune_held",
         "hatoba_reconcile_seconds",
         "hatoba_reconcile_total",
@@ -222,7 +235,7 @@ fn above_the_limit_only_what_is_not_true() {
     let names: Vec<String> = (0..100).map(|number| format!("d{number:03}")).collect();
     let broken: Vec<_> =
         names.iter().map(|name| (name.as_str(), Truth::Unknown, Truth::Unknown, None)).collect();
-    assert_eq!(series(3, &broken).len(), 3 * 6, "never more than there would be at the limit");
+    assert_eq!(series(3, &broken).len(), 3 * 9, "never more than there would be at the limit");
 }
 
 #[test]

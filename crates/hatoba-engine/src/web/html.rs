@@ -1,85 +1,96 @@
-//! The pieces of the page: escaping, tables, times. Pure.
-
-use std::fmt::Write as _;
+//! The pieces of the page: badges, tables, times, and text from outside made harmless. Pure.
+//!
+//! The template engine escapes what is spliced in; [`text`] does what it does not: it cuts, and makes visible what would
+//! not be seen.
 
 use jiff::Timestamp;
+use maud::{Markup, html};
 
 /// Rows of one table: more do not help people, and the page is made anew every few seconds.
 pub(super) const ROWS_MAX: usize = 500;
 /// Characters of one value; AWS's messages can be pages long.
 const CHARS_MAX: usize = 600;
 
-pub(super) fn section(html: &mut String, id: &str, heading: &str, count: Option<&str>, body: &str) {
-    let count = count.map(|count| format!(r#" <span class="count">· {count}</span>"#)).unwrap_or_default();
-    let _ = writeln!(
-        html,
-        r#"<section aria-labelledby="{id}"><h2 id="{id}">{heading}{count}</h2>
-{body}</section>"#
-    );
+/// A part of the page under its own heading.
+pub(super) fn section(id: &str, heading: &str, count: Option<&str>, body: &Markup) -> Markup {
+    html! {
+        section aria-labelledby=(id) {
+            h2 #(id) tabindex="-1" {
+                (heading)
+                @if let Some(count) = count { " " span.count { "· " (count) } }
+            }
+            (body)
+        }
+    }
 }
 
-/// A table of rows that are HTML already; the first cell of each names the row.
+/// A table; the first cell of each row names it. Cells without content vanish on narrow screens.
 pub(super) fn table<const N: usize>(
     id: &str,
     columns: &[&str; N],
-    rows: impl Iterator<Item = [String; N]>,
+    rows: impl Iterator<Item = [Markup; N]>,
     total: usize,
-) -> String {
-    let mut html = format!(r#"<table class="{id}" aria-labelledby="{id}"><thead><tr>"#);
-    for column in columns {
-        let _ = write!(html, r#"<th scope="col">{column}</th>"#);
-    }
-    html.push_str("</tr></thead>\n<tbody>\n");
-    for row in rows {
-        html.push_str("<tr>");
-        for (index, (column, cell)) in columns.iter().zip(&row).enumerate() {
-            if index == 0 {
-                let _ = write!(html, r#"<th scope="row">{cell}</th>"#);
-            } else {
-                let class = if cell.is_empty() { r#" class="empty""# } else { "" };
-                let _ = write!(html, r#"<td{class} data-label="{column}">{cell}</td>"#);
+) -> Markup {
+    html! {
+        table class=(id) aria-labelledby=(id) {
+            thead { tr { @for column in columns { th scope="col" { (column) } } } }
+            tbody {
+                @for row in rows {
+                    tr {
+                        @for (index, (column, cell)) in columns.iter().zip(&row).enumerate() {
+                            @if index == 0 {
+                                th scope="row" { (cell) }
+                            } @else {
+                                td class=[cell.0.is_empty().then_some("empty")] data-label=(column) { (cell) }
+                            }
+                        }
+                    }
+                }
             }
         }
-        html.push_str("</tr>\n");
+        @if total > ROWS_MAX {
+            p.none.small { "and " (total - ROWS_MAX) " more: see " a href="api/v1/status" { "the status as JSON" } "." }
+        }
     }
-    html.push_str("</tbody></table>\n");
-    if total > ROWS_MAX {
-        let _ = writeln!(
-            html,
-            r#"<p class="none small">and {} more: see <a href="api/v1/status">the status as JSON</a>.</p>"#,
-            total - ROWS_MAX
-        );
+}
+
+/// Names and what they stand for.
+pub(super) fn fact_list(facts: &[(&str, Markup)]) -> Markup {
+    html! {
+        dl.facts { @for (name, fact) in facts { div { dt { (name) } dd { (fact) } } } }
     }
-    html
 }
 
-pub(super) fn fact_list(facts: &[(&str, String)]) -> String {
-    let facts = facts.iter().map(|(name, fact)| format!("<div><dt>{name}</dt><dd>{fact}</dd></div>\n"));
-    format!("<dl class=\"facts\">\n{}</dl>\n", facts.collect::<String>())
+/// A word with a sign, so that colour is not all that tells.
+pub(super) fn badge(tone: &str, sign: &str, word: &str) -> Markup {
+    html! { span class={ "badge " (tone) } { span aria-hidden="true" { (sign) } " " (text(word)) } }
 }
 
-pub(super) fn badge(tone: &str, sign: &str, word: &str) -> String {
-    format!(
-        r#"<span class="badge {tone}"><span aria-hidden="true">{sign}</span> {word}</span>"#,
-        word = value(word)
-    )
+pub(super) fn faint(words: &str) -> Markup {
+    html! { span.faint { (text(words)) } }
 }
 
-pub(super) fn faint(text: &str) -> String {
-    format!(r#"<span class="faint">{}</span>"#, value(text))
+pub(super) fn code(words: &str) -> Markup {
+    html! { code { (text(words)) } }
 }
 
-pub(super) fn ago(when: Timestamp, now: Timestamp) -> String {
+pub(super) fn none(words: &str) -> Markup {
+    html! { p.none { (words) } }
+}
+
+/// `3 min ago`.
+pub(super) fn ago(when: Timestamp, now: Timestamp) -> Markup {
     time(when, &format!("{} ago", span(now.duration_since(when).as_secs_f64())))
 }
 
-pub(super) fn elapsed(when: Timestamp, now: Timestamp) -> String {
+/// `3 min`.
+pub(super) fn elapsed(when: Timestamp, now: Timestamp) -> Markup {
     time(when, &span(now.duration_since(when).as_secs_f64()))
 }
 
-fn time(when: Timestamp, text: &str) -> String {
+fn time(when: Timestamp, words: &str) -> Markup {
     let whole = when.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    format!(r#"<time datetime="{whole}" title="{whole}">{text}</time>"#)
+    html! { time datetime=(whole) title=(whole) { (words) } }
 }
 
 /// `4 s`, `3 min`, `5 h`, `2 d`; what lies ahead of a clock that was set back is `0 s`.
@@ -92,30 +103,27 @@ pub(super) fn span(seconds: f64) -> String {
     }
 }
 
-/// Any text from outside, short and harmless.
-pub(super) fn value(text: &str) -> String {
-    match text.char_indices().nth(CHARS_MAX) {
-        Some((end, _)) => escape(&text[..end]) + "…",
-        None => escape(text),
+/// Any text from outside, short and visible, to be spliced in. Control characters and those that turn the direction of
+/// writing around (Unicode TR 9) are made visible, so that a name cannot look like another.
+pub(super) fn text(words: &str) -> String {
+    let visible = |letter: char| match letter {
+        '\n' | '\r' | '\t' => ' ',
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        letter if letter.is_control() => '\u{fffd}',
+        letter => letter,
+    };
+    let mut shown: String = words.chars().take(CHARS_MAX).map(visible).collect();
+    if words.chars().nth(CHARS_MAX).is_some() {
+        shown.push('…');
     }
+    shown
 }
 
-/// Text for HTML, in an element or a quoted attribute. Control characters and those that turn the direction of
-/// writing around (Unicode TR 9) are made visible, so that a name cannot look like another.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' | '\r' | '\t' => escaped.push(' '),
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => escaped.push('\u{fffd}'),
-            letter if letter.is_control() => escaped.push('\u{fffd}'),
-            letter => escaped.push(letter),
-        }
+/// The same in at most so many characters.
+pub(super) fn cut(words: &str, chars: usize) -> String {
+    let shown = text(words);
+    if shown.chars().count() <= chars {
+        return shown;
     }
-    escaped
+    shown.chars().take(chars.saturating_sub(1)).chain(['…']).collect()
 }

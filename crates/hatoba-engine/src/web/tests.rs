@@ -2,19 +2,40 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use hatoba_core::{Cause, Diagnostic, Digest, Key, Outcome, Place, Truth, fold};
+use hatoba_core::{Cause, Diagnostic, Digest, HopSeen, Key, Outcome, Place, Truth, fold};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-use super::html::{escape, span};
+use super::html::{span, text};
 use super::page::page;
 use super::*;
 use crate::permit::Leader;
-use crate::shown::{DocumentShown, Event, LeadershipShown, PruningShown, QueueShown, SourceShown};
+use crate::shown::{
+    DocumentShown, Event, LeadershipShown, Origin, PruningShown, QueueShown, QuotaShown, SourceShown,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
+}
+
+/// Two hops, of which the second is as said.
+fn chain_of(truth: Truth) -> Vec<HopSeen> {
+    let hop = |station, name: &str, status, message: &str| HopSeen {
+        label: station,
+        station,
+        kind: "Thing".to_owned(),
+        document: Some(Key::new("Thing", name)),
+        id: "thing-1".to_owned(),
+        status,
+        reason: Cause::new("Broken", "").reason,
+        message: message.to_owned(),
+        is_spare: false,
+    };
+    vec![
+        hop("door", "front", Truth::True, "it works"),
+        hop("back room", "<b>", truth, "it is <dark> in there"),
+    ]
 }
 
 fn document(name: &str, synced: Truth, message: &str) -> (Key, DocumentShown) {
@@ -30,7 +51,18 @@ fn document(name: &str, synced: Truth, message: &str) -> (Key, DocumentShown) {
         filled: None,
     };
     let status = fold(None, &key, &Digest::of_bytes(b"x"), outcome, at(1_000));
-    (key, DocumentShown { status, verified_seconds_ago: Some(4.0), file: "shop/api.yaml".to_owned() })
+    (
+        key,
+        DocumentShown {
+            status,
+            verified_seconds_ago: Some(4.0),
+            file: "shop/api.yaml".to_owned(),
+            chain: chain_of(synced),
+            entries: Vec::new(),
+            is_held: synced == Truth::False,
+            probe: None,
+        },
+    )
 }
 
 fn shown() -> Shown {
@@ -70,12 +102,14 @@ fn shown() -> Shown {
         rogue_children: vec!["abc123/routes/stranger".to_owned()],
         queue: QueueShown { depth: 2, oldest_seconds: 3.0, nonconverging: 0, paused: 0 },
         last_full_resync: Some(at(1_100)),
+        quotas: vec![QuotaShown { name: "apigateway", used: 0.25, per_second: 5.0, speed: 0.5 }],
         events: VecDeque::from([Event {
             time: at(1_195),
             document: Key::new("HttpApi", "b-ill"),
             action: "UpdateApi".to_owned(),
             id: "abc123".to_owned(),
             cause: "drift of corsConfiguration".to_owned(),
+            origin: Origin::Drift,
         }]),
     }
 }
@@ -84,6 +118,7 @@ fn shown() -> Shown {
 struct Fixed {
     is_ill: AtomicBool,
     is_ready: AtomicBool,
+    changes: watch::Sender<u64>,
 }
 
 impl Picture for Fixed {
@@ -99,6 +134,9 @@ impl Picture for Fixed {
     fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Relaxed)
     }
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
     fn reconcile_now(&self) {}
 }
 
@@ -110,12 +148,16 @@ struct Running {
 }
 
 async fn start() -> Running {
+    start_for(Access::open()).await
+}
+
+async fn start_for(access: Access) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let picture = Arc::new(Fixed::default());
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
-    let server = tokio::spawn(serve(listener, picture.clone(), shutdown));
+    let server = tokio::spawn(serve(listener, picture.clone(), access, shutdown));
     Running { address, picture, stop, server }
 }
 
@@ -150,6 +192,7 @@ async fn every_route_answers() {
         ("/api/v1/status", "application/json", "\"HttpApi/b-ill\""),
         ("/api/v1/events", "application/json", "\"UpdateApi\""),
         ("/style.css?v=0.1.0", "text/css; charset=utf-8", "prefers-color-scheme"),
+        ("/page.js", "text/javascript; charset=utf-8", "EventSource"),
         ("/icon.svg", "image/svg+xml", "<svg"),
     ] {
         let (head, body) = get(running.address, path).await;
@@ -157,7 +200,7 @@ async fn every_route_answers() {
         assert!(head.contains(&format!("content-type: {content_type}")), "{path}: {head}");
         assert!(body.contains(word), "{path}: {body}");
         for header in [
-            "content-security-policy: default-src 'none'; style-src 'self'; img-src 'self';",
+            "content-security-policy: default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self';",
             "x-content-type-options: nosniff",
             "referrer-policy: no-referrer",
             "connection: close",
@@ -283,11 +326,117 @@ async fn an_idle_connection_does_not_hold_up_the_end() {
     ended.expect("in time").unwrap().unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn drops_of_a_request_do_not_buy_time() {
+    let running = start().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    let mut sent = 0;
+    // One header line a second, each of them well-formed.
+    while stream.write_all(format!("x-{sent}: y\r\n").as_bytes()).await.is_ok() {
+        sent += 1;
+        assert!(sent < 60, "the connection is still open");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_body_is_not_swallowed() {
+    let running = start().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let chunk = vec![b'x'; 64 * 1024];
+    let mut sent = 0usize;
+    while stream.write_all(&chunk).await.is_ok() {
+        sent += chunk.len();
+        assert!(sent < 64_000_000, "the peer takes it all");
+    }
+}
+
+#[tokio::test]
+async fn without_the_token_nothing_is_shown_but_what_is_open() {
+    let access = Access::with_token("correct-horse-battery", [OpenPath::Metrics]).unwrap();
+    let running = start_for(access).await;
+    for path in ["/", "/api/v1/status", "/api/v1/events", "/api/v1/changes", "/healthz", "/page.js", "/none"]
+    {
+        let (head, body) = get(running.address, path).await;
+        assert!(
+            head.starts_with("http/1.1 401") && head.contains("www-authenticate: bearer"),
+            "{path}: {head}"
+        );
+        assert!(head.contains("content-security-policy") && !body.contains("b-ill"), "{path}: {body}");
+    }
+    assert!(get(running.address, "/metrics").await.0.starts_with("http/1.1 200"));
+    let with =
+        |token: &str| format!("GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let (head, body) = ask(running.address, &with("correct-horse-battery")).await;
+    assert!(head.starts_with("http/1.1 200") && body.contains("b-ill"), "{head}");
+    assert!(ask(running.address, &with("wrong-horse-battery")).await.0.starts_with("http/1.1 401"));
+}
+
+#[tokio::test]
+async fn an_address_that_others_can_reach_needs_a_token() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let served = serve(listener, Arc::new(Fixed::default()), Access::open(), std::future::pending()).await;
+    assert!(served.unwrap_err().to_string().contains("needs a token"));
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], listener.local_addr().unwrap().port()));
+    let access = Access::with_token("correct-horse-battery", OpenPath::ALL).unwrap();
+    drop(tokio::spawn(serve(listener, Arc::new(Fixed::default()), access, std::future::pending())));
+    let named = "GET /healthz HTTP/1.1\r\nHost: hatoba.internal\r\n\r\n";
+    assert!(ask(address, named).await.0.starts_with("http/1.1 200"), "it has other names than loopback's");
+    assert!(get(address, "/").await.0.starts_with("http/1.1 401"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn changes_are_told_and_a_stream_ends_by_itself() {
+    let running = start().await;
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    stream.write_all(b"GET /api/v1/changes HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut told = String::new();
+    let mut bytes = [0u8; 4096];
+    while !told.contains("retry:") {
+        let count = stream.read(&mut bytes).await.unwrap();
+        told.push_str(std::str::from_utf8(&bytes[..count]).unwrap());
+    }
+    assert!(told.to_lowercase().contains("content-type: text/event-stream"), "{told}");
+    assert!(!told.contains("data:"), "nothing has changed yet: {told}");
+    running.picture.changes.send_modify(|count| *count += 1);
+    let rest = {
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        String::from_utf8(rest).unwrap()
+    };
+    assert_eq!(rest.matches("data: ").count(), 1, "{rest}");
+}
+
+#[tokio::test]
+async fn pages_that_listen_leave_connections_to_others() {
+    let running = start().await;
+    let mut open = Vec::new();
+    for _ in 0..changes::STREAMS_MAX {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(b"GET /api/v1/changes HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut first = [0u8; 12];
+        stream.read_exact(&mut first).await.unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        open.push(stream);
+    }
+    assert!(get(running.address, "/api/v1/changes").await.0.starts_with("http/1.1 503"));
+    assert!(get(running.address, "/healthz").await.0.starts_with("http/1.1 200"));
+}
+
 #[test]
 fn the_page_escapes_every_value_and_shows_no_field_values() {
     let html = page(&shown(), at(1_200), true);
-    assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &quot;more&quot;"));
-    assert!(!html.contains("<script"));
+    assert!(html.contains("&lt;script&gt;alert('x')&lt;/script&gt; &amp; &quot;more&quot;"), "{html}");
+    assert_eq!(html.matches("<script").count(), 1, "its own");
+    for inline in [" style=", "<style", " onclick", "javascript:alert(1)\""] {
+        assert!(!html.contains(inline), "{inline}");
+    }
+    assert!(html.contains("it is &lt;dark&gt; in there"));
     assert!(html.contains("/srv/&lt;documents&gt;"));
     assert!(html.contains(r#"<a href="https://abc123.example.com/?a=1&amp;b=2""#));
     assert!(html.contains("<code>javascript:alert(1)</code>"));
@@ -305,13 +454,19 @@ fn the_page_escapes_every_value_and_shows_no_field_values() {
         "abc123/routes/stranger",
         "UpdateApi",
         "compared 4 s ago",
-        r#"http-equiv="refresh" content="5""#,
+        r#"<noscript><meta http-equiv="refresh" content="10"></noscript>"#,
+        r#"role="img" aria-label="The chain behind b-ill: Thing/&lt;b&gt;: it is"#,
+        r#"<path class="line cut""#,
+        "25 % of the share in use",
+        "throttled",
+        "Held back",
         r#"<th scope="row">"#,
     ] {
         assert!(html.contains(word), "{word}\n{html}");
     }
     assert!(html.find("b-ill") < html.find("a-well"), "what is not well comes first");
-    assert!(!page(&shown(), at(1_200), false).contains("http-equiv"));
+    let paused = page(&shown(), at(1_200), false);
+    assert!(!paused.contains("http-equiv") && !paused.contains("<script"));
 }
 
 #[test]
@@ -327,17 +482,16 @@ fn the_page_is_bounded() {
 }
 
 #[test]
-fn text_becomes_harmless() {
-    for (text, expected) in [
+fn what_would_not_be_seen_is_made_visible() {
+    for (words, expected) in [
         ("plain ünïcode 波止場", "plain ünïcode 波止場"),
-        ("<a href=\"x\">'&'</a>", "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;"),
-        ("&amp;", "&amp;amp;"),
         ("a\nb\tc", "a b c"),
         ("\u{0}\u{1b}[31m", "\u{fffd}\u{fffd}[31m"),
         ("abc\u{202e}cba", "abc\u{fffd}cba"),
     ] {
-        assert_eq!(escape(text), expected);
+        assert_eq!(text(words), expected);
     }
+    assert_eq!(text(&"x".repeat(601)).chars().count(), 601, "600 and a sign that there is more");
 }
 
 #[test]

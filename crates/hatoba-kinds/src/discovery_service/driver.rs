@@ -3,12 +3,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_servicediscovery::types as sdk;
 use aws_sdk_servicediscovery::types::{DnsConfigChange, FilterCondition, ServiceChange, ServiceFilter, ServiceFilterName};
 use hatoba_core::{
-    Change, Creation, KindTable, Life, Members, Object, Readiness, Reference, TagChange, Target, normalise,
+    Change, Creation, Health, Hop, KindTable, Life, Members, Object, Readiness, Reference, TagChange, Target,
+    normalise,
 };
 use hatoba_shapes::servicediscovery::{DnsConfig, DnsRecord, HealthCheckConfig, HealthCheckCustomConfig, LIMITS};
 
 use super::DiscoveryService;
-use super::fields::TABLE;
+use super::fields::{HOP, INSTANCES, TABLE};
 use super::spec::DiscoveryServiceSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
@@ -26,6 +27,7 @@ const CREATE: Operation = Operation::write("servicediscovery", "CreateService", 
 const UPDATE: Operation = Operation::write("servicediscovery", "UpdateService", &[CLOUD_MAP]);
 const DELETE: Operation = Operation::write("servicediscovery", "DeleteService", &[CLOUD_MAP]);
 const LIST_INSTANCES: Operation = Operation::read("servicediscovery", "ListInstances", &[CLOUD_MAP]);
+const HEALTH: Operation = Operation::read("servicediscovery", "GetInstancesHealthStatus", &[CLOUD_MAP]);
 const DEREGISTER: Operation = Operation::write("servicediscovery", "DeregisterInstance", &[CLOUD_MAP]);
 const GET_ATTRIBUTES: Operation = Operation::read("servicediscovery", "GetServiceAttributes", &[CLOUD_MAP]);
 const PUT_ATTRIBUTES: Operation = Operation::write("servicediscovery", "UpdateServiceAttributes", &[CLOUD_MAP]);
@@ -39,6 +41,7 @@ const ATTRIBUTE_VALUE_MAX: usize = 1024;
 impl Kind for DiscoveryService {
     type Spec = DiscoveryServiceSpec;
     const TABLE: &'static KindTable = &TABLE;
+    const HOP: Option<&'static Hop> = Some(&HOP);
     const SAMPLE: &'static str = "\
 apiVersion: hatoba/v1
 kind: DiscoveryService
@@ -66,6 +69,7 @@ spec:
         UPDATE,
         DELETE,
         LIST_INSTANCES,
+        HEALTH,
         DEREGISTER,
         GET_ATTRIBUTES,
         PUT_ATTRIBUTES,
@@ -196,6 +200,7 @@ spec:
             .set_health_check_config(service.health_check_config)
             .set_health_check_custom_config(service.health_check_custom_config)
             .set_create_date(service.create_date)
+            .set_instance_count(service.instance_count.or(Some(0)))
             .build();
         Ok(Answer::object(observe(aws, &creation.scope, &summary, &all).await?))
     }
@@ -240,6 +245,24 @@ spec:
         })
         .await?;
         Ok(instances.iter().map(entry).collect())
+    }
+
+    async fn health(aws: &Aws, target: &Target) -> Result<Option<Health>, CallError> {
+        let statuses = pages(&HEALTH, async |token| {
+            let call = aws.discovery.get_instances_health_status().service_id(&target.id).max_results(100).set_next_token(token).send();
+            let page = aws.call(&HEALTH, call).await;
+            none_if_gone(page.map(|page| (page.status.unwrap_or_default().into_values().collect(), page.next_token)))
+        })
+        .await?;
+        let mut health = Health::default();
+        for status in statuses {
+            match status {
+                sdk::HealthStatus::Healthy => health.healthy += 1,
+                sdk::HealthStatus::Unhealthy => health.unhealthy += 1,
+                _ => health.unknown += 1,
+            }
+        }
+        Ok(Some(health))
     }
 
     async fn evict(aws: &Aws, target: &Target, entry: &str) -> Result<Answer, CallError> {
@@ -401,6 +424,8 @@ async fn observe(aws: &Aws, scope: &str, service: &sdk::ServiceSummary, interest
             .map(|_| HealthCheckCustomConfig { failure_threshold: Some(1) }),
         ..DiscoveryServiceSpec::default()
     };
+    let mut outputs = BTreeMap::from([("id".to_owned(), id.clone()), ("arn".to_owned(), arn.clone())]);
+    outputs.extend(service.instance_count.map(|count| (INSTANCES.to_owned(), count.to_string())));
     Ok(Object {
         scope: scope.to_owned(),
         natural_key: name,
@@ -411,7 +436,7 @@ async fn observe(aws: &Aws, scope: &str, service: &sdk::ServiceSummary, interest
         created_at_ms: service.create_date.and_then(|date| date.to_millis().ok()),
         uses: BTreeSet::from([scope.to_owned(), id_of(scope).to_owned()]),
         members: normalise(&TABLE, members(&shown)),
-        outputs: BTreeMap::from([("id".to_owned(), id.clone()), ("arn".to_owned(), arn.clone())]),
+        outputs,
         arn: Some(arn),
         id,
     })

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, Members, RefField, ReplaceStyle, Shape};
+use hatoba_core::{Field, Hop, KindTable, Literal, MarkStyle, Members, RefField, ReplaceStyle, Shape};
 use serde_json::Value;
 
 use crate::kind::NOT_CLEARABLE;
@@ -66,3 +66,14 @@ fn same_check(wanted: &Value, have: &Value) -> bool {
 fn both_or_none(wanted: &Value, have: &Value) -> bool {
     wanted.is_null() == have.is_null()
 }
+
+/// ECS enters its tasks here.
+pub(super) static HOP: Hop = Hop {
+    station: "Cloud Map",
+    entered_by: &["EcsService"],
+    count: Some((INSTANCES, "instances")),
+    ..Hop::new("Cloud Map service")
+};
+
+/// The output that says how many instances are registered.
+pub(super) const INSTANCES: &str = "instanceCount";

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{self, Deployment, DeploymentRolloutState, SchedulingStrategy, Service, ServiceField};
-use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+use hatoba_core::{
+    Cause, Change, Creation, Hop, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
+};
 use hatoba_shapes::ecs::{
     CapacityProviderStrategyItem, DeploymentConfiguration, DeploymentController, LIMITS, LoadBalancer,
     NetworkConfiguration, PlacementConstraint, PlacementStrategy, ServiceConnectConfiguration, ServiceRegistry,
@@ -11,7 +13,7 @@ use hatoba_shapes::ecs::{
 
 use super::check::{adapt, check};
 use super::compare::{with_alarm_list, short, to_send};
-use super::fields::TABLE;
+use super::fields::{HOP, RUNNING, TABLE};
 use super::spec::EcsServiceSpec;
 use super::{EcsService, rollout};
 use crate::aws::Aws;
@@ -34,6 +36,7 @@ const DESCRIBE_MAX: usize = 10;
 impl Kind for EcsService {
     type Spec = EcsServiceSpec;
     const TABLE: &'static KindTable = &TABLE;
+    const HOP: Option<&'static Hop> = Some(&HOP);
     const SAMPLE: &'static str = "\
 apiVersion: hatoba/v1
 kind: EcsService
@@ -356,7 +359,7 @@ pub(super) fn observe(scope: &str, service: &Service) -> Result<Object, CallErro
         _ => Life::Live,
     };
     let mut outputs = BTreeMap::from([("id".to_owned(), name.clone())]);
-    outputs.insert("runningCount".to_owned(), service.running_count.to_string());
+    outputs.insert(RUNNING.to_owned(), service.running_count.to_string());
     outputs.extend(service.service_arn.clone().map(|arn| ("arn".to_owned(), arn)));
     outputs.extend(deployed_at(service).map(|at| ("deployedAt".to_owned(), at)));
     Ok(Object {

@@ -1,6 +1,8 @@
 use hatoba_core::{
-    Drain, Field, KindTable, Literal, MarkStyle, OUTPUT_NAME, RefField, ReplaceStyle, SelectorField, Shape,
+    Cause, Drain, Field, Hop, KindTable, Literal, MarkStyle, OUTPUT_NAME, Object, Readiness, Reason, RefField,
+    ReplaceStyle, SelectorField, Shape, Status,
 };
+use serde_json::Value;
 
 use super::compare::{
     same_alarms, same_breaker, same_hooks, same_in_any_order, same_or_null, same_placement, same_platform, same_role,
@@ -87,4 +89,32 @@ const fn reference(
     output: &'static str,
 ) -> RefField {
     RefField { path, kinds, member, output, template: "{}", required: false }
+}
+
+pub(super) static HOP: Hop =
+    Hop { station: "tasks", count: Some((RUNNING, "tasks")), fault: no_tasks, ..Hop::new("ECS tasks") };
+
+/// The output that says how many tasks run.
+pub(super) const RUNNING: &str = "runningCount";
+
+/// Without a task nobody answers; after a roll-back others answer than the document asks for.
+fn no_tasks(service: &Object, status: Option<&Status>) -> Option<Cause> {
+    let wanted = service.members.get("desiredCount").and_then(Value::as_i64);
+    let running = service.outputs.get(RUNNING).and_then(|count| count.parse::<i64>().ok());
+    if wanted == Some(0) {
+        return Some(Cause::new("ZeroTasks", "no task is wanted: desiredCount is 0"));
+    }
+    if running == Some(0) {
+        let of = wanted.map_or_else(String::new, |wanted| format!(" of {wanted}"));
+        let why = match &service.readiness {
+            Readiness::Settling(cause) | Readiness::NotReady(cause) => format!("; {}", cause.message),
+            Readiness::Ready => String::new(),
+        };
+        return Some(Cause::new("NoTasks", format!("0{of} tasks run{why}")));
+    }
+    let status = status?;
+    let is_back = |reason: &Reason| reason.as_str() == "RolledBack";
+    let shown = [&status.synced, &status.ready].into_iter().find(|shown| is_back(&shown.reason));
+    let shown = shown.map(|shown| Cause { reason: shown.reason.clone(), message: shown.message.clone() });
+    shown.or_else(|| status.notes.iter().find(|note| is_back(&note.reason)).cloned())
 }

@@ -1,11 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigatewayv2::types::{Api, IpAddressType, ProtocolType};
-use hatoba_core::{Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+use hatoba_core::{
+    Change, Creation, Hop, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
+};
 use hatoba_shapes::apigatewayv2::{Cors, LIMITS};
 
 use super::HttpApi;
-use super::fields::TABLE;
+use super::fields::{HOP, TABLE};
 use super::spec::HttpApiSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
@@ -23,6 +25,7 @@ const DELETE_CORS: Operation = Operation::write("apigatewayv2", "DeleteCorsConfi
 impl Kind for HttpApi {
     type Spec = HttpApiSpec;
     const TABLE: &'static KindTable = &TABLE;
+    const HOP: Option<&'static Hop> = Some(&HOP);
     const SAMPLE: &'static str = "\
 apiVersion: hatoba/v1
 kind: HttpApi

@@ -1,4 +1,4 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, ReplaceStyle, Shape};
+use hatoba_core::{Field, Hop, KindTable, Literal, MarkStyle, ReplaceStyle, Shape};
 use serde_json::Value;
 
 use crate::kind::NOT_CLEARABLE;
@@ -56,6 +56,11 @@ fn normal(cors: &Value) -> Vec<(String, Value)> {
     normal.sort_by(|a, b| a.0.cmp(&b.0));
     normal
 }
+
+/// What API Gateway settles by itself is drawn as one.
+pub(crate) const DOOR: &str = "API and route";
+
+pub(super) static HOP: Hop = Hop { station: DOOR, ..Hop::new("API") };
 
 #[cfg(test)]
 mod tests {

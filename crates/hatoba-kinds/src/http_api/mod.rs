@@ -7,5 +7,7 @@ mod driver;
 mod fields;
 pub(crate) mod spec;
 
+pub(crate) use fields::DOOR;
+
 /// The kind.
 pub(crate) struct HttpApi;

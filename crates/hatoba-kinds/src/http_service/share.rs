@@ -24,6 +24,7 @@ pub(super) fn gather<'a>(made: Vec<(&'a Document, One)>, facts: &Facts<'_>) -> E
             digest: Some(document.digest.clone()),
             file: document.places.file().to_owned(),
             outputs: one.outputs,
+            probe: document.policy.probe.clone(),
             ..Whole::default()
         };
         expanded.wholes.insert(document.key.clone(), whole);
@@ -118,7 +119,9 @@ fn document(key: &Key, asked: &[Asked<'_>]) -> Document {
 /// The policy of a part: the document's own, as far as the part can have one.
 fn policy(key: &Key, of: &Policy, fields: &BTreeMap<String, FieldMode>) -> Policy {
     let keep_deployments = of.keep_deployments.filter(|_| key.kind == "Stage");
-    let mut policy = Policy { adopt: None, fields: fields.clone(), keep_deployments, ..of.clone() };
+    let fields = fields.clone();
+    // The whole has one probe, not each of its parts.
+    let mut policy = Policy { adopt: None, probe: None, fields, keep_deployments, ..of.clone() };
     let marks = KindId::of(&key.kind).map(|kind| kind.table().marks);
     let takes_tags = marks.is_none_or(|marks| matches!(marks, MarkStyle::Tags | MarkStyle::TagsReadApart));
     if !takes_tags {

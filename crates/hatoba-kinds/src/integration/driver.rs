@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_apigatewayv2::types::{ConnectionType, Integration as SdkIntegration, IntegrationType};
-use hatoba_core::{Change, Creation, KindTable, Life, Mark, Members, Object, Readiness, Seen, Target, normalise};
+use hatoba_core::{
+    Change, Creation, Hop, KindTable, Life, Mark, Members, Object, Readiness, Seen, Target, normalise,
+};
 use hatoba_shapes::apigatewayv2::{LIMITS, TlsConfigInput};
 
 use super::Integration;
 use super::check;
-use super::fields::{TABLE, called};
+use super::fields::{HOP, TABLE, called};
 use super::spec::IntegrationSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
@@ -22,6 +24,7 @@ const DELETE: Operation = Operation::write("apigatewayv2", "DeleteIntegration", 
 impl Kind for Integration {
     type Spec = IntegrationSpec;
     const TABLE: &'static KindTable = &TABLE;
+    const HOP: Option<&'static Hop> = Some(&HOP);
     const SAMPLE: &'static str = "\
 apiVersion: hatoba/v1
 kind: Integration

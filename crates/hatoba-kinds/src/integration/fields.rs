@@ -1,5 +1,7 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, Members, RefField, ReplaceStyle, Shape};
+use hatoba_core::{Field, Hop, KindTable, Literal, MarkStyle, Members, RefField, ReplaceStyle, Shape};
 use serde_json::Value;
+
+use crate::http_api::DOOR;
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "Integration",
@@ -79,6 +81,8 @@ pub(super) fn called(spec: &Members) -> Option<String> {
     let end = || uri.rsplit('/').next().unwrap_or(uri);
     Some(format!("to-{}", function.or(balancer).or(host).unwrap_or_else(end)))
 }
+/// To the link, and through it to where the tasks are found.
+pub(super) static HOP: Hop = Hop { station: DOOR, leads_on: &["connectionId", "integrationUri"], ..Hop::new("integration") };
 
 #[cfg(test)]
 mod tests {

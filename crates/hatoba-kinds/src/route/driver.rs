@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_apigatewayv2::types::{AuthorizationType, Route as SdkRoute};
 use hatoba_core::{
-    Change, Creation, KindTable, Life, Members, Object, Readiness, Reference, Seen, Target, normalise,
+    Change, Creation, Hop, KindTable, Life, Members, Object, Readiness, Reference, Seen, Target, normalise,
 };
 use hatoba_shapes::apigatewayv2::LIMITS;
 
 use super::Route;
 use super::check::is_route_key;
-use super::fields::TABLE;
+use super::fields::{HOP, TABLE};
 use super::spec::RouteSpec;
 use crate::authorizer::output_for_routes;
 use crate::aws::Aws;
@@ -30,6 +30,7 @@ const SCOPES_MAX: usize = 10;
 impl Kind for Route {
     type Spec = RouteSpec;
     const TABLE: &'static KindTable = &TABLE;
+    const HOP: Option<&'static Hop> = Some(&HOP);
     const SAMPLE: &'static str = "\
 apiVersion: hatoba/v1
 kind: Route

@@ -1,6 +1,7 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
+use hatoba_core::{Field, Hop, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
 
 use super::check::renamed;
+use crate::http_api::DOOR;
 use crate::kind::NOT_CLEARABLE;
 
 pub(super) static TABLE: KindTable = KindTable {
@@ -44,3 +45,7 @@ pub(super) static TABLE: KindTable = KindTable {
     follows: &[],
     drain: None,
 };
+
+/// Requests enter here, if a stage serves the API.
+pub(super) static HOP: Hop =
+    Hop { station: DOOR, is_entry: true, served_by: &["Stage"], leads_on: &["target"], ..Hop::new("route") };

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_apigatewayv2::types::{self, Deployment as SdkDeployment, DeploymentStatus, Stage as SdkStage};
 use hatoba_core::{
-    Action, Cause, Change, Creation, Deployments, KindTable, Life, Members, OUTPUT_NAME, Object, Readiness,
+    Action, Cause, Change, Creation, Deployments, Hop, KindTable, Life, Members, OUTPUT_NAME, Object, Readiness,
     TagChange, Target, normalise,
 };
 use hatoba_shapes::apigatewayv2::{AccessLogSettings, LIMITS, RouteSettings};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Stage;
 use super::check::{access_log_problem, throttles, variables};
 use super::deployment::{Deployment, Towards, newest_failure, seen, spare, towards};
-use super::fields::{DEPLOYMENTS, TABLE, stale_routes};
+use super::fields::{DEPLOYMENTS, HOP, TABLE, stale_routes};
 use super::spec::StageSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
@@ -40,6 +40,7 @@ const DEPLOYMENTS_ARE_OURS: &str =
 impl Kind for Stage {
     type Spec = StageSpec;
     const TABLE: &'static KindTable = &TABLE;
+    const HOP: Option<&'static Hop> = Some(&HOP);
     const DEPLOYMENTS: Option<&'static Deployments> = Some(&DEPLOYMENTS);
     const SAMPLE: &'static str = "\
 apiVersion: hatoba/v1

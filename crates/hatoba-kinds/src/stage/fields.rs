@@ -1,7 +1,11 @@
-use hatoba_core::{Deployments, Field, KindTable, Literal, MarkStyle, RefField, ReplaceStyle, Shape};
+use hatoba_core::{
+    Cause, Deployments, Field, Hop, KindTable, Literal, MarkStyle, Object, RefField, ReplaceStyle, Shape,
+    Status,
+};
 use serde_json::Value;
 
 use super::deployment::enough;
+use crate::http_api::DOOR;
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "Stage",
@@ -78,6 +82,24 @@ pub(super) fn stale_routes(
     have: &serde_json::Map<String, Value>,
 ) -> Vec<String> {
     have.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect()
+}
+
+pub(super) static HOP: Hop = Hop { station: DOOR, prefix, fault: not_deployed, ..Hop::new("stage") };
+
+/// A stage with a name is served below it.
+fn prefix(stage: &Object) -> String {
+    if stage.id == "$default" { String::new() } else { format!("/{}", stage.id) }
+}
+
+/// A stage without auto deploy serves what was deployed last, whatever has changed since.
+fn not_deployed(_: &Object, status: Option<&Status>) -> Option<Cause> {
+    let status = status?;
+    let is_behind = status.drift.iter().any(|path| path == DEPLOYMENTS.digest);
+    let nothing = status.synced.reason.as_str() == "NothingToDeploy";
+    (is_behind || nothing).then(|| {
+        let message = format!("nothing was deployed since the last change: {}", status.synced.message);
+        Cause::new("NotDeployed", message)
+    })
 }
 
 #[cfg(test)]

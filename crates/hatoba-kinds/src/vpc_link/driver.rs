@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_apigatewayv2::types::{VpcLink as SdkVpcLink, VpcLinkStatus};
-use hatoba_core::{Cause, Change, Creation, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise};
+use hatoba_core::{
+    Cause, Change, Creation, Hop, KindTable, Life, Members, Object, Readiness, TagChange, Target, normalise,
+};
 use hatoba_shapes::apigatewayv2::LIMITS;
 
 use super::VpcLink;
-use super::fields::TABLE;
+use super::fields::{HOP, TABLE};
 use super::spec::VpcLinkSpec;
 use crate::aws::Aws;
 use crate::error::CallError;
@@ -25,6 +27,7 @@ const SUBNETS_MAX: usize = 10;
 impl Kind for VpcLink {
     type Spec = VpcLinkSpec;
     const TABLE: &'static KindTable = &TABLE;
+    const HOP: Option<&'static Hop> = Some(&HOP);
     const SAMPLE: &'static str = "\
 apiVersion: hatoba/v1
 kind: VpcLink

@@ -1,4 +1,4 @@
-use hatoba_core::{Field, KindTable, Literal, MarkStyle, ReplaceStyle, SelectorField, Shape};
+use hatoba_core::{Field, Hop, KindTable, Literal, MarkStyle, ReplaceStyle, SelectorField, Shape};
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "VpcLink",
@@ -22,3 +22,5 @@ pub(super) static TABLE: KindTable = KindTable {
     follows: &[],
     drain: None,
 };
+
+pub(super) static HOP: Hop = Hop::new("VPC link");

@@ -1,7 +1,7 @@
 //! Reads `policy`.
 
 use hatoba_core::path::join;
-use hatoba_core::{Adopt, Diagnostic, FieldMode, Places, Policy, did_you_mean};
+use hatoba_core::{Adopt, Diagnostic, FieldMode, Places, Policy, Probe, did_you_mean};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
@@ -53,6 +53,9 @@ impl Reader<'_> {
                 }
                 (None, None) => self.error("policy.adopt", format!("{one}, got neither"), example),
             }
+        }
+        for (member, message, hint) in policy.probe.iter().flat_map(Probe::problems) {
+            self.error(&format!("policy.probe.{member}"), message, hint);
         }
         for (field, mode) in &policy.fields {
             if let FieldMode::Range { range: (low, high) } = mode

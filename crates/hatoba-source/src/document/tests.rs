@@ -105,7 +105,22 @@ fn what_holds_a_document() {
         (
             "spec: ",
             "policy:\n  deletoin: Retain\nspec: ",
-            "policy.deletoin: unknown field `deletoin`, expected one of `deletion`, `drift`, `adopt`, `suspend`, `omitted`, `selectors`, `replace`, `keepDeployments`, `fields` (f.yaml:5:3); hint: did you mean `deletion`?",
+            "policy.deletoin: unknown field `deletoin`, expected one of `deletion`, `drift`, `adopt`, `suspend`, `omitted`, `selectors`, `replace`, `keepDeployments`, `probe`, `fields` (f.yaml:5:3); hint: did you mean `deletion`?",
+        ),
+        (
+            "spec: ",
+            "policy: { probe: { path: health } }\nspec: ",
+            "policy.probe.path: expected a path that begins with one `/`, of visible ASCII and without `#`, got `health` (f.yaml:4:26); hint: for example `/health`; other characters as %20",
+        ),
+        (
+            "spec: ",
+            "policy: { probe: { path: /, every: 1s } }\nspec: ",
+            "policy.probe.every: expected 10 seconds to 30 days, got 1s (f.yaml:4:36); hint: `1h` keeps an idle VPC link alive",
+        ),
+        (
+            "spec: ",
+            "policy: { probe: { path: /, expect: 99 } }\nspec: ",
+            "policy.probe.expect: expected a status such as 200, or a range such as 200-399, got 99 (f.yaml:4:37)",
         ),
         (
             "spec: ",
