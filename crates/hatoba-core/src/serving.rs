@@ -130,10 +130,14 @@ pub fn chain(entry: &Key, scene: &dyn Scene) -> Chain {
     walk.chain
 }
 
-/// What a chain comes to: the first broken hop speaks, else the first of which nobody knows.
+/// What a chain comes to: the first broken hop speaks, but for those that only wait for others; else the first of which
+/// nobody knows.
 pub fn serving(hops: &[HopSeen]) -> (Truth, Cause) {
-    let with = |truth: Truth| hops.iter().find(|hop| hop.status == truth && !hop.is_spare);
-    match with(Truth::False).or_else(|| with(Truth::Unknown)) {
+    let needed = || hops.iter().filter(|hop| !hop.is_spare);
+    let with = |truth: Truth| needed().find(|hop| hop.status == truth);
+    let waits = |hop: &HopSeen| hop.reason.as_str() == "WaitingFor";
+    let cause = needed().find(|hop| hop.status == Truth::False && !waits(hop));
+    match cause.or_else(|| with(Truth::False)).or_else(|| with(Truth::Unknown)) {
         Some(hop) => (hop.status, Cause { reason: hop.reason.clone(), message: hop.told() }),
         None if hops.is_empty() => (Truth::Unknown, not_judged()),
         None => (Truth::True, Cause::new("Serving", "every hop works")),

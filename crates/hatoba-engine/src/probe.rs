@@ -125,8 +125,10 @@ impl Engine {
             .filter(|key| state.probe_of(key).is_some())
             .collect();
         let wanted: BTreeMap<&Key, ()> = keys.iter().map(|key| (*key, ())).collect();
-        state.probes.retain(|key, _| wanted.contains_key(key));
-        if keys.is_empty() || !self.permit.leads() {
+        // What this process found when it led is not what the leader finds.
+        let leads = self.permit.leads();
+        state.probes.retain(|key, _| leads && wanted.contains_key(key));
+        if keys.is_empty() || !leads {
             return (Vec::new(), now + LOOK);
         }
         let prefix = |hop: &HopSeen| {

@@ -198,6 +198,9 @@ fn the_first_broken_hop_speaks() {
     two = broken("Shelf/s");
     two.shows("Shelf/s", Outcome::waiting(Cause::new("WaitingFor", "waits for Wood/oak")));
     two.says(Truth::False, "WaitingFor", "Shelf/s: waits for Wood/oak");
+    // What only waits speaks last: the cause is elsewhere.
+    two.objects.insert(key("Hand/h"), Seen::Absent);
+    two.says(Truth::False, "Missing", "Hand/h: there is none");
 }
 
 #[test]

@@ -105,7 +105,9 @@ fn message(document: &DocumentShown) -> Markup {
     if !status.drift.iter().all(is_named) {
         lines.push(format!("differs: {}", status.drift.join(", ")));
     }
-    lines.extend(status.notes.iter().map(ToString::to_string));
+    let told: Vec<String> =
+        status.notes.iter().filter(|note| !lines.contains(&note.message)).map(ToString::to_string).collect();
+    lines.extend(told);
     lines.retain(|line| !line.is_empty());
     html! {
         @if !lines.is_empty() { div { @for line in &lines { span.line { (text(line)) } } } }
