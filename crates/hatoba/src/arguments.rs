@@ -166,7 +166,7 @@ impl AccessFlags {
                 return Ok(Access::open());
             }
             anyhow::bail!(
-                "--listen {listen} can be reached by others and asks nobody who they are\nhint: give \
+                "--listen {listen} can be reached by others and asks nobody who they are: give \
                  --listen-token-file FILE, or listen on 127.0.0.1"
             );
         };
