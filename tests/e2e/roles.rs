@@ -148,6 +148,13 @@ async fn the_printed_policy_is_enough_and_each_action_of_it_is_missed_by_name() 
 
     let ministack = Ministack::start(&program).await;
     let arguments = ["run", "--source", source, "--status-to", "none", "--listen", "127.0.0.1:0"];
+    let reads = Hatoba::run(&["iam-policy", "--read-only"], None).await;
+    let reads: Value = serde_json::from_str(&reads.stdout).unwrap();
+    let (key, secret) = ministack.user(&python, "reader", &reads);
+    let plan = ["plan", "--source", source, "--detailed-exitcode"];
+    let planned = Hatoba::start_as(&plan, ministack.address, "reader", (&key, &secret)).ended().await;
+    assert!(planned.code == Some(2) && planned.stdout.contains("7 to create"), "{planned:?}");
+
     let (key, secret) = ministack.user(&python, "all", &policy);
     let once = [&arguments[..], &["--once", "--timeout", "140s"]].concat();
     let ended = Hatoba::start_as(&once, ministack.address, "all", (&key, &secret)).ended().await;

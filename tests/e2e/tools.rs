@@ -132,6 +132,12 @@ async fn the_policy_follows_the_documents() {
     ] {
         assert!(few.contains(there), "{there}: {few}");
     }
+    let reads = ["iam-policy", "--read-only", "--source", "s3://documents/prod"];
+    let reads = Hatoba::run(&reads, None).await.stdout;
+    assert!(reads.contains("ecs:DescribeServices") && reads.contains("s3:GetObject"), "{reads}");
+    for write in ["Create", "Update", "Delete", "Put", "POST", "PATCH", "DELETE", "iam:"] {
+        assert!(!reads.contains(write), "{write}: {reads}");
+    }
     put(
         folder.path(),
         "bad.yaml",

@@ -23,6 +23,10 @@ pub(crate) struct IamPolicy {
     #[arg(long)]
     all_kinds: bool,
 
+    /// Only what `hatoba plan` needs: reads. For pipelines that show what a change would do.
+    #[arg(long, conflicts_with_all = ["dir", "all_kinds", "status_to", "notify_queue"])]
+    read_only: bool,
+
     /// The daemon's source, where that is in S3: reading it, and the status documents beside it, is added.
     #[arg(long, value_name = "s3://BUCKET/PREFIX", value_parser = place::source)]
     source: Option<Place>,
@@ -42,6 +46,7 @@ pub(crate) struct IamPolicy {
 /// The source cannot be read as a whole; or an output cannot be written to.
 pub(crate) fn run(arguments: &IamPolicy, vars: &Variables) -> anyhow::Result<ExitCode> {
     let needs = match &arguments.dir {
+        None if arguments.read_only => Some(Needs::default()),
         None => Some(Needs::all_kinds()),
         Some(dir) => needs(dir, vars)?,
     };
@@ -71,6 +76,7 @@ impl IamPolicy {
     fn of_the_source(&self) -> anyhow::Result<Vec<Value>> {
         let mut statements = match &self.source {
             None => Vec::new(),
+            Some(Place::Bucket(source)) if self.read_only => source_permissions(source, None),
             Some(place @ Place::Bucket(source)) => match StatusTo::of(self.status_to.as_ref(), place)? {
                 StatusTo::Place(Place::Bucket(status)) => source_permissions(source, Some(&status)),
                 StatusTo::Place(Place::Folder(_)) | StatusTo::Nowhere => source_permissions(source, None),
