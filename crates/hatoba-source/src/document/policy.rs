@@ -102,8 +102,11 @@ fn policy_error(places: &Places, path: String, message: &str) -> Diagnostic {
         Some((found, known)) if message.starts_with("unknown") => did_you_mean(found, known.iter().copied()),
         _ => None,
     };
-    Diagnostic::error(place, path, message).hint(match guess {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => "for example `policy: { deletion: Retain, drift: Report, suspend: true }`".to_owned(),
-    })
+    let mut finding = Diagnostic::error(place, path, message);
+    finding.hint = match guess {
+        Some(meant) => Some(format!("did you mean `{meant}`?")),
+        None if message.contains("such as") => None, // it has its example
+        None => Some("for example `policy: { deletion: Retain, drift: Report, suspend: true }`".to_owned()),
+    };
+    finding
 }
