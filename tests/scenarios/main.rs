@@ -29,6 +29,7 @@ mod incidents;
 mod large;
 mod leadership;
 mod leadership_off;
+mod leadership_without;
 mod many;
 mod once;
 mod owners;

@@ -1,5 +1,7 @@
 //! A store with conditional writes that holds one lease, and what goes wrong with it.
 
+use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +21,9 @@ struct Store {
     content: Option<(Vec<u8>, String)>,
     written: u64,
     is_down: bool,
+    denies_writes: bool,
+    /// What a call takes besides its way.
+    takes: Duration,
     answers_lost: usize,
 }
 
@@ -42,6 +47,16 @@ impl LeaseBoard {
         self.store().is_down = is_down;
     }
 
+    /// Permission to write is missing, or there again.
+    pub fn denies_writes(&self, denies: bool) {
+        self.store().denies_writes = denies;
+    }
+
+    /// Every call takes so long.
+    pub fn takes(&self, time: Duration) {
+        self.store().takes = time;
+    }
+
     /// The next writes are carried out, and their answers lost.
     pub fn lose_answers(&self, times: usize) {
         self.store().answers_lost = times;
@@ -62,7 +77,8 @@ pub(crate) struct Way {
 
 impl Way {
     async fn go(&self) {
-        tokio::time::sleep(WAY).await;
+        let takes = self.board.store().takes;
+        tokio::time::sleep(WAY + takes / 2).await;
         thawed(&self.frozen).await;
     }
 }
@@ -70,6 +86,20 @@ impl Way {
 /// Resolves when the process is not frozen.
 pub(crate) async fn thawed(frozen: &watch::Receiver<bool>) {
     let _ = frozen.clone().wait_for(|frozen| !frozen).await;
+}
+
+/// Carries work on only while the process is not frozen: its timers stand still, too, as under SIGSTOP.
+pub(crate) async fn only_while_thawed(frozen: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    let mut work = pin!(work);
+    loop {
+        thawed(&frozen).await;
+        let mut freezes = frozen.clone();
+        tokio::select! {
+            biased;
+            Ok(_) = freezes.wait_for(|frozen| *frozen) => {}
+            () = &mut work => return,
+        }
+    }
 }
 
 impl Board for Way {
@@ -96,6 +126,9 @@ impl Board for Way {
                 (LeaseCondition::Unchanged(_), None) => false,
             };
             match (store.is_down, holds) {
+                (false, _) if store.denies_writes => {
+                    return Err(BoardError::Denied("s3:PutObject is denied".to_owned()));
+                }
                 (true, _) => return Err(BoardError::Refused("nobody is there".to_owned())),
                 (false, false) => Err(BoardError::Conflict),
                 (false, true) => {

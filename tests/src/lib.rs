@@ -249,7 +249,8 @@ impl Harbour {
     pub fn compete_on(&mut self, board: impl Board + 'static, host: &str) {
         self.engine.set_leadership(Leadership::StandsBy(None));
         let me = Holder { host: host.to_owned(), pid: 1, nonce: host.to_owned() };
-        self.leading = Some(tokio::spawn(lead(Arc::clone(&self.engine), board, me, self.let_go.clone())));
+        let leading = lead(Arc::clone(&self.engine), board, me, self.let_go.clone());
+        self.leading = Some(tokio::spawn(board::only_while_thawed(self.frozen.subscribe(), leading)));
     }
 
     /// Ends the process as SIGTERM does: what is in flight is finished, then the lease is let go.

@@ -7,6 +7,9 @@
 //! another's lease counts as over only when its object has not changed for as long as it is worth, **as seen from
 //! here**; and the right to write ends so early that a write begun at the last moment is over before that.
 //!
+//! Who cannot learn who leads, because the object can be neither read nor written, goes on after a while as if there
+//! were no lease ([`Candidate::goes_on_until`]): a lease that nobody can reach must not stop the work.
+//!
 //! ```
 //! use std::time::Duration;
 //! use hatoba_core::{Candidate, Found, Holder, LeaseNext, TTL};
@@ -20,10 +23,16 @@
 //! assert!(candidate.may_write_until().is_some_and(|until| until < TTL));
 //! ```
 
+mod outage;
+mod record;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use outage::Outage;
+
+pub use outage::WITHOUT_AFTER;
+pub use record::{Found, Holder, LeaseCondition, LeaseRecord, LeaseWrite};
 
 /// What a lease is worth after its last renewal.
 pub const TTL: Duration = Duration::from_secs(30);
@@ -36,70 +45,6 @@ pub const AGAIN: Duration = Duration::from_secs(1);
 /// How long before the lease is over the right to write ends: the attempt of a write may take ten seconds, clocks
 /// may differ by a tenth of the whole (3 s), and one second is for good measure.
 pub const MARGIN: Duration = Duration::from_secs(14);
-/// Whatever a record says, its lease is worth no more: a garbled one must not keep everybody out for ever.
-const TTL_LONGEST: Duration = Duration::from_secs(300);
-
-/// One process.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Holder {
-    /// The machine's name, for people.
-    pub host: String,
-    /// The process id, for people.
-    pub pid: u32,
-    /// Tells two processes apart of which both have the same name and process id, as containers do.
-    pub nonce: String,
-}
-
-/// What the lease object holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LeaseRecord {
-    /// Whose resources the holder looks after.
-    pub owner: String,
-    /// The process that leads.
-    pub holder: Holder,
-    /// One more with every take-over.
-    pub term: u64,
-    /// One more with every write of a term: an object store's version of equal contents may be equal, and a renewal
-    /// that cannot be seen is none.
-    pub renewal: u64,
-    /// When the term began, by the holder's clock; for people.
-    pub since: Timestamp,
-    /// What the lease is worth after every change.
-    pub ttl_seconds: u64,
-    /// The holder has left, and its last write is over.
-    pub released: bool,
-}
-
-/// What a look at the lease object showed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// There is none.
-    Nothing,
-    /// A record, and the object's version.
-    Record(LeaseRecord, String),
-    /// Something that is no record, and the object's version.
-    Unreadable(String),
-}
-
-/// On what a write depends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LeaseCondition {
-    /// There is no such object.
-    Absent,
-    /// It still has this version.
-    Unchanged(String),
-}
-
-/// A conditional write of the lease object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeaseWrite {
-    /// The new content.
-    pub record: LeaseRecord,
-    /// On what it depends.
-    pub condition: LeaseCondition,
-}
 
 /// What a candidate does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,6 +72,8 @@ pub struct Candidate {
     sent: Vec<(LeaseRecord, Duration)>,
     held: Option<Held>,
     highest_term: u64,
+    /// Nothing has settled who leads since it began.
+    outage: Option<Outage>,
 }
 
 /// The object as it was last seen.
@@ -148,28 +95,6 @@ struct Held {
     is_good: bool,
 }
 
-impl Found {
-    fn version(&self) -> Option<&str> {
-        match self {
-            Found::Nothing => None,
-            Found::Record(_, version) | Found::Unreadable(version) => Some(version),
-        }
-    }
-
-    fn record(&self) -> Option<&LeaseRecord> {
-        match self {
-            Found::Record(record, _) => Some(record),
-            Found::Nothing | Found::Unreadable(_) => None,
-        }
-    }
-}
-
-impl LeaseRecord {
-    fn ttl(&self) -> Duration {
-        Duration::from_secs(self.ttl_seconds).clamp(RENEWAL, TTL_LONGEST)
-    }
-}
-
 impl Candidate {
     /// Somebody who has seen nothing yet.
     pub fn new(owner: &str, me: Holder) -> Self {
@@ -183,6 +108,7 @@ impl Candidate {
             sent: Vec::new(),
             held: None,
             highest_term: 0,
+            outage: None,
         }
     }
 
@@ -190,6 +116,23 @@ impl Candidate {
     pub fn may_write_until(&self) -> Option<Duration> {
         let held = self.held.as_ref().filter(|held| held.is_good)?;
         Some(held.renewed_at + (TTL - MARGIN))
+    }
+
+    /// The object has been out of reach for so long that this process goes on as if there were no lease, and until
+    /// when, unless something is heard before; `None`: it does not.
+    pub fn goes_on_until(&self) -> Option<Duration> {
+        self.outage.as_ref().and_then(Outage::lets_go_on_until)
+    }
+
+    /// Whether something has failed since it was last settled who leads.
+    pub fn is_failing(&self) -> bool {
+        self.outage.is_some()
+    }
+
+    fn fails(&mut self, now: Duration, is_plain: bool) {
+        let outage = Outage::with(self.outage, now, is_plain);
+        self.not_before = outage.again();
+        self.outage = Some(outage);
     }
 
     /// Who leads as far as was seen, if it is not this process and its lease is not over.
@@ -226,6 +169,9 @@ impl Candidate {
         if self.shown.as_ref().is_some_and(|shown| shown.found == Found::Nothing) {
             self.held = None; // to be had anew, in a term of its own
         }
+        if self.leader(now).is_some() {
+            self.outage = None; // another one
+        }
     }
 
     /// What is not there has no version: that it was not there all the time takes looking all the time.
@@ -255,6 +201,9 @@ impl Candidate {
     fn recognise(&mut self, record: &LeaseRecord, version: &str) {
         let known = self.held.as_ref().filter(|held| held.record == *record).map(|held| held.renewed_at);
         let sent = self.sent.iter().find(|(sent, _)| sent == record).map(|(_, at)| *at);
+        if sent.is_some() && sent > known {
+            self.outage = None; // it did arrive
+        }
         self.held = sent.or(known).map(|renewed_at| Held {
             record: record.clone(),
             version: version.to_owned(),
@@ -266,7 +215,7 @@ impl Candidate {
 
     /// The object could not be read.
     pub fn unseen(&mut self, now: Duration) {
-        self.not_before = now + AGAIN;
+        self.fails(now, false);
     }
 
     /// What to do now; `date` is for people.
@@ -328,6 +277,7 @@ impl Candidate {
         let Some((record, renewed_at)) = self.sent.pop() else { return };
         self.sent.clear();
         self.must_look = false;
+        self.outage = None;
         self.highest_term = self.highest_term.max(record.term);
         let found = Found::Record(record.clone(), version.to_owned());
         self.shown = Some(Shown { found, free_at: renewed_at });
@@ -338,6 +288,7 @@ impl Candidate {
     pub fn refused(&mut self, now: Duration) {
         self.sent.pop();
         self.must_look = true;
+        self.outage = None; // the object answers
         if let Some(held) = &mut self.held {
             held.is_good = false;
         }
@@ -346,7 +297,14 @@ impl Candidate {
 
     /// Nobody knows how the newest write went.
     pub fn lost(&mut self, now: Duration) {
-        self.not_before = now + AGAIN;
+        self.fails(now, false);
+    }
+
+    /// The newest write was plainly refused, whatever the object holds: permission is missing.
+    pub fn denied(&mut self, now: Duration) {
+        self.sent.pop();
+        self.must_look = true;
+        self.fails(now, true);
     }
 
     /// The write that lets go of the lease, if it is ours. To be sent when the last write of everything else is over.

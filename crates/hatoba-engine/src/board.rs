@@ -41,6 +41,9 @@ fn board_error(error: StoreError) -> BoardError {
     match error {
         StoreError::Conflict { .. } => BoardError::Conflict,
         StoreError::Unanswered { .. } => BoardError::Lost(error.to_string()),
+        StoreError::Denied { .. } | StoreError::NoSuchBucket { .. } | StoreError::WrongRegion { .. } => {
+            BoardError::Denied(error.to_string())
+        }
         other => BoardError::Refused(other.to_string()),
     }
 }

@@ -44,7 +44,10 @@ pub enum BoardError {
     /// Nobody knows whether it was written.
     #[error("no answer came: {0}")]
     Lost(String),
-    /// It was refused.
+    /// It was refused because permission is missing, or the place is; nothing was written.
+    #[error("{0}")]
+    Denied(String),
+    /// It was refused for now, or nobody knows why; nothing was written.
     #[error("{0}")]
     Refused(String),
 }
@@ -56,7 +59,8 @@ pub async fn lead<B: Board>(engine: Arc<Engine>, board: B, me: Holder, ended: Ca
         candidate: Candidate::new(&engine.options.owner, me),
         board,
         origin,
-        is_failing: false,
+        failing: None,
+        goes_on: false,
         told: None,
     };
     engine.set_leadership(Leadership::StandsBy(None));
@@ -84,7 +88,10 @@ struct Contest<B> {
     candidate: Candidate,
     board: B,
     origin: Instant,
-    is_failing: bool,
+    /// What failed last, while it is not settled who leads.
+    failing: Option<String>,
+    /// It was said that this process goes on without the lease.
+    goes_on: bool,
     /// The leader that the log has named last.
     told: Option<(Holder, u64)>,
 }
@@ -94,54 +101,68 @@ impl<B: Board> Contest<B> {
         let answer = timeout(ATTEMPT, self.board.read()).await;
         let now = self.origin.elapsed();
         match answer {
-            Ok(Ok(object)) => {
-                self.is_failing = false;
-                self.candidate.see(object.map_or(Found::Nothing, read), now);
-            }
-            Ok(Err(error)) => self.unseen(&error.to_string(), now),
-            Err(_elapsed) => self.unseen("no answer came", now),
+            Ok(Ok(object)) => self.candidate.see(object.map_or(Found::Nothing, read), now),
+            Ok(Err(error)) => self.unseen(error.to_string(), now),
+            Err(_elapsed) => self.unseen("no answer came".to_owned(), now),
         }
     }
 
-    fn unseen(&mut self, why: &str, now: Duration) {
-        if !std::mem::replace(&mut self.is_failing, true) {
+    fn unseen(&mut self, why: String, now: Duration) {
+        if self.failing.is_none() {
             tracing::error!(error = why, "the lease cannot be read; it is tried again every second");
         }
+        self.failing = Some(why);
         self.candidate.unseen(now);
     }
 
     async fn write(&mut self, write: &LeaseWrite) {
         let content = match serde_json::to_vec(&write.record) {
             Ok(content) => content,
-            Err(error) => return self.unseen(&error.to_string(), self.origin.elapsed()),
+            Err(error) => return self.unseen(error.to_string(), self.origin.elapsed()),
         };
         self.candidate.sent(write, self.origin.elapsed());
         let answer = timeout(ATTEMPT, self.board.write(content, &write.condition)).await;
         let now = self.origin.elapsed();
         match answer {
-            Ok(Ok(version)) => {
-                self.is_failing = false;
-                self.candidate.written(&version);
-            }
+            Ok(Ok(version)) => self.candidate.written(&version),
             Ok(Err(BoardError::Conflict)) => self.candidate.refused(now),
-            Ok(Err(error)) => self.lost(&error.to_string(), now),
-            Err(_elapsed) => self.lost("no answer came", now),
+            Ok(Err(BoardError::Denied(why))) => {
+                self.unwritten(why);
+                self.candidate.denied(now);
+            }
+            Ok(Err(error)) => {
+                self.unwritten(error.to_string());
+                self.candidate.lost(now);
+            }
+            Err(_elapsed) => {
+                self.unwritten("no answer came".to_owned());
+                self.candidate.lost(now);
+            }
         }
     }
 
-    fn lost(&mut self, why: &str, now: Duration) {
-        if !std::mem::replace(&mut self.is_failing, true) {
+    fn unwritten(&mut self, why: String) {
+        if self.failing.is_none() {
             tracing::error!(error = why, "the lease cannot be written; it is looked at and tried again");
         }
-        self.candidate.lost(now);
+        self.failing = Some(why);
     }
 
     /// Tells the engine how it stands.
     fn tell(&mut self, engine: &Engine) {
         let now = self.origin.elapsed();
-        if let Some(until) = self.candidate.may_write_until() {
-            engine.set_leadership(Leadership::Leads(Some(self.origin + until)));
-            return;
+        if !self.candidate.is_failing() {
+            self.failing = None;
+        }
+        let until = self.candidate.may_write_until();
+        let goes_on = self.candidate.goes_on_until().filter(|_| until.is_none_or(|until| until <= now));
+        self.say_whether_it_goes_on(goes_on.is_some());
+        if let Some(until) = goes_on {
+            let why = self.failing.clone().unwrap_or_default();
+            return engine.set_leadership(Leadership::WithoutLease(self.origin + until, why));
+        }
+        if let Some(until) = until {
+            return engine.set_leadership(Leadership::Leads(Some(self.origin + until)));
         }
         let leader = self.candidate.leader(now);
         if let Some(record) = leader
@@ -151,6 +172,22 @@ impl<B: Board> Contest<B> {
             say(record, &engine.options.owner);
         }
         engine.set_leadership(Leadership::StandsBy(leader.map(shown)));
+    }
+
+    fn say_whether_it_goes_on(&mut self, goes_on: bool) {
+        match (std::mem::replace(&mut self.goes_on, goes_on), goes_on) {
+            (false, true) => {
+                let error = self.failing.as_deref().unwrap_or_default();
+                tracing::error!(
+                    reason = "LeaseUnreachable",
+                    error,
+                    "nobody can say who leads: this process goes on WITHOUT the lease, and others may, too; it is tried \
+                     again every ten seconds"
+                );
+            }
+            (true, false) => tracing::info!("this process goes by the lease again"),
+            _ => {}
+        }
     }
 
     async fn release(mut self) {

@@ -87,5 +87,5 @@ pub use shown::{
     SourceShown,
 };
 pub use sink::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
-pub use web::{Access, OpenPath, serve};
+pub use web::{Access, OpenPath, Picture, serve};
 pub use world::{Checked, check, rendered};

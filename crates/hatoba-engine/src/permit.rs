@@ -25,6 +25,8 @@ pub enum Leadership {
     Unasked,
     /// It leads; a write may begin until then (`None`: for as long as it lives).
     Leads(Option<Instant>),
+    /// The lease is out of reach, and why: it writes as if there were none, until then unless something is heard.
+    WithoutLease(Instant, String),
     /// Another one leads, as far as is known.
     StandsBy(Option<Leader>),
 }
@@ -113,6 +115,12 @@ impl Permit {
         self.state().leadership.clone()
     }
 
+    /// Whether this process writes, or waits for one that is known to.
+    pub(crate) fn is_settled(&self) -> bool {
+        let state = self.state();
+        matches!(state.leadership, Leadership::StandsBy(Some(_))) || state.leadership.leads(Instant::now())
+    }
+
     pub(crate) fn leads(&self) -> bool {
         self.state().leadership.leads(Instant::now())
     }
@@ -175,6 +183,8 @@ impl Leadership {
         let message = match self {
             Leadership::Unasked | Leadership::Leads(None) => return Ok(()),
             Leadership::Leads(Some(until)) if now < *until => return Ok(()),
+            Leadership::WithoutLease(until, _) if now < *until => return Ok(()),
+            Leadership::WithoutLease(..) => "it has not been settled lately who leads".to_owned(),
             Leadership::Leads(Some(_)) => "the lease could not be renewed in time".to_owned(),
             Leadership::StandsBy(Some(leader)) => leader.to_string(),
             Leadership::StandsBy(None) => "nobody is known to lead yet".to_owned(),
@@ -194,6 +204,13 @@ impl State {
             None => Err(account_unknown("AWS has not said yet whose account the credentials are of")),
         }
     }
+}
+
+pub(crate) fn lease_unreachable(why: &str) -> Cause {
+    let message = format!(
+        "nobody can say who leads, and this process goes on without the lease; others may, too: {why}"
+    );
+    Cause::new("LeaseUnreachable", message)
 }
 
 pub(crate) fn account_changed(account: &str) -> Cause {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hatoba_core::{Key, Status, Truth};
+use hatoba_core::{Cause, Key, Status, Truth};
 use tokio::time::Instant;
 
 use crate::engine::{Engine, State};
 use crate::memory::Phase;
-use crate::permit::{Leadership, Turn};
+use crate::permit::{Leadership, Turn, lease_unreachable};
 use crate::shown::{DocumentShown, LeadershipShown, QueueShown, Shown, SourceShown};
 use crate::sink::{Heartbeat, SourceSeen};
 use crate::web::Picture;
@@ -35,6 +35,7 @@ impl Picture for Engine {
             region: self.aws.region().to_owned(),
             leader: state.account.is_some() && !self.halt.is_cancelled() && self.permit.leads(),
             leadership: self.leadership_shown(),
+            notices: self.notices(),
             started_at: self.started_at,
             source: source(self, &state),
             documents: documents(&state),
@@ -60,7 +61,7 @@ impl Picture for Engine {
 
     fn is_ready(&self) -> bool {
         let state = self.state();
-        state.account.is_some() && state.source.snapshot.is_some()
+        state.account.is_some() && state.source.snapshot.is_some() && self.permit.is_settled()
     }
 
     fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
@@ -84,8 +85,18 @@ impl Engine {
             Leadership::Unasked => LeadershipShown::Unasked,
             Leadership::StandsBy(leader) => LeadershipShown::StandsBy { leader },
             Leadership::Leads(_) if self.permit.leads() => LeadershipShown::Leads,
-            Leadership::Leads(_) => LeadershipShown::StandsBy { leader: None },
+            Leadership::WithoutLease(..) if self.permit.leads() => LeadershipShown::WithoutLease,
+            Leadership::Leads(_) | Leadership::WithoutLease(..) => LeadershipShown::StandsBy { leader: None },
         }
+    }
+
+    /// What people should know that concerns no document alone.
+    fn notices(&self) -> Vec<Cause> {
+        let lease = match self.permit.leadership() {
+            Leadership::WithoutLease(_, why) if self.permit.leads() => Some(lease_unreachable(&why)),
+            _ => None,
+        };
+        lease.into_iter().collect()
     }
 
     /// Whether this process leads: only then it writes, to AWS and elsewhere.
@@ -101,11 +112,15 @@ impl Engine {
         };
         let before = self.permit.leadership();
         let changed = before != leadership;
+        let how = match &leadership {
+            Leadership::WithoutLease(..) => "this process writes",
+            _ => "this process leads",
+        };
         let had = !matches!(before, Leadership::Unasked) && !self.halt.is_cancelled();
         match self.permit.set(leadership) {
             Turn::None => {}
             Turn::TakesOver => {
-                tracing::info!(owner = self.options.owner, "this process leads");
+                tracing::info!(owner = self.options.owner, "{how}");
                 self.look_at_everything();
             }
             Turn::StandsBy => {
@@ -154,6 +169,7 @@ impl Engine {
             time: self.clock.now(),
             verified: self.verified(),
             source: SourceSeen { unreadable, error },
+            notices: self.notices(),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Shown {
     pub leader: bool,
     /// Who leads.
     pub leadership: LeadershipShown,
+    /// What people should know that concerns no document alone.
+    pub notices: Vec<Cause>,
     /// When this process started.
     pub started_at: Timestamp,
     /// Where the documents come from.
@@ -57,6 +59,8 @@ pub enum LeadershipShown {
     Unasked,
     /// This process.
     Leads,
+    /// Nobody can say who: the lease is out of reach, and this process writes as if there were none.
+    WithoutLease,
     /// Another one, as far as is known.
     StandsBy {
         /// Which.

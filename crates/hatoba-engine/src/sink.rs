@@ -74,6 +74,9 @@ pub struct Heartbeat {
     /// The source that the statuses beside this come from.
     #[serde(default)]
     pub source: SourceSeen,
+    /// What people should know that concerns no document alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Cause>,
 }
 
 /// How a daemon last saw its source.

@@ -300,16 +300,17 @@ async fn tell(engine: Arc<Engine>, ended: CancellationToken) {
 async fn write(engine: Arc<Engine>, mut sink: StatusSink, ended: CancellationToken) {
     let mut changes = engine.watch();
     let mut heartbeat = tokio::time::interval(HEARTBEAT);
-    // The source as it was last told; nothing, when it is time for the next sign of life.
-    let mut told: Option<SourceSeen> = None;
+    // What was last told besides times; nothing, when it is time for the next sign of life.
+    let mut told: Option<(SourceSeen, Vec<Cause>)> = None;
     loop {
         if engine.leads() {
             // Before the statuses: they are no older than what it says of the source.
             let beat = Heartbeat { time: jiff::Timestamp::now(), ..engine.heartbeat() };
             sink.write(&engine.statuses()).await;
-            if told.as_ref() != Some(&beat.source) {
+            let tells = (beat.source.clone(), beat.notices.clone());
+            if told.as_ref() != Some(&tells) {
                 sink.write_heartbeat(&beat).await;
-                told = Some(beat.source);
+                told = Some(tells);
             }
         } else {
             told = None;

@@ -180,6 +180,125 @@ fn a_record_reads_back_and_unknown_members_do_no_harm() {
     assert_eq!(serde_json::from_value::<LeaseRecord>(text).unwrap(), record("a", 3, 1));
 }
 
+/// What happens to one that competes, second by second; then until when it goes on without the lease at the end.
+enum Event {
+    /// A look fails.
+    Unseen,
+    /// A look shows nothing.
+    Nothing,
+    /// A look shows that another one renews.
+    Other(u64),
+    /// It writes, and nobody knows how that went.
+    Lost,
+    /// It writes, and permission is missing.
+    Denied,
+    /// It writes, and it was done.
+    Written,
+    /// It writes, and somebody else was first.
+    Conflict,
+}
+
+fn goes_on_after(
+    mut candidate: Candidate,
+    events: impl IntoIterator<Item = (u64, Event)>,
+) -> Option<Duration> {
+    for (at, event) in events {
+        match event {
+            Event::Unseen => candidate.unseen(s(at)),
+            Event::Nothing => candidate.see(Found::Nothing, s(at)),
+            Event::Other(renewal) => {
+                candidate.see(Found::Record(record("z", 9, renewal), format!("z{renewal}")), s(at));
+            }
+            Event::Lost | Event::Denied | Event::Written | Event::Conflict => {
+                write(&mut candidate, at);
+                match event {
+                    Event::Lost => candidate.lost(s(at)),
+                    Event::Denied => candidate.denied(s(at)),
+                    Event::Conflict => candidate.refused(s(at)),
+                    _ => candidate.written(&format!("v{at}")),
+                }
+            }
+        }
+    }
+    candidate.goes_on_until()
+}
+
+#[test]
+fn who_cannot_reach_the_object_for_a_minute_goes_on_without_it() {
+    use Event::{Conflict, Denied, Lost, Nothing, Other, Unseen, Written};
+    let unseen = |from: u64, to: u64| (from..=to).step_by(4).map(|at| (at, Unseen));
+    let fresh = || Candidate::new("local", holder("b"));
+    let refused = |event: fn() -> Event, to: u64| (0..=to).flat_map(move |at| [(at, Nothing), (at, event())]);
+    let cases: Vec<(&str, Option<u64>, Option<Duration>)> = vec![
+        ("nothing but failures, 56 s", None, goes_on_after(fresh(), unseen(3, 59))),
+        ("and for a minute", Some(83), goes_on_after(fresh(), unseen(3, 63))),
+        ("and for longer", Some(223), goes_on_after(fresh(), unseen(3, 203))),
+        ("a leader, too", Some(93), goes_on_after(leader(), unseen(13, 73))),
+        ("another one was seen", None, goes_on_after(fresh(), unseen(3, 63).chain([(64, Other(1))]))),
+        (
+            "another one was seen, and the object was lost again",
+            None,
+            goes_on_after(fresh(), unseen(3, 39).chain([(40, Other(1))]).chain(unseen(42, 98))),
+        ),
+        ("writes without an answer for 59 s", None, goes_on_after(fresh(), refused(|| Lost, 59))),
+        ("writes without an answer for a minute", Some(80), goes_on_after(fresh(), refused(|| Lost, 60))),
+        ("plain refusals for 29 s", None, goes_on_after(fresh(), refused(|| Denied, 29))),
+        ("plain refusals for the lease's time", Some(50), goes_on_after(fresh(), refused(|| Denied, 30))),
+        (
+            "plain refusals, and then no answer: what was begun goes on",
+            Some(51),
+            goes_on_after(fresh(), refused(|| Denied, 30).chain([(31, Unseen)])),
+        ),
+        (
+            "plain refusals after no answer",
+            None,
+            goes_on_after(fresh(), [(0, Unseen)].into_iter().chain(refused(|| Denied, 31).skip(2))),
+        ),
+        (
+            "it was written at last",
+            None,
+            goes_on_after(fresh(), unseen(3, 63).chain([(73, Nothing), (73, Written)])),
+        ),
+        (
+            "somebody else was first",
+            None,
+            goes_on_after(fresh(), unseen(3, 63).chain([(73, Nothing), (73, Conflict)])),
+        ),
+        ("nothing was tried for a while", None, goes_on_after(fresh(), unseen(3, 39).chain([(100, Unseen)]))),
+        ("and then it was for a minute", Some(180), {
+            goes_on_after(fresh(), unseen(3, 63).chain(unseen(100, 160)))
+        }),
+        (
+            "who was stopped knows nothing",
+            None,
+            goes_on_after(fresh(), unseen(3, 103).chain([(900, Unseen)])),
+        ),
+    ];
+    for (story, expected, found) in cases {
+        assert_eq!(found, expected.map(s), "{story}");
+    }
+}
+
+#[test]
+fn who_goes_on_without_tries_less_often_and_a_write_of_its_own_that_arrived_ends_it() {
+    let mut candidate = leader();
+    write(&mut candidate, 10);
+    candidate.lost(s(13));
+    assert_eq!(next(&candidate, 13), LeaseNext::WaitUntil(s(14)));
+    let arrived = candidate.sent[0].0.clone();
+    for at in (17..=77).step_by(4) {
+        candidate.unseen(s(at));
+    }
+    assert_eq!(candidate.goes_on_until(), Some(s(97)));
+    assert_eq!(next(&candidate, 78), LeaseNext::WaitUntil(s(87)));
+    candidate.see(Found::Record(arrived, "v2".into()), s(87));
+    assert_eq!(candidate.goes_on_until(), None);
+    assert_eq!(candidate.may_write_until(), Some(s(26)), "an old right, as old as it is");
+    write(&mut candidate, 87);
+    candidate.written("v3");
+    assert_eq!(candidate.may_write_until(), Some(s(103)));
+}
+
 // ---- Three processes on one object, with everything that can go wrong, from any seed.
 
 /// Numbers that look thrown (splitmix64); the same for the same seed.
@@ -327,6 +446,7 @@ fn run(seed: u64, trouble: Trouble) -> (u64, BTreeMap<String, u64>) {
             process.writes_between(now, now);
             let nonce = process.candidate.me.nonce.clone();
             *led.entry(nonce).or_default() += u64::from(process.may_write(now));
+            assert_eq!(process.candidate.goes_on_until(), None, "the object answers often enough");
         }
         led.retain(|_, times| *times > 0);
         let mut ends: Vec<u64> = processes.iter().map(|process| process.writes_until).collect();

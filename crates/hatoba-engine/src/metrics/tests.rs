@@ -46,6 +46,7 @@ fn shown(documents: &[(&str, Truth, Truth, Option<f64>)]) -> Shown {
         region: "eu-central-1".to_owned(),
         leader: true,
         leadership: LeadershipShown::Leads,
+        notices: Vec::new(),
         started_at: at(100),
         source: SourceShown { invalid: 3, last_success: Some(at(150)), ..SourceShown::default() },
         documents: documents.collect(),

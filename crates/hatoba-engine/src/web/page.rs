@@ -107,6 +107,7 @@ fn notices(shown: &Shown) -> Markup {
     let unreadable = shown.source.unreadable.join(", ");
     html! {
         @if !shown.leader { (notice("unsure", &standby(&shown.leadership))) }
+        @for cause in &shown.notices { (notice("bad", &cause.to_string())) }
         @if let Some(cause) = &shown.source.error {
             (notice("bad", &format!("The source cannot be read, what was read last goes on: {cause}")))
         }
@@ -124,7 +125,7 @@ fn standby(leadership: &LeadershipShown) -> String {
         LeadershipShown::StandsBy { leader: None } => {
             "Standby: this process does not lead, and nobody else is known to.".to_owned()
         }
-        LeadershipShown::Unasked | LeadershipShown::Leads => {
+        LeadershipShown::Unasked | LeadershipShown::Leads | LeadershipShown::WithoutLease => {
             "This process does not write yet, or not any more.".to_owned()
         }
     }

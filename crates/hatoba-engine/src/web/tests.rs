@@ -76,6 +76,7 @@ fn shown() -> Shown {
         region: "eu-central-1".to_owned(),
         leader: true,
         leadership: LeadershipShown::Leads,
+        notices: Vec::new(),
         started_at: at(0),
         source: SourceShown {
             location: "/srv/<documents>".to_owned(),
