@@ -32,6 +32,7 @@ mod leadership_off;
 mod leadership_without;
 mod many;
 mod once;
+mod owner_shared;
 mod owners;
 mod pauses;
 mod plan;

@@ -23,6 +23,7 @@
 //! assert!(candidate.may_write_until().is_some_and(|until| until < TTL));
 //! ```
 
+mod namesakes;
 mod outage;
 mod record;
 
@@ -31,6 +32,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use outage::Outage;
 
+pub use namesakes::{Namesake, Namesakes};
 pub use outage::WITHOUT_AFTER;
 pub use record::{Found, Holder, LeaseCondition, LeaseRecord, LeaseWrite};
 

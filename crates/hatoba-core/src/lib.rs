@@ -52,7 +52,7 @@ pub use graph::{creation_order, problems as graph_problems};
 pub use key::{Key, KeyError, check_name};
 pub use lease::{
     AGAIN, Candidate, Found, Holder, LOOK, LeaseCondition, LeaseNext, LeaseRecord, LeaseWrite, MARGIN,
-    RENEWAL, TTL, WITHOUT_AFTER,
+    Namesake, Namesakes, RENEWAL, TTL, WITHOUT_AFTER,
 };
 pub use mark::{
     CONTENT, Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, looks_replaced, name_digits,

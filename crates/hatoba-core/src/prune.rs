@@ -29,6 +29,8 @@ pub struct Evidence<'a> {
     pub owner_is_explicit: bool,
     /// Whether the newest look at the source was complete and no file in it is unreadable.
     pub source_is_complete: bool,
+    /// Another source has the same owner, so nobody here knows which documents are gone.
+    pub owner_shared: Option<&'a Cause>,
     /// Some place that may hold resources of ours has never been listed, so the fuse may count too few.
     pub unlisted: Option<&'a Cause>,
     /// The resource's mark as just read.
@@ -84,6 +86,9 @@ pub fn may_part(evidence: &Evidence<'_>) -> Result<Parting, Cause> {
             "SourceIncomplete",
             "a file of the source cannot be read; nothing is deleted meanwhile",
         ));
+    }
+    if let Some(shared) = evidence.owner_shared {
+        return Err(shared.clone());
     }
     if let Some(unlisted) = evidence.unlisted {
         return Err(unlisted.clone());

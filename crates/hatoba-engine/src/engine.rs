@@ -20,6 +20,7 @@ use crate::identity::Asking;
 use crate::inventory::{Inventory, Place, Unlisted};
 use crate::memory::{Memory, Phase};
 use crate::metrics::Metrics;
+use crate::namesakes::OwnerShared;
 use crate::permit::{Permit, Way};
 use crate::probe::Probed;
 use crate::queue::{Priority, Queue};
@@ -114,6 +115,8 @@ pub(crate) struct State {
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
     /// Why nobody knew how many documents vanished when they were counted last: some place had never been listed.
     pub(crate) unlisted: Option<Cause>,
+    /// Another source has the same owner.
+    pub(crate) owner_shared: Option<OwnerShared>,
     /// Vanished documents whose resources somebody lets go, and until when.
     pub(crate) acknowledged: Option<(BTreeSet<Key>, Instant)>,
     /// When a document came back that had been acknowledged: what was said before that counts no more.
@@ -282,6 +285,7 @@ impl Engine {
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
             unlisted: None,
+            owner_shared: None,
             acknowledged: None,
             spent: None,
             was_open: false,

@@ -9,7 +9,7 @@
 //! | the pass, its order | `reconcile` |
 //! | what was seen in AWS | `inventory`; who uses what: `users` |
 //! | why a write is held back | `gate` |
-//! | whether this process may write at all | `permit`; who leads: `lease` (in S3: `board`), `lock`; whose account: `identity` |
+//! | whether this process may write at all | `permit`; who leads: `lease` (in S3: `board`), `lock`; who else has the owner: `namesakes`; whose account: `identity` |
 //! | sending a write, folding its answer in | `execute` |
 //! | when the next pass is | `schedule`, `queue`, `backoff` |
 //! | replacing what must be deleted first; what moved | `ground`, `takedown`, `moved` |
@@ -46,6 +46,7 @@ mod lock;
 mod memory;
 mod metrics;
 mod moved;
+mod namesakes;
 mod orphans;
 mod permit;
 mod picture;
@@ -79,6 +80,7 @@ pub use engine::{Engine, Options};
 pub use import::{Reach, Sighted, Wanted};
 pub use lease::{Board, BoardError, lead};
 pub use lock::lead_by_lock;
+pub use namesakes::watch_namesakes;
 pub use permit::{Leader, Leadership};
 pub use plan::{Impact, Plan, PlanAction, PlanEntry};
 pub use requests::{HeldTogether, Look, Requests, acknowledge_here, ask_to_look, held_here};

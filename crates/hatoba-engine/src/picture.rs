@@ -35,7 +35,7 @@ impl Picture for Engine {
             region: self.aws.region().to_owned(),
             leader: state.account.is_some() && !self.halt.is_cancelled() && self.permit.leads(),
             leadership: self.leadership_shown(),
-            notices: self.notices(),
+            notices: self.notices_in(&state),
             started_at: self.started_at,
             source: source(self, &state),
             documents: documents(&state),
@@ -91,12 +91,13 @@ impl Engine {
     }
 
     /// What people should know that concerns no document alone.
-    fn notices(&self) -> Vec<Cause> {
+    fn notices_in(&self, state: &State) -> Vec<Cause> {
         let lease = match self.permit.leadership() {
             Leadership::WithoutLease(_, why) if self.permit.leads() => Some(lease_unreachable(&why)),
             _ => None,
         };
-        lease.into_iter().collect()
+        let shared = state.owner_shared.as_ref().filter(|shared| shared.is_live);
+        lease.into_iter().chain(shared.map(|shared| shared.cause.clone())).collect()
     }
 
     /// Whether this process leads: only then it writes, to AWS and elsewhere.
@@ -163,13 +164,15 @@ impl Engine {
 
     /// The daemon's sign of life, for beside the status documents.
     pub fn heartbeat(&self) -> Heartbeat {
-        let source = source(self, &self.state());
-        let SourceShown { unreadable, error, .. } = source;
+        let state = self.state();
+        let SourceShown { unreadable, error, .. } = source(self, &state);
+        let notices = self.notices_in(&state);
+        drop(state);
         Heartbeat {
             time: self.clock.now(),
             verified: self.verified(),
             source: SourceSeen { unreadable, error },
-            notices: self.notices(),
+            notices,
         }
     }
 

@@ -315,6 +315,7 @@ impl Engine {
         let evidence = Evidence {
             owner: &self.options.owner,
             owner_is_explicit: self.options.owner_is_explicit,
+            owner_shared: state.owner_shared.as_ref().map(|shared| &shared.cause),
             unlisted: state.unlisted.as_ref(),
             source_is_complete: state.source.is_complete() && !held_sibling && !state.checked.is_doubtful(),
             mark: orphan.object.mark.present(),
@@ -390,6 +391,7 @@ impl Engine {
             | "Retained"
             | "SourceIncomplete"
             | "InventoryIncomplete"
+            | "OwnerShared"
             | "FuseOpen" => Next::Rest,
             _ => self.later(key),
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hatoba_core::{Cause, Holder, Truth};
 use hatoba_engine::{
     Access, BucketBoard, Emf, Engine, Heartbeat, Leadership, Requests, Shown, SourceSeen, StatusSink,
-    lead_by_lock, serve,
+    lead_by_lock, serve, watch_namesakes,
 };
 use hatoba_source::{Keep, Source, SourceError};
 use tokio::net::TcpListener;
@@ -59,8 +59,14 @@ pub(crate) enum Lead {
     Unasked,
     /// Who holds the lock in this folder.
     Lock(PathBuf),
-    /// Who holds the lease beside the status documents of a bucket.
-    Lease(BucketBoard),
+    /// Who holds the lease beside the status documents of a bucket. Where the owner was given by hand, other sources in
+    /// that bucket may have it, too.
+    Lease {
+        /// The lease.
+        object: BucketBoard,
+        /// Whether to look at the others'.
+        looks_around: bool,
+    },
 }
 
 impl Daemon {
@@ -121,8 +127,11 @@ fn lead(engine: &Arc<Engine>, lead: Lead, let_go: &CancellationToken) -> tokio::
             engine.set_leadership(Leadership::StandsBy(None));
             tokio::spawn(lead_by_lock(engine, folder, this_process(), let_go))
         }
-        Lead::Lease(object) => {
+        Lead::Lease { object, looks_around } => {
             engine.set_leadership(Leadership::StandsBy(None));
+            if looks_around {
+                tokio::spawn(watch_namesakes(Arc::clone(&engine), object.clone(), let_go.clone()));
+            }
             tokio::spawn(hatoba_engine::lead(engine, object, this_process(), let_go))
         }
     }

@@ -118,13 +118,13 @@ impl StatusTo {
     }
 
     /// How it is settled who leads: by a lock or a lease beside the status documents. Where those are kept nowhere,
-    /// nobody is asked.
-    pub(crate) fn lead(&self, config: &SdkConfig) -> Lead {
+    /// nobody is asked. `looks_around`: whether other sources may have the same owner.
+    pub(crate) fn lead(&self, config: &SdkConfig, looks_around: bool) -> Lead {
         match self {
             StatusTo::Nowhere => Lead::Unasked,
             StatusTo::Place(Place::Folder(folder)) => Lead::Lock(folder.clone()),
             StatusTo::Place(Place::Bucket(location)) => {
-                Lead::Lease(BucketBoard::new(Bucket::of(config, location), location))
+                Lead::Lease { object: BucketBoard::new(Bucket::of(config, location), location), looks_around }
             }
         }
     }

@@ -41,7 +41,7 @@ pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitC
     let once = arguments.once.once.then_some(arguments.once.timeout);
     let lead = match arguments.no_lease {
         true => Lead::Unasked,
-        false => status_to.lead(&config),
+        false => status_to.lead(&config, arguments.owner.owner.is_some()),
     };
     let keep = status_to.keep(&config);
     let (poll, listener) = (arguments.poll, Some(listener));

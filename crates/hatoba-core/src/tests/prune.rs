@@ -16,6 +16,7 @@ fn evidence<'a>(mark: &'a Mark, fuse: &'a Fuse) -> Evidence<'a> {
         owner: "me",
         owner_is_explicit: true,
         source_is_complete: true,
+        owner_shared: None,
         unlisted: None,
         mark: Some(mark),
         deletion: Deletion::Delete,
@@ -39,6 +40,7 @@ fn every_guard_holds_by_itself() {
     let open = fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10, &BTreeSet::new());
     let in_use = ["Integration i1".to_owned()];
     let pause = Cause::new("Paused", "until tomorrow");
+    let shared = Cause::new("OwnerShared", "s3://docs/other has it, too");
     let unlisted = Cause::new("InventoryIncomplete", "no list of VpcLink yet");
     let base = || evidence(&ours, &closed);
     let table: Vec<(&str, Evidence<'_>)> = vec![
@@ -47,6 +49,7 @@ fn every_guard_holds_by_itself() {
         ("OwnerNotExplicit", Evidence { owner_is_explicit: false, ..base() }),
         ("SourceIncomplete", Evidence { source_is_complete: false, ..base() }),
         ("InventoryIncomplete", Evidence { unlisted: Some(&unlisted), ..base() }),
+        ("OwnerShared", Evidence { owner_shared: Some(&shared), ..base() }),
         ("Grace", Evidence { absent_for: Duration::from_secs(599), ..base() }),
         ("Grace", Evidence { listings: 1, ..base() }),
         ("Grace", Evidence { confirmed_for: Duration::from_secs(599), ..base() }),
@@ -72,13 +75,14 @@ fn the_fuse_opens_for_many_and_for_all() {
 
 #[test]
 fn only_all_guards_together_let_a_delete_through() {
-    // Every combination of the thirteen guards: one that holds is enough.
+    // Every combination of the fourteen guards: one that holds is enough.
     let (ours, others) = (mark(), Mark { owner: "other".into(), ..mark() });
     let (closed, open) = (Fuse::Closed, fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10, &BTreeSet::new()));
     let users = ["Integration i1".to_owned()];
     let pause = Cause::new("Paused", "until tomorrow");
     let unlisted = Cause::new("InventoryIncomplete", "no list of VpcLink yet");
-    for bits in 0u32..1 << 13 {
+    let shared = Cause::new("OwnerShared", "s3://docs/other has it, too");
+    for bits in 0u32..1 << 14 {
         let holds = |bit: u32| bits & (1 << bit) != 0;
         let marked = if holds(1) { &others } else { &ours };
         let evidence = Evidence {
@@ -94,6 +98,7 @@ fn only_all_guards_together_let_a_delete_through() {
             fuse: if holds(7) { &open } else { &closed },
             users: if holds(8) { &users } else { &[] },
             pause: holds(9).then_some(&pause),
+            owner_shared: holds(13).then_some(&shared),
             unlisted: holds(11).then_some(&unlisted),
             copies: if holds(12) { &users } else { &[] },
         };

@@ -133,6 +133,11 @@ pub(super) fn gauges(shown: &Shown, now: Timestamp, documents_max: usize) -> Gau
             "Resources in APIs of ours that no document asks for.",
             whole(shown.rogue_children.len()),
         ),
+        one(
+            "hatoba_owner_shared",
+            "1 if another source in the bucket has the same owner.",
+            Value::Whole(shown.notices.iter().any(|notice| notice.reason.as_str() == "OwnerShared").into()),
+        ),
         Gauge {
             name: "hatoba_probe_success",
             help: "1 if the newest request that policy.probe asks for was answered as expected.",

@@ -35,7 +35,7 @@ async fn what_is_written_is_read_again() {
 
     let verified = BTreeMap::from([(Key::new("VpcLink", "a"), Timestamp::UNIX_EPOCH)]);
     assert_eq!(sink.load_heartbeat().await, None);
-    let heartbeat = Heartbeat { time: Timestamp::MAX, verified, source: SourceSeen::default() };
+    let heartbeat = Heartbeat { time: Timestamp::MAX, verified, ..Heartbeat::default() };
     sink.write_heartbeat(&heartbeat).await;
     assert_eq!(sink.load_heartbeat().await, Some(heartbeat));
 }

@@ -43,7 +43,8 @@ pub(super) fn page(shown: &Shown, now: Timestamp, is_live: bool) -> String {
                     div #top {
                         p.state {
                             (overall(shown, troubled, &state)) " "
-                            @if shown.leader { (badge("good", "✓", "leader")) }
+                            @if shown.leadership == LeadershipShown::WithoutLease { (badge("bad", "!", "without lease")) }
+                            @else if shown.leader { (badge("good", "✓", "leader")) }
                             @else { (badge("unsure", "…", "standby")) }
                         }
                         (notices(shown))

@@ -511,6 +511,15 @@ fn spans_have_units() {
 }
 
 #[test]
+fn what_concerns_no_document_alone_is_said_on_the_page() {
+    let notices = vec![Cause::new("LeaseUnreachable", "s3:PutObject is <denied>")];
+    let html =
+        page(&Shown { leadership: LeadershipShown::WithoutLease, notices, ..shown() }, at(1_200), true);
+    assert!(html.contains("LeaseUnreachable: s3:PutObject is &lt;denied&gt;"), "{html}");
+    assert!(html.contains("without lease</span>") && !html.contains("standby"), "{html}");
+}
+
+#[test]
 fn a_standby_says_who_leads() {
     let leader = Leader { owner: "team".to_owned(), host: "<b>".to_owned(), pid: 7, since: at(0) };
     let leadership = LeadershipShown::StandsBy { leader: Some(leader) };

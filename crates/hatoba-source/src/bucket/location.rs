@@ -59,6 +59,9 @@ pub enum LocationError {
 }
 
 impl Location {
+    /// What begins the key of every status document that lies beside its source.
+    pub const STATUS_START: &str = ".hatoba/";
+
     /// Whether a text means a place in S3, rather than a folder.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(SCHEME)
