@@ -76,6 +76,10 @@ async fn is_asked_to_look(aws: &Aws, source: &str) {
     let nonsense = ask(&["default-route"]).await;
     assert_eq!(nonsense.code, Some(1), "{nonsense:?}");
     assert!(nonsense.stderr.contains("expected Kind/name"), "{nonsense:?}");
+    let misspelt = ask(&["Route/defualt-route"]).await;
+    assert_eq!(misspelt.code, Some(1), "{misspelt:?}");
+    assert!(misspelt.stderr.contains("there is no Route/defualt-route in "), "{misspelt:?}");
+    assert!(misspelt.stderr.contains(&format!("did you mean `{ROUTE}`?")), "{misspelt:?}");
     idle.terminate().await;
 }
 
@@ -142,9 +146,19 @@ async fn how_everything_stands_is_told_beside_the_source_and_by_the_daemon() {
         .await;
         assert!(last.contains("8 of 9 documents ready") && last.contains("Invalid"), "{last}");
     }
+    std::fs::remove_file(folder.path().join("bad.yaml")).unwrap();
+    until("all is well again", LONG, async || ask(&asks[0], &[]).await.code == Some(0)).await;
     daemon.terminate().await;
 
-    // Nobody is there any more: what was written stays, and the daemon itself does not answer.
+    // Nobody is there any more, and a document comes: what was written long stands, and does not speak of it.
+    put(folder.path(), "late.yaml", &BAD.replace("bad-api", "late").replace("{ descriptoin: no }", "{}"));
+    let stale = ask(&asks[0], &[]).await;
+    assert_eq!(stale.code, Some(1), "{stale:?}");
+    assert!(stale.stdout.contains("8 of 9 documents ready"), "{stale:?}");
+    let of_it = stale.stdout.lines().find(|line| line.starts_with("HttpApi/late"));
+    assert!(of_it.is_some_and(|line| line.contains("NotJudged")), "{stale:?}");
+
+    // What was written stays, and the daemon itself does not answer.
     let silent = ask(&asks[1], &[]).await;
     assert_eq!((silent.code, silent.stdout.as_str()), (Some(1), ""), "{silent:?}");
     let written = ask(&asks[0], &[]).await;

@@ -173,6 +173,7 @@ impl Engine {
             verified: self.verified(),
             source: SourceSeen { unreadable, error },
             notices,
+            rogue_children: self.rogue_children(),
         }
     }
 

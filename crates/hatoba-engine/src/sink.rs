@@ -66,6 +66,7 @@ struct Kept {
 
 /// When the daemon was last alive, and when each document was last compared with AWS.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Heartbeat {
     /// When this was written.
     pub time: Timestamp,
@@ -77,6 +78,9 @@ pub struct Heartbeat {
     /// What people should know that concerns no document alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Cause>,
+    /// Resources in APIs of ours that no document asks for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rogue_children: Vec<String>,
 }
 
 /// How a daemon last saw its source.

@@ -57,7 +57,7 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
         Command::Plan(plan) => runtime.block_on(plan::plan(plan, vars)),
         Command::Import(import) => runtime.block_on(import::import(import)),
         Command::Status(asked) => runtime.block_on(status::status(asked, vars)),
-        Command::Reconcile(asked) => runtime.block_on(ask::reconcile(asked)),
+        Command::Reconcile(asked) => runtime.block_on(ask::reconcile(asked, vars)),
         Command::Prune(asked) => runtime.block_on(ask::prune(asked)),
         Command::Healthcheck(asked) => runtime.block_on(healthcheck::run(&asked)),
         Command::Explain(explain) => print_explanation(&explain.path),

@@ -169,7 +169,7 @@ impl StatusTo {
 pub(crate) fn source(text: &str) -> Result<Place, String> {
     match place(text)? {
         Place::Bucket(location) if location.is_for_status() => Err(format!(
-            "{location} is where status documents lie: expected a prefix that does not begin with .hatoba"
+            "status documents lie below .hatoba, and {location} begins so: expected a prefix that does not begin with .hatoba"
         )),
         place => Ok(place),
     }
@@ -233,7 +233,12 @@ mod tests {
         assert_eq!(source("s3://docs/prod/"), Ok(Place::Bucket("s3://docs/prod".parse().unwrap())));
         assert!(source("").is_err());
         assert!(source("s3://docs").unwrap_err().contains("expected a prefix"));
-        assert!(source("s3://docs/.hatoba/prod").unwrap_err().contains("status documents"));
+        for prefix in [".hatoba/prod", ".hatoba", ".hatoba-x", ".hatobas/prod"] {
+            assert!(
+                source(&format!("s3://docs/{prefix}")).unwrap_err().contains("begin with .hatoba"),
+                "{prefix}"
+            );
+        }
         assert_eq!(status_to("none"), Ok(StatusTo::Nowhere));
         assert!(status_to("s3://docs/.hatoba/prod").is_ok());
         assert!(queue_url("https://sqs.eu-west-1.amazonaws.com/123456789012/documents").is_ok());

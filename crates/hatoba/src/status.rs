@@ -1,6 +1,6 @@
 //! `hatoba status`: how every document stands, from what a daemon wrote beside its source, or from the daemon itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anstyle::AnsiColor;
 use anyhow::{Context as _, bail};
 use hatoba_core::{Cause, Digest, Key, Status, Truth};
 use hatoba_engine::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
-use hatoba_source::{Source, Variables};
+use hatoba_source::{STILL_WRITTEN, Source, Variables};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -21,10 +21,16 @@ use crate::report::{count, cut, escaped_json, paint, visible, wants_colour};
 
 /// How often `--watch` and `--wait` look.
 const EVERY: Duration = Duration::from_secs(2);
-/// A daemon says every minute that it lives.
-const SILENT: Duration = Duration::from_secs(180);
+/// A daemon says every minute that it lives; one such word may get lost.
+const SILENT: Duration = Duration::from_secs(125);
+/// What was dropped a moment ago counts soon.
+const STILL: Duration = Duration::from_millis(1_200);
+/// What shows that the daemon has not seen a document as it is.
+const UNJUDGED: &str = "it has not been judged as it stands in the source now";
 /// Columns of a message in the table.
 const MESSAGE_CHARS: usize = 100;
+/// Of a line below it.
+const LINE_CHARS: usize = 240;
 
 /// What a daemon wrote is read for so long.
 const LOAD: Duration = Duration::from_secs(20);
@@ -37,6 +43,11 @@ struct Look {
     ages: BTreeMap<Key, f64>,
     /// Worth saying before the table.
     warning: Option<String>,
+    /// Worth saying below it, a line each.
+    notices: Vec<Cause>,
+    rogue_children: Vec<String>,
+    /// Documents of the source that were not judged as they are there now.
+    unjudged: BTreeSet<Key>,
 }
 
 /// The documents of the source as it is now, which a daemon must have judged: those that can be read in this
@@ -55,17 +66,22 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
         }
         (None, ..) => Some(arguments.place.status_to()?.sink_alone().await?),
     };
-    // What was just dropped there is waited for, too.
+    // What was just dropped there is to be judged, too.
     let mut source = match &arguments.place.source {
-        Some(place) if arguments.wait => Some(place.open_alone(vars).await?),
-        _ => None,
+        Some(place) => Some(place.open_alone(vars).await?),
+        None => None,
     };
     let colour = wants_colour(&std::io::stdout());
     let until = Instant::now() + arguments.timeout;
     loop {
         let wanted = match &mut source {
-            Some(source) => Some(wanted(source).await?),
+            Some(source) => Some(wanted(source).await),
             None => None,
+        };
+        // Who waits for the source waits for nothing if there is none.
+        let wanted = match wanted {
+            Some(Err(error)) if arguments.wait => return Err(error),
+            wanted => wanted,
         };
         let mut look = match (&arguments.url, &mut sink) {
             // Who waits may wait for the daemon itself.
@@ -76,16 +92,17 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
             (None, Some(sink)) => read(sink).await,
             (None, None) => bail!("there is nowhere to look"),
         };
-        let lacking = wanted.as_ref().and_then(|wanted| look.lacks(wanted));
-        let is_good = look.is_good() && lacking.is_none();
+        match wanted {
+            Some(Ok(wanted)) => look.unjudged = look.lacks(wanted),
+            Some(Err(error)) => look.warning = look.warning.or_else(|| Some(format!("{error:#}"))),
+            None => {}
+        }
+        let is_good = look.is_good();
         let is_over = match (arguments.watch, arguments.wait) {
             (true, _) => false,
             (false, true) => is_good || Instant::now() >= until,
             (false, false) => true,
         };
-        if let (Some(key), None) = (lacking, &look.warning) {
-            look.warning = Some(format!("{key} has not been judged as it stands in the source now"));
-        }
         if arguments.watch || is_over {
             let mut text = Vec::new();
             if arguments.watch && colour {
@@ -110,7 +127,11 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
 
 /// The source as it is now.
 async fn wanted(source: &mut Source) -> anyhow::Result<Wanted> {
-    let snapshot = source.poll().await.context("the source cannot be read")?;
+    let mut snapshot = source.poll().await.context("the source cannot be read")?;
+    if snapshot.unreadable.iter().any(|file| file.reason == STILL_WRITTEN) {
+        sleep(STILL).await;
+        snapshot = source.poll().await.context("the source cannot be read")?;
+    }
     let held = snapshot.held.iter().map(|held| (held.key.clone(), None));
     let good =
         snapshot.documents.iter().map(|document| (document.key.clone(), Some(document.digest.clone())));
@@ -127,13 +148,14 @@ async fn read(sink: &mut StatusSink) -> Look {
         (None, true) => Some("no daemon has written anything here".to_owned()),
         (None, false) => Some("no daemon has said lately that it lives".to_owned()),
         (Some(heartbeat), _) if seconds(heartbeat.time) > SILENT.as_secs_f64() => {
-            Some(format!("the daemon said last {} ago that it lives", age(seconds(heartbeat.time))))
+            let age = age(seconds(heartbeat.time));
+            Some(format!("the newest sign of life is {age} old: no daemon seems to run"))
         }
         (Some(heartbeat), _) => unread(heartbeat.source.error.as_ref(), &heartbeat.source.unreadable),
     };
-    let Heartbeat { verified, .. } = heartbeat.unwrap_or_default();
+    let Heartbeat { verified, notices, rogue_children, .. } = heartbeat.unwrap_or_default();
     let ages = verified.into_iter().map(|(key, at)| (key, seconds(at))).collect();
-    Look { statuses, ages, warning }
+    Look { statuses, ages, warning, notices, rogue_children, unjudged: BTreeSet::new() }
 }
 
 /// Says that the source, or files of it, cannot be read.
@@ -151,9 +173,14 @@ fn unread(error: Option<&Cause>, unreadable: &[String]) -> Option<String> {
 
 /// What `/api/v1/status` says, as far as it is shown here.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Picture {
     documents: BTreeMap<Key, Document>,
     source: SourceSeen,
+    #[serde(default)]
+    notices: Vec<Cause>,
+    #[serde(default)]
+    rogue_children: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -180,6 +207,9 @@ async fn asked(url: &hyper::Uri) -> anyhow::Result<Look> {
     Ok(Look {
         ages: ages.collect(),
         warning,
+        notices: picture.notices,
+        rogue_children: picture.rogue_children,
+        unjudged: BTreeSet::new(),
         statuses: picture.documents.into_iter().map(|(key, document)| (key, document.status)).collect(),
     })
 }
@@ -191,18 +221,26 @@ fn is_ready(status: &Status) -> bool {
 impl Look {
     /// Whether there is anything, and all of it stands.
     fn is_good(&self) -> bool {
-        self.warning.is_none() && !self.statuses.is_empty() && self.statuses.values().all(is_ready)
+        self.warning.is_none()
+            && !self.statuses.is_empty()
+            && self.unjudged.is_empty()
+            && self.statuses.values().all(is_ready)
     }
 
-    /// Whether the daemon has judged every document of the source as it is; if not, which one.
-    fn lacks<'a>(&self, wanted: &'a Wanted) -> Option<&'a Key> {
+    /// The documents of the source that the daemon has not judged as they are.
+    fn lacks(&self, wanted: Wanted) -> BTreeSet<Key> {
         let is_judged = |digest: &Option<Digest>, status: &Status| {
             digest.as_ref().is_none_or(|digest| *digest == status.observed_digest)
         };
-        wanted.iter().find_map(|(key, digest)| {
-            let is_shown = self.statuses.get(key).is_some_and(|status| is_judged(digest, status));
-            (!is_shown).then_some(key)
-        })
+        let lacks = wanted
+            .into_iter()
+            .filter(|(key, digest)| !self.statuses.get(key).is_some_and(|status| is_judged(digest, status)));
+        lacks.map(|(key, _)| key).collect()
+    }
+
+    /// Documents of the source of which nothing is known.
+    fn unknown(&self) -> impl Iterator<Item = &Key> {
+        self.unjudged.iter().filter(|key| !self.statuses.contains_key(key))
     }
 
     fn json(&self) -> String {
@@ -211,7 +249,15 @@ impl Look {
             shown["verifiedSecondsAgo"] = json!(self.ages.get(key));
             shown
         });
-        let found = json!({ "schemaVersion": SCHEMA_VERSION, "ready": self.is_good(), "warning": self.warning, "documents": documents.collect::<Vec<_>>() });
+        let found = json!({
+            "schemaVersion": SCHEMA_VERSION,
+            "ready": self.is_good(),
+            "warning": self.warning,
+            "notices": self.notices,
+            "rogueChildren": self.rogue_children,
+            "notJudged": self.unjudged,
+            "documents": documents.collect::<Vec<_>>(),
+        });
         escaped_json(&format!("{found:#}"))
     }
 
@@ -223,6 +269,11 @@ impl Look {
         let rows = self.statuses.iter().map(|(key, status)| {
             let message =
                 [&status.synced, &status.ready].into_iter().find(|shown| shown.status != Truth::True);
+            let message = match (message, self.unjudged.contains(key)) {
+                (_, true) => format!("NotJudged: {UNJUDGED}"),
+                (Some(shown), false) => format!("{}: {}", shown.reason, shown.message),
+                (None, false) => String::new(),
+            };
             [
                 key.to_string(),
                 status.synced.status.as_str().to_owned(),
@@ -230,10 +281,15 @@ impl Look {
                 if status.drift.is_empty() { "-".to_owned() } else { status.drift.len().to_string() },
                 self.ages.get(key).map_or_else(|| "-".to_owned(), |seconds| age(*seconds)),
                 status.outputs.get("url").cloned().unwrap_or_else(|| "-".to_owned()),
-                message.map_or_else(String::new, |shown| format!("{}: {}", shown.reason, shown.message)),
+                message,
             ]
         });
-        let rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).collect();
+        let dashes = || ["Unknown", "Unknown", "-", "-", "-"].map(str::to_owned);
+        let unknown = self.unknown().map(|key| {
+            let [synced, ready, drift, age, url] = dashes();
+            [key.to_string(), synced, ready, drift, age, url, format!("NotJudged: {UNJUDGED}")]
+        });
+        let rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).chain(unknown).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: [usize; 7] = std::array::from_fn(width);
         for (index, row) in rows.iter().enumerate() {
@@ -242,15 +298,36 @@ impl Look {
                 line.push_str(&format!("{:<1$}  ", visible(cell), widths[column]));
             }
             line.push_str(cut(&visible(&row[6]), MESSAGE_CHARS).as_ref());
-            let style = match row[1].as_str() == "True" && row[2].as_str() == "True" {
+            let stands = row[1] == "True" && row[2] == "True" && row[6].is_empty();
+            let style = match stands {
                 _ if index == 0 => anstyle::Style::new().bold(),
                 true => anstyle::Style::new(),
                 false => AnsiColor::Red.on_default(),
             };
             writeln!(out, "{}", paint(line.trim_end(), style, colour))?;
         }
-        let ready = self.statuses.values().filter(|status| is_ready(status)).count();
-        writeln!(out, "{} of {} ready", ready, count(self.statuses.len(), "document"))
+        for line in self.lines() {
+            let line = visible(&line);
+            writeln!(
+                out,
+                "{}",
+                paint(cut(&line, LINE_CHARS).as_ref(), AnsiColor::Yellow.on_default(), colour)
+            )?;
+        }
+        let is_counted = |(key, status): &(&Key, &Status)| is_ready(status) && !self.unjudged.contains(key);
+        let ready = self.statuses.iter().filter(is_counted).count();
+        let all = self.statuses.len() + self.unknown().count();
+        writeln!(out, "{} of {} ready", ready, count(all, "document"))
+    }
+
+    /// What people should know besides the conditions, a line each.
+    fn lines(&self) -> Vec<String> {
+        let notes = self.statuses.iter().flat_map(|(key, status)| {
+            status.notes.iter().map(move |note| format!("{key}: {}: {}", note.reason, note.message))
+        });
+        let notices = self.notices.iter().map(ToString::to_string);
+        let rogue = self.rogue_children.iter().map(|child| format!("RogueChild: {child} is no document's"));
+        notices.chain(notes).chain(rogue).collect()
     }
 }
 
@@ -264,63 +341,4 @@ fn age(seconds: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use hatoba_core::{Outcome, fold};
-
-    fn look(warning: Option<&str>) -> Look {
-        let key = Key::new("VpcLink", "fine");
-        let outcome = Outcome::waiting(Cause::new("LinkPending", "the link is PENDING"));
-        let status = fold(None, &key, &Digest::of_bytes(b"x"), outcome, Timestamp::UNIX_EPOCH);
-        Look {
-            statuses: BTreeMap::from([(key.clone(), status)]),
-            ages: BTreeMap::from([(key, 130.0)]),
-            warning: warning.map(str::to_owned),
-        }
-    }
-
-    #[test]
-    fn the_table_says_how_each_stands_and_why() {
-        let mut out = Vec::new();
-        look(Some("no daemon")).table(&mut out, false).unwrap();
-        let text = String::from_utf8(out).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[0], "no daemon");
-        assert!(lines[1].starts_with("DOCUMENT"), "{text}");
-        assert!(lines[2].starts_with("VpcLink/fine") && lines[2].contains("2 min"), "{text}");
-        assert!(lines[2].ends_with("LinkPending: the link is PENDING"), "{text}");
-        assert_eq!(lines[3], "0 of 1 document ready");
-    }
-
-    #[test]
-    fn nothing_is_not_good() {
-        assert!(!look(None).is_good());
-        assert!(!Look::default().is_good());
-        let json: serde_json::Value = serde_json::from_str(&look(None).json()).unwrap();
-        assert_eq!(json["ready"], false);
-        assert_eq!(json["documents"][0]["document"], "VpcLink/fine");
-    }
-
-    #[test]
-    fn what_is_waited_for_is_the_source_as_it_is() {
-        let key = Key::new("VpcLink", "fine");
-        let wanted =
-            |key: &Key, digest: Option<&[u8]>| Wanted::from([(key.clone(), digest.map(Digest::of_bytes))]);
-        let look = look(None);
-        for seen in [Some(b"x".as_slice()), None] {
-            assert_eq!(look.lacks(&wanted(&key, seen)), None);
-        }
-        assert_eq!(look.lacks(&wanted(&key, Some(b"changed"))), Some(&key), "it was judged as it was before");
-        let new = Key::new("VpcLink", "new");
-        assert_eq!(look.lacks(&wanted(&new, None)), Some(&new), "it has not been judged at all");
-    }
-
-    #[test]
-    fn files_that_cannot_be_read_are_said() {
-        assert_eq!(unread(None, &[]), None);
-        let denied = Cause::new("SourceDenied", "the bucket says no");
-        assert!(unread(Some(&denied), &[]).is_some_and(|text| text.contains("the bucket says no")));
-        let torn = unread(None, &["a.yaml: not UTF-8".to_owned()]).unwrap();
-        assert!(torn.starts_with("1 file cannot be read") && torn.contains("a.yaml"), "{torn}");
-    }
-}
+mod tests;

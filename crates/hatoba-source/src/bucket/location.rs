@@ -92,9 +92,9 @@ impl Location {
         Location { bucket: self.bucket.clone(), prefix: format!("{STATUS_SEGMENT}/{}", self.prefix) }
     }
 
-    /// Whether it lies where status documents do, and so cannot be a source.
+    /// Whether it begins as the places of status documents do, and so cannot be a source.
     pub fn is_for_status(&self) -> bool {
-        self.prefix.split('/').next() == Some(STATUS_SEGMENT)
+        self.prefix.starts_with(STATUS_SEGMENT)
     }
 
     /// `<bucket>/<prefix>`, if that can be an owner's name.
@@ -206,6 +206,10 @@ mod tests {
         let source = place("s3://docs/prod");
         assert_eq!(source.status_place(), place("s3://docs/.hatoba/prod"));
         assert!(source.status_place().is_for_status() && !source.is_for_status());
+        assert!(
+            place("s3://docs/.hatoba-x/prod").is_for_status()
+                && !place("s3://docs/x/.hatoba").is_for_status()
+        );
         assert!(!source.overlaps(&source.status_place()));
         assert!(
             !source.overlaps(&place("s3://docs/production")) && !source.overlaps(&place("s3://other/prod"))

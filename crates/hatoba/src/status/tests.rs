@@ -1,0 +1,103 @@
+use super::*;
+use hatoba_core::{Outcome, fold};
+
+fn look(warning: Option<&str>) -> Look {
+    let key = Key::new("VpcLink", "fine");
+    let outcome = Outcome::waiting(Cause::new("LinkPending", "the link is PENDING"));
+    let status = fold(None, &key, &Digest::of_bytes(b"x"), outcome, Timestamp::UNIX_EPOCH);
+    Look {
+        statuses: BTreeMap::from([(key.clone(), status)]),
+        ages: BTreeMap::from([(key, 130.0)]),
+        warning: warning.map(str::to_owned),
+        ..Look::default()
+    }
+}
+
+fn table(look: &Look) -> String {
+    let mut out = Vec::new();
+    look.table(&mut out, false).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_table_says_how_each_stands_and_why() {
+    let mut out = Vec::new();
+    look(Some("no daemon")).table(&mut out, false).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "no daemon");
+    assert!(lines[1].starts_with("DOCUMENT"), "{text}");
+    assert!(lines[2].starts_with("VpcLink/fine") && lines[2].contains("2 min"), "{text}");
+    assert!(lines[2].ends_with("LinkPending: the link is PENDING"), "{text}");
+    assert_eq!(lines[3], "0 of 1 document ready");
+}
+
+#[test]
+fn nothing_is_not_good() {
+    assert!(!look(None).is_good());
+    assert!(!Look::default().is_good());
+    let json: serde_json::Value = serde_json::from_str(&look(None).json()).unwrap();
+    assert_eq!(json["ready"], false);
+    assert_eq!(json["documents"][0]["document"], "VpcLink/fine");
+}
+
+#[test]
+fn what_is_waited_for_is_the_source_as_it_is() {
+    let key = Key::new("VpcLink", "fine");
+    let wanted =
+        |key: &Key, digest: Option<&[u8]>| Wanted::from([(key.clone(), digest.map(Digest::of_bytes))]);
+    let look = look(None);
+    let lacks = |key: &Key, digest| look.lacks(wanted(key, digest)).into_iter().collect::<Vec<_>>();
+    for seen in [Some(b"x".as_slice()), None] {
+        assert_eq!(lacks(&key, seen), []);
+    }
+    let changed = lacks(&key, Some(b"changed"));
+    assert_eq!(changed, std::slice::from_ref(&key), "it was judged as it was before");
+    let new = Key::new("VpcLink", "new");
+    assert_eq!(lacks(&new, None), [new.clone()], "it has not been judged at all");
+}
+
+#[test]
+fn what_was_not_judged_as_it_is_is_shown_and_not_ready() {
+    let (key, new) = (Key::new("VpcLink", "fine"), Key::new("VpcLink", "new"));
+    let mut shown = look(None);
+    for status in shown.statuses.values_mut() {
+        (status.synced.status, status.ready.status) = (Truth::True, Truth::True);
+    }
+    assert!(shown.is_good() && table(&shown).ends_with("1 of 1 document ready\n"), "{}", table(&shown));
+    shown.unjudged = BTreeSet::from([new.clone()]);
+    assert!(!shown.is_good() && table(&shown).ends_with("1 of 2 documents ready\n"), "{}", table(&shown));
+    assert!(table(&shown).contains("VpcLink/new   Unknown"), "{}", table(&shown));
+    shown.unjudged = BTreeSet::from([key]);
+    assert!(!shown.is_good() && table(&shown).ends_with("0 of 1 document ready\n"), "{}", table(&shown));
+    assert!(table(&shown).contains(UNJUDGED), "{}", table(&shown));
+    let json: serde_json::Value = serde_json::from_str(&shown.json()).unwrap();
+    assert_eq!((&json["ready"], &json["notJudged"][0]), (&json!(false), &json!("VpcLink/fine")));
+}
+
+#[test]
+fn notes_notices_and_rogue_children_have_a_line_each() {
+    let mut shown = look(None);
+    let status = shown.statuses.values_mut().next().unwrap();
+    status.notes = vec![Cause::new("DuplicateInUse", "l-2 bears the same mark")];
+    shown.notices = vec![Cause::new("OwnerShared", "s3://docs/other has it, too")];
+    shown.rogue_children = vec!["Route GET /x in a1".to_owned()];
+    let text = table(&shown);
+    let lines: Vec<&str> = text.lines().skip(2).collect();
+    let expected = [
+        "OwnerShared: s3://docs/other has it, too",
+        "VpcLink/fine: DuplicateInUse: l-2 bears the same mark",
+        "RogueChild: Route GET /x in a1 is no document's",
+        "0 of 1 document ready",
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn files_that_cannot_be_read_are_said() {
+    assert_eq!(unread(None, &[]), None);
+    let denied = Cause::new("SourceDenied", "the bucket says no");
+    assert!(unread(Some(&denied), &[]).is_some_and(|text| text.contains("the bucket says no")));
+    let torn = unread(None, &["a.yaml: not UTF-8".to_owned()]).unwrap();
+    assert!(torn.starts_with("1 file cannot be read") && torn.contains("a.yaml"), "{torn}");
+}
