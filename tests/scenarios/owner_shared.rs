@@ -26,13 +26,11 @@ fn namespaces(names: &[&str]) -> String {
 }
 
 /// Competes beside this source, and looks around as a daemon does whose owner was given by hand.
-fn lead_beside(harbour: &mut Harbour, source: &str) -> CancellationToken {
-    let place = source.parse::<Location>().unwrap().status_place();
+fn lead_beside(harbour: &mut Harbour, source: &str, host: &str) {
+    let place = format!("s3://{BUCKET}/{source}").parse::<Location>().unwrap().status_place();
     let board = BucketBoard::new(Bucket::of(&harbour.config(), &place), &place);
-    harbour.compete_on(board.clone(), source);
-    let ended = CancellationToken::new();
-    tokio::spawn(watch_namesakes(harbour.engine.clone(), board, ended.clone()));
-    ended
+    harbour.compete_on(board.clone(), host);
+    tokio::spawn(watch_namesakes(harbour.engine.clone(), board, CancellationToken::new()));
 }
 
 /// So many minutes, in which both read their sources.
@@ -48,7 +46,7 @@ async fn minutes(harbours: &[(&Harbour, &str)], minutes: u32) {
 fn names(harbour: &Harbour) -> Vec<String> {
     let live = harbour.live("servicediscovery", "namespaces");
     let mut names: Vec<String> =
-        live.values().filter_map(|namespace| namespace["name"].as_str().map(str::to_owned)).collect();
+        live.values().filter_map(|namespace| namespace["Name"].as_str().map(str::to_owned)).collect();
     names.sort();
     names
 }
@@ -72,8 +70,8 @@ async fn two(owners: [&str; 2]) -> (Harbour, Harbour, [String; 2]) {
     let mut second = first.neighbour();
     second.options = options(owners[1]);
     second.renew();
-    lead_beside(&mut first, &format!("s3://{BUCKET}/one"));
-    lead_beside(&mut second, &format!("s3://{BUCKET}/deep/two"));
+    lead_beside(&mut first, "one", "first");
+    lead_beside(&mut second, "deep/two", "second");
     first.start(&documents[0]);
     second.start(&documents[1]);
     first.converge(Duration::from_secs(600)).await;
@@ -89,7 +87,7 @@ fn of_the_test(harbour: &Harbour) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_owner_on_two_prefixes_is_said_and_neither_prunes_the_others() {
-    let (mut first, second, [one, two]) = two(["shop", "shop"]).await;
+    let (mut first, mut second, [one, two]) = two(["shop", "shop"]).await;
     minutes(&[(&first, &one), (&second, &two)], 20).await;
     assert_eq!(of_the_test(&first), ALL, "{}", first.calls_text());
     assert!(is_said(&first) && is_said(&second));
@@ -104,13 +102,21 @@ async fn the_same_owner_on_two_prefixes_is_said_and_neither_prunes_the_others() 
     assert!(of_the_test(&first).contains(&"a4".to_owned()));
     // One of them starts anew: nothing of its own goes in that moment, though it is let go of.
     first.terminate().await;
-    minutes(&[(&second, &two)], 2).await;
+    minutes(&[(&second, &two)], 1).await;
     first.renew();
-    lead_beside(&mut first, &format!("s3://{BUCKET}/one"));
+    lead_beside(&mut first, "one", "first");
     first.start(&more);
-    minutes(&[(&first, &more), (&second, &two)], 20).await;
+    let mut standby = second.neighbour();
+    lead_beside(&mut standby, "deep/two", "standby");
+    standby.start(&two);
+    minutes(&[(&first, &more), (&second, &two), (&standby, &two)], 20).await;
     assert_eq!(of_the_test(&first).len(), 7, "{}", first.calls_text());
     assert!(is_said(&first) && is_said(&second));
+    // Who takes over knew it before.
+    second.kill();
+    minutes(&[(&first, &more), (&standby, &two)], 5).await;
+    assert!(standby.engine.leads() && is_said(&standby));
+    assert_eq!(of_the_test(&first).len(), 7, "{}", standby.calls_text());
 }
 
 /// When it is over, the guards are as they were.

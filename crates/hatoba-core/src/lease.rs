@@ -30,7 +30,7 @@ mod record;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use outage::Outage;
+use outage::{Failed, Outage};
 
 pub use namesakes::{Namesake, Namesakes};
 pub use outage::WITHOUT_AFTER;
@@ -131,8 +131,8 @@ impl Candidate {
         self.outage.is_some()
     }
 
-    fn fails(&mut self, now: Duration, is_plain: bool) {
-        let outage = Outage::with(self.outage, now, is_plain);
+    fn fails(&mut self, now: Duration, failed: Failed) {
+        let outage = Outage::with(self.outage, now, failed);
         self.not_before = outage.again();
         self.outage = Some(outage);
     }
@@ -171,9 +171,8 @@ impl Candidate {
         if self.shown.as_ref().is_some_and(|shown| shown.found == Found::Nothing) {
             self.held = None; // to be had anew, in a term of its own
         }
-        if self.leader(now).is_some() {
-            self.outage = None; // another one
-        }
+        let is_held = self.leader(now).is_some();
+        self.outage = self.outage.filter(|_| !is_held).and_then(|outage| outage.after_a_look(now));
     }
 
     /// What is not there has no version: that it was not there all the time takes looking all the time.
@@ -217,7 +216,7 @@ impl Candidate {
 
     /// The object could not be read.
     pub fn unseen(&mut self, now: Duration) {
-        self.fails(now, false);
+        self.fails(now, Failed::Look);
     }
 
     /// What to do now; `date` is for people.
@@ -299,14 +298,14 @@ impl Candidate {
 
     /// Nobody knows how the newest write went.
     pub fn lost(&mut self, now: Duration) {
-        self.fails(now, false);
+        self.fails(now, Failed::Write);
     }
 
     /// The newest write was plainly refused, whatever the object holds: permission is missing.
     pub fn denied(&mut self, now: Duration) {
         self.sent.pop();
         self.must_look = true;
-        self.fails(now, true);
+        self.fails(now, Failed::DeniedWrite);
     }
 
     /// The write that lets go of the lease, if it is ours. To be sent when the last write of everything else is over.

@@ -182,7 +182,7 @@ impl<B: Board> Contest<B> {
                     reason = "LeaseUnreachable",
                     error,
                     "nobody can say who leads: this process goes on WITHOUT the lease, and others may, too; it is tried \
-                     again every ten seconds"
+                     again every five seconds"
                 );
             }
             (true, false) => tracing::info!("this process goes by the lease again"),

@@ -1,7 +1,7 @@
 //! Looks whether another source of the same bucket has the same owner: then each takes the other's resources for those
 //! of documents that are gone, so nothing is pruned while that lasts.
 //!
-//! Only who leads looks, and nothing waits for it: where the other leases cannot be listed, that is said once.
+//! Nothing waits for it: where the other leases cannot be listed, that is said once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,8 +16,6 @@ use tokio_util::sync::CancellationToken;
 use crate::board::BucketBoard;
 use crate::engine::Engine;
 
-/// Who does not lead looks so often whether it does.
-const IDLE: Duration = Duration::from_secs(5);
 /// A look takes no longer: a list, and what has changed in it.
 const LOOK: Duration = Duration::from_secs(20);
 
@@ -30,7 +28,7 @@ pub(crate) struct OwnerShared {
     pub(crate) is_live: bool,
 }
 
-/// Looks until `ended`.
+/// Looks until `ended`. Who stands by looks, too: it must know when it takes over.
 pub fn watch_namesakes(
     engine: Arc<Engine>,
     board: BucketBoard,
@@ -38,39 +36,30 @@ pub fn watch_namesakes(
 ) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let origin = Instant::now();
-        let mut namesakes: Option<Namesakes> = None;
+        let mut namesakes = Namesakes::new(&engine.options.owner);
         let mut is_failing = false;
         while !ended.is_cancelled() {
-            let next = if engine.leads() {
-                let known = namesakes.get_or_insert_with(|| Namesakes::new(&engine.options.owner));
-                let looked = timeout(LOOK, look(&board, known, origin)).await;
-                let why = match looked {
-                    Ok(Ok(())) => None,
-                    Ok(Err(error)) => Some(error.to_string()),
-                    Err(_elapsed) => Some("no answer came in time".to_owned()),
-                };
-                if let Some(error) = &why
-                    && !is_failing
-                {
-                    tracing::warn!(
-                        error,
-                        "whether another source in this bucket has the same owner cannot be seen; it is tried again, and \
-                         nothing waits for it"
-                    );
-                }
-                is_failing = why.is_some();
-                let now = origin.elapsed();
-                engine.set_owner_shared(known.found(now).map(|found| shared(&board, &found)));
-                known.next_look(now)
-            } else {
-                namesakes = None;
-                engine.set_owner_shared(None);
-                origin.elapsed() + IDLE
+            let why = match timeout(LOOK, look(&board, &mut namesakes, origin)).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_elapsed) => Some("no answer came in time".to_owned()),
             };
+            if let Some(error) = &why
+                && !is_failing
+            {
+                tracing::warn!(
+                    error,
+                    "whether another source in this bucket has the same owner cannot be seen; it is tried again, and \
+                     nothing waits for it"
+                );
+            }
+            is_failing = why.is_some();
+            let now = origin.elapsed();
+            engine.set_owner_shared(namesakes.found(now).map(|found| shared(&board, &found)));
             tokio::select! {
                 biased;
                 () = ended.cancelled() => {}
-                () = sleep_until(origin + next) => {}
+                () = sleep_until(origin + namesakes.next_look(now)) => {}
             }
         }
     })
@@ -84,7 +73,9 @@ async fn look(board: &BucketBoard, known: &mut Namesakes, origin: Instant) -> Re
         match board.read_other(key).await {
             Ok(Some(record)) => drop(read.insert(key.to_owned(), record)),
             Ok(None) => {}
-            Err(error) => drop(first_error.get_or_insert(error)),
+            Err(error) => {
+                first_error.get_or_insert(error);
+            }
         }
     }
     known.see(listed, read, origin.elapsed());

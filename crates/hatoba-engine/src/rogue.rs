@@ -10,7 +10,7 @@ use crate::inventory::Place;
 
 impl Engine {
     /// Resources in parents of ours that no document asks for and that do not bear our mark.
-    pub(crate) fn rogue_children(&self) -> Vec<String> {
+    pub fn rogue_children(&self) -> Vec<String> {
         let claimed: BTreeSet<(Place, String)> = {
             let state = self.state();
             let memory = state.memory.values();

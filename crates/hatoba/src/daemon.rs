@@ -318,7 +318,8 @@ async fn write(engine: Arc<Engine>, mut sink: StatusSink, ended: CancellationTok
             sink.write(&engine.statuses()).await;
             let tells = (beat.source.clone(), beat.notices.clone());
             if told.as_ref() != Some(&tells) {
-                sink.write_heartbeat(&beat).await;
+                let rogue_children = engine.rogue_children();
+                sink.write_heartbeat(&Heartbeat { rogue_children, ..beat }).await;
                 told = Some(tells);
             }
         } else {

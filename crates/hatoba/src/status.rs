@@ -274,10 +274,12 @@ impl Look {
                 (Some(shown), false) => format!("{}: {}", shown.reason, shown.message),
                 (None, false) => String::new(),
             };
+            // What was found was found of another version of it.
+            let shown = |truth: Truth| if self.unjudged.contains(key) { Truth::Unknown } else { truth };
             [
                 key.to_string(),
-                status.synced.status.as_str().to_owned(),
-                status.ready.status.as_str().to_owned(),
+                shown(status.synced.status).as_str().to_owned(),
+                shown(status.ready.status).as_str().to_owned(),
                 if status.drift.is_empty() { "-".to_owned() } else { status.drift.len().to_string() },
                 self.ages.get(key).map_or_else(|| "-".to_owned(), |seconds| age(*seconds)),
                 status.outputs.get("url").cloned().unwrap_or_else(|| "-".to_owned()),
@@ -298,8 +300,7 @@ impl Look {
                 line.push_str(&format!("{:<1$}  ", visible(cell), widths[column]));
             }
             line.push_str(cut(&visible(&row[6]), MESSAGE_CHARS).as_ref());
-            let stands = row[1] == "True" && row[2] == "True" && row[6].is_empty();
-            let style = match stands {
+            let style = match row[1] == "True" && row[2] == "True" {
                 _ if index == 0 => anstyle::Style::new().bold(),
                 true => anstyle::Style::new(),
                 false => AnsiColor::Red.on_default(),

@@ -252,17 +252,30 @@ fn who_cannot_reach_the_object_for_a_minute_goes_on_without_it() {
         (
             "plain refusals after no answer",
             None,
-            goes_on_after(fresh(), [(0, Unseen)].into_iter().chain(refused(|| Denied, 31).skip(2))),
+            goes_on_after(
+                fresh(),
+                [(0, Nothing), (0, Lost)].into_iter().chain(refused(|| Denied, 31).skip(2)),
+            ),
         ),
         (
             "it was written at last",
             None,
-            goes_on_after(fresh(), unseen(3, 63).chain([(73, Nothing), (73, Written)])),
+            goes_on_after(fresh(), unseen(3, 63).chain([(68, Nothing), (68, Written)])),
         ),
         (
             "somebody else was first",
             None,
-            goes_on_after(fresh(), unseen(3, 63).chain([(73, Nothing), (73, Conflict)])),
+            goes_on_after(fresh(), unseen(3, 63).chain([(68, Nothing), (68, Conflict)])),
+        ),
+        (
+            "a look is an answer",
+            None,
+            goes_on_after(fresh(), unseen(3, 59).chain([(60, Nothing)]).chain(unseen(62, 118))),
+        ),
+        (
+            "who goes on does so until it is settled",
+            Some(84),
+            goes_on_after(fresh(), unseen(3, 63).chain([(64, Nothing)])),
         ),
         ("nothing was tried for a while", None, goes_on_after(fresh(), unseen(3, 39).chain([(100, Unseen)]))),
         ("and then it was for a minute", Some(180), {
@@ -290,7 +303,7 @@ fn who_goes_on_without_tries_less_often_and_a_write_of_its_own_that_arrived_ends
         candidate.unseen(s(at));
     }
     assert_eq!(candidate.goes_on_until(), Some(s(97)));
-    assert_eq!(next(&candidate, 78), LeaseNext::WaitUntil(s(87)));
+    assert_eq!(next(&candidate, 78), LeaseNext::WaitUntil(s(82)));
     candidate.see(Found::Record(arrived, "v2".into()), s(87));
     assert_eq!(candidate.goes_on_until(), None);
     assert_eq!(candidate.may_write_until(), Some(s(26)), "an old right, as old as it is");
