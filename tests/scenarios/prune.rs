@@ -63,6 +63,19 @@ async fn a_removed_route_goes_after_the_grace_and_not_before() {
     assert_eq!(harbour.engine.picture().pruning.len(), 0);
 }
 
+/// What its API says of deletion is not known then, and that is not "Retain": a mark that was taken off is not found again.
+#[tokio::test(start_paused = true)]
+async fn while_apis_cannot_be_listed_what_stands_in_them_is_neither_deleted_nor_handed_over() {
+    let harbour = converged().await;
+    harbour.world().faults().fail("GetApis", 100_000, 500, "InternalServerErrorException", "no");
+    let left = article_without(&["Route/default-route", "Integration/to-great-service"]);
+    for_minutes(&harbour, 30, &left).await;
+    assert_eq!(writes(&harbour), [""; 0], "{}", harbour.calls_text());
+    harbour.world().faults().clear();
+    for_minutes(&harbour, 30, &left).await;
+    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute", "apigatewayv2.DeleteIntegration"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_way_in_goes_from_the_outside_in() {
     let harbour = converged().await;

@@ -135,7 +135,7 @@ impl Engine {
             let is_paused = self.pause(&old_place, &[&object]).0.is_some();
             let is_left = self.is_left_by(&desired.key, &old_place, &object);
             let orphan = Orphan::new(old_place, object);
-            if !is_left || is_paused || self.deletion_of(&orphan) == Deletion::Retain {
+            if !is_left || is_paused || self.deletion_of(&orphan) != Ok(Deletion::Delete) {
                 continue;
             }
             return self.clear(desired, &orphan).await.unwrap_or(Next::In(LOOK_AGAIN));

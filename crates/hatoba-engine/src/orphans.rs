@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Deletion, Desired, Key, MarkStyle, Object, Seen};
+use hatoba_core::{Cause, Deletion, Desired, Key, MarkStyle, Object, Seen};
 use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
@@ -146,21 +146,26 @@ impl Engine {
     /// Whether any of these would be deleted or handed over at last: what nothing is done to does not count for the fuse.
     fn would_go(&self, orphans: &[Orphan]) -> bool {
         let goes = |orphan: &Orphan| {
-            let deletion = self.deletion_by(orphan, |place| self.inventory.last_known(place));
-            deletion == Deletion::Delete || !orphan.place.0.table().marks.is_borrowed()
+            let deletion = self.deletion_by(orphan, |place| Ok(self.inventory.last_known(place)));
+            deletion == Ok(Deletion::Delete) || !orphan.place.0.table().marks.is_borrowed()
         };
         self.options.owner_is_explicit && orphans.iter().any(goes)
     }
 
     /// The mark's own word, or the parent's for kinds whose mark carries none.
-    pub(crate) fn deletion_of(&self, orphan: &Orphan) -> Deletion {
-        self.deletion_by(orphan, |place| {
-            self.inventory.view(place).map(|view| view.objects).unwrap_or_default()
-        })
+    ///
+    /// # Errors
+    /// Why the parent's word is not known. It is no `Retain`: handing over cannot be undone.
+    pub(crate) fn deletion_of(&self, orphan: &Orphan) -> Result<Deletion, Cause> {
+        self.deletion_by(orphan, |place| self.inventory.view(place).map(|view| view.objects))
     }
 
     /// The same by what is believed of a place.
-    fn deletion_by(&self, orphan: &Orphan, believed: impl Fn(&Place) -> Vec<Object>) -> Deletion {
+    fn deletion_by(
+        &self,
+        orphan: &Orphan,
+        believed: impl Fn(&Place) -> Result<Vec<Object>, Cause>,
+    ) -> Result<Deletion, Cause> {
         let table = orphan.place.0.table();
         let own = orphan.object.mark.present().map_or(Deletion::Retain, |mark| mark.deletion);
         let bearer = match table.marks {
@@ -169,13 +174,21 @@ impl Engine {
         };
         // The mark is its own, or of something that carries the whole of it.
         if bearer.unwrap_or(table).marks.is_in_tags() {
-            return own;
+            return Ok(own);
         }
-        let parents = table.parent.and_then(KindId::of).map(|kind| believed(&(kind, String::new())));
-        let parent = parents.and_then(|all| all.into_iter().find(|parent| parent.id == orphan.place.1));
-        // What somebody else's parent says is no word of ours.
-        let parent = parent.filter(|parent| self.is_ours(parent));
-        parent.and_then(|parent| parent.mark.present().map(|mark| mark.deletion)).unwrap_or(Deletion::Retain)
+        let Some(kind) = table.parent.and_then(KindId::of) else { return Ok(Deletion::Retain) };
+        let parents = believed(&(kind, String::new()))?;
+        let Some(parent) = parents.into_iter().find(|parent| parent.id == orphan.place.1) else {
+            let message =
+                format!("{} {}, in which it stands, is not listed", kind.table().kind, orphan.place.1);
+            return Err(Cause::new("NotListed", message));
+        };
+        match &parent.mark {
+            Seen::Unknown(cause) => Err(cause.clone()),
+            Seen::Present(mark) if self.is_ours(&parent) => Ok(mark.deletion),
+            // What somebody else's parent says is no word of ours.
+            _ => Ok(Deletion::Retain),
+        }
     }
 
     /// Lists what may hold resources of ours though no document names them.

@@ -197,7 +197,7 @@ impl Engine {
         };
         let users = self.users_of(&orphan.place, &object);
         let orphan = Orphan { object, ..orphan.clone() };
-        if self.deletion_of(&orphan) == Deletion::Retain {
+        if self.deletion_of(&orphan)? == Deletion::Retain {
             return self.release(key, &orphan).await;
         }
         self.judge(key, &orphan, &users)?;
@@ -307,7 +307,7 @@ impl Engine {
         fuse: &Fuse,
         absence: Absence,
     ) -> Result<Parting, Cause> {
-        let deletion = self.deletion_of(orphan);
+        let deletion = self.deletion_of(orphan)?;
         let held_sibling = self.held_sibling(orphan);
         let (pause, _) = self.pause(&orphan.place, &[&orphan.object]);
         let pause = pause.map(|(_, cause)| cause);
