@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, future};
 
+/// What nobody may ever see again.
+pub const SECRET: &str = "canary-8c1f52e0b7";
+
 /// What a process signs with. The SDK asks again every quarter of an hour.
 #[derive(Clone, Debug)]
 pub struct Keys(Arc<Mutex<String>>);
@@ -28,6 +31,6 @@ impl ProvideCredentials for Keys {
         Self: 'a,
     {
         let key = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        future::ProvideCredentials::ready(Ok(Credentials::new(key, "test", None, None, "test")))
+        future::ProvideCredentials::ready(Ok(Credentials::new(key, SECRET, None, None, "test")))
     }
 }

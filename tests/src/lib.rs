@@ -61,7 +61,7 @@ pub const ARTICLE: &str = concat!(
 );
 
 /// 2026-01-01T00:00:00Z, where every test begins.
-const EPOCH_SECONDS: u64 = 1_767_225_600;
+pub const EPOCH_SECONDS: u64 = 1_767_225_600;
 
 /// An engine on a model AWS.
 pub struct Harbour {
@@ -90,7 +90,7 @@ pub struct Harbour {
 /// One process's way to AWS, cut when it is killed: no request gets in any more, and no answer out.
 #[derive(Clone, Debug)]
 struct Mortal {
-    way: Connector,
+    way: SharedHttpConnector,
     dead: CancellationToken,
     frozen: watch::Receiver<bool>,
 }
@@ -146,14 +146,25 @@ impl Harbour {
 
     /// A process that has read nothing and does not run, on this world.
     fn on(world: SharedWorld, options: Options, clock: Clock, model_clock: ModelClock) -> Harbour {
+        let way = Connector::new(Arc::clone(&world), model_clock);
+        Harbour::by(world, options, (clock, model_clock), way, BTreeMap::new())
+    }
+
+    /// A process that has read nothing and does not run; its requests reach this world by a way of the caller's own.
+    /// `clocks`: the one that it sees, and the world's; `statuses`: what an earlier one showed.
+    pub fn by(
+        world: SharedWorld,
+        options: Options,
+        clocks: (Clock, ModelClock),
+        way: impl HttpConnector + 'static,
+        statuses: BTreeMap<Key, Status>,
+    ) -> Harbour {
+        let (clock, model_clock) = clocks;
         let (dead, frozen, keys) = (CancellationToken::new(), watch::Sender::new(false), Keys::default());
-        let way = Mortal {
-            way: Connector::new(Arc::clone(&world), model_clock),
-            dead: dead.clone(),
-            frozen: frozen.subscribe(),
-        };
+        let way =
+            Mortal { way: SharedHttpConnector::new(way), dead: dead.clone(), frozen: frozen.subscribe() };
         let config = sdk_config(way, clock, &keys);
-        let engine = Engine::new(options.clone(), &config, clock, BTreeMap::new());
+        let engine = Engine::new(options.clone(), &config, clock, statuses);
         Harbour {
             world,
             engine,
@@ -184,6 +195,11 @@ impl Harbour {
     /// Starts the engine on this look at a source.
     pub fn start_from(&mut self, snapshot: Snapshot) {
         self.engine.accept(snapshot);
+        self.run();
+    }
+
+    /// Starts the engine on whatever it is told of its source.
+    pub fn run(&mut self) {
         let (engine, stop) = (Arc::clone(&self.engine), self.stop.clone());
         self.running = Some(tokio::spawn(engine.run(stop)));
     }

@@ -114,7 +114,11 @@ impl HttpClient for Connector {
     }
 }
 
-fn request_of(request: &HttpRequest) -> Result<Request, ConnectorError> {
+/// A request of the SDK's as the model takes it: for ways of a caller's own.
+///
+/// # Errors
+/// When its body is a stream.
+pub fn request_of(request: &HttpRequest) -> Result<Request, ConnectorError> {
     let Some(body) = request.body().bytes() else {
         return Err(ConnectorError::user("the model takes bodies that are in memory, not streams".into()));
     };
@@ -126,7 +130,11 @@ fn request_of(request: &HttpRequest) -> Result<Request, ConnectorError> {
     })
 }
 
-fn response_of(response: Response) -> Result<HttpResponse, ConnectorError> {
+/// An answer of the model's as the SDK takes it.
+///
+/// # Errors
+/// When it is no HTTP.
+pub fn response_of(response: Response) -> Result<HttpResponse, ConnectorError> {
     let status = StatusCode::try_from(response.status).map_err(|error| ConnectorError::user(error.into()))?;
     let mut out = HttpResponse::new(status, SdkBody::from(response.body));
     for (name, value) in response.headers {

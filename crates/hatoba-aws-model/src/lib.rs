@@ -148,7 +148,7 @@ mod world;
 
 pub use clock::Clock;
 pub use config::{Config, Delays};
-pub use connector::Connector;
+pub use connector::{Connector, request_of, response_of};
 pub use faults::Faults;
 pub use server::serve;
 pub use wire::{Answer, Call, Later, Request, Response};

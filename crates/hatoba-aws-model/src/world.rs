@@ -47,6 +47,7 @@ pub struct World {
     pub(crate) sqs: Sqs,
     /// Wakes those who wait for a long poll. It takes no part in any answer.
     changes: watch::Sender<()>,
+    revision: u64,
     /// Requests to APIs so far.
     pub(crate) visits: u64,
 }
@@ -70,6 +71,7 @@ impl World {
             s3: S3::default(),
             sqs: Sqs::default(),
             changes: watch::Sender::new(()),
+            revision: 0,
             visits: 0,
         }
     }
@@ -135,7 +137,8 @@ impl World {
         self.changes.subscribe()
     }
 
-    pub(crate) fn changed(&self) {
+    pub(crate) fn changed(&mut self) {
+        self.revision += 1;
         self.changes.send_replace(());
     }
 
@@ -203,6 +206,23 @@ impl World {
         })
     }
 
+    /// Equal as long as nothing has changed since; for those who look again and again.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Part of [`dump`](Self::dump): what callers made of APIs, links, namespaces and services, without what AWS keeps
+    /// beside it (deployments, tasks, operations).
+    #[must_use]
+    pub fn resources(&self) -> Value {
+        json!({
+            "apigatewayv2": self.gateway.resources(),
+            "servicediscovery": self.cloud_map.dump(),
+            "ecs": { "services": self.ecs.services() },
+        })
+    }
+
     /// Orders for failures.
     pub fn faults(&mut self) -> &mut Faults {
         &mut self.faults
@@ -211,6 +231,7 @@ impl World {
     /// Has a VPC link lose its network interfaces (INACTIVE), as after 60 days without traffic; false when there is no
     /// such link.
     pub fn idle_vpc_link(&mut self, id: &str) -> bool {
+        self.changed();
         self.gateway.idle_vpc_link(id)
     }
 
@@ -225,10 +246,12 @@ impl World {
     }
 
     /// Sends traffic through a VPC link; whether it arrives.
-    pub(crate) fn pass_link(&mut self, id: &str) -> bool {
+    pub fn pass_link(&mut self, id: &str) -> bool {
         let (config, ids, agenda) = (&self.config, &mut self.ids, &mut self.agenda);
         let mut env = Env { config, now: self.now, ids, agenda, faults: &mut self.faults };
-        self.gateway.pass_link(id, &mut env)
+        let arrives = self.gateway.pass_link(id, &mut env);
+        self.revision += u64::from(!arrives); // it may have begun to wake
+        arrives
     }
 
     /// The stores of S3 and SQS, and what their operations use besides.

@@ -49,6 +49,7 @@ const STEPS: &[Step] = &[
     step("build", |depth| cargo(depth, shell::cargo(&[BUILD, SCENARIOS].concat()))),
     step("samples", |_| samples()),
     step("scenarios", |depth| test(depth, SCENARIOS)),
+    if_there_is_time(45, "simulation", |depth| test(depth, &["--test", "simulation"])),
     if_there_is_time(40, "unit tests", |depth| test(depth, &["--lib", "--bins"])),
     if_there_is_time(60, "end-to-end tests", |depth| test(depth, &["--test", "e2e"])),
     if_there_is_time(40, "tests against emulators", |depth| test(depth, &["--test", "conformance"])),

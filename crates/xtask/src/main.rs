@@ -10,6 +10,7 @@ mod generate;
 mod kept;
 mod promtool;
 mod shell;
+mod simulate;
 mod venv;
 
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ usage: cargo xtask <task>
 
   check [--full]   everything that must hold before a commit; --full: tests that lack a tool fail instead of being skipped
   gen [--check]    write the structures generated from AWS's service models; --check: fail if the committed ones differ
+  simulate [--seeds N] [--from S] [--steps M] [--hours H] [--without FAULT,…] [--trace FILE]
+                   the simulation; a seed that fails prints the command that replays it
   book             only the check of the book's links
 ";
 
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
         ["book"] => book::check(),
+        ["simulate", rest @ ..] => simulate::Order::read(rest).and_then(|order| order.run()),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

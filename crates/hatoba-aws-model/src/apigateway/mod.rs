@@ -162,30 +162,33 @@ impl ApiGateway {
         self.apis.get_mut(id).ok_or_else(|| no_api(id, env))
     }
 
-    /// Every resource, by collection. Children carry `apiId` and have the key `apiId/id`.
-    pub(crate) fn dump(&self) -> Value {
-        let mut children: BTreeMap<&str, Object> = BTreeMap::new();
+    /// APIs, what stands in them but for deployments, and VPC links. Children carry `apiId` and have the key `apiId/id`.
+    pub(crate) fn resources(&self) -> Object {
+        let mut all = Object::new();
         for (id, api) in &self.apis {
-            for (name, table) in api.tables() {
-                let collection = children.entry(name).or_default();
-                for (child, record) in table {
-                    let mut body = record.body.clone();
-                    object::set(&mut body, "apiId", id.as_str());
-                    collection.insert(format!("{id}/{child}"), Value::Object(body));
-                }
+            for (name, table) in api.tables().into_iter().filter(|(name, _)| *name != "deployments") {
+                let collection = all.entry(name).or_insert_with(|| json!({}));
+                children(collection, id, table);
             }
         }
-        let mut snapshots = Object::new();
+        let apis = self.apis.iter();
+        let apis: Object =
+            apis.map(|(id, api)| (id.clone(), Value::Object(api.record.body.clone()))).collect();
+        object::set(&mut all, "apis", apis);
+        object::set(&mut all, "vpcLinks", bodies(&self.vpc_links));
+        all
+    }
+
+    /// Every resource, by collection.
+    pub(crate) fn dump(&self) -> Value {
+        let mut all = self.resources();
+        let (mut deployments, mut snapshots) = (json!({}), Object::new());
         for (id, api) in &self.apis {
+            children(&mut deployments, id, &api.deployments);
             for (deployment, held) in api.snapshots.iter() {
                 snapshots.insert(format!("{id}/{deployment}"), Value::Object(held.dump()));
             }
         }
-        let bodies = |table: &Table| -> Object {
-            table.iter().map(|(id, record)| (id.clone(), Value::Object(record.body.clone()))).collect()
-        };
-        let apis: Object =
-            self.apis.iter().map(|(id, api)| (id.clone(), Value::Object(api.record.body.clone()))).collect();
         let mut mappings = Object::new();
         for (name, domain) in &self.domain_names {
             for (id, mapping) in &domain.mappings {
@@ -197,20 +200,28 @@ impl ApiGateway {
         let domains = self.domain_names.iter();
         let domains: Object =
             domains.map(|(name, domain)| (name.clone(), Value::Object(domain.record.body.clone()))).collect();
-        let child = |name: &str| children.get(name).cloned().unwrap_or_default();
-        json!({
-            "apis": apis,
-            "routes": child("routes"),
-            "integrations": child("integrations"),
-            "authorizers": child("authorizers"),
-            "deployments": child("deployments"),
-            "snapshots": snapshots,
-            "stages": child("stages"),
-            "vpcLinks": bodies(&self.vpc_links),
-            "domainNames": domains,
-            "apiMappings": mappings,
-        })
+        for child in ["routes", "integrations", "authorizers", "stages"] {
+            object::default(&mut all, child, Object::new());
+        }
+        object::set(&mut all, "deployments", deployments);
+        object::set(&mut all, "snapshots", snapshots);
+        object::set(&mut all, "domainNames", domains);
+        object::set(&mut all, "apiMappings", mappings);
+        Value::Object(all)
     }
+}
+
+/// Adds an API's children of one collection.
+fn children(collection: &mut Value, api: &str, table: &Table) {
+    for (child, record) in table {
+        let mut body = record.body.clone();
+        object::set(&mut body, "apiId", api);
+        collection[format!("{api}/{child}")] = Value::Object(body);
+    }
+}
+
+fn bodies(table: &Table) -> Object {
+    table.iter().map(|(id, record)| (id.clone(), Value::Object(record.body.clone()))).collect()
 }
 
 impl Api {

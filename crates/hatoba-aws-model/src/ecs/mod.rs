@@ -162,12 +162,13 @@ impl Ecs {
     }
 
     /// Every resource, by collection. Services carry counts, deployments and tags, as DescribeServices shows them.
+    /// Every service as it is shown, with its tags.
+    pub(crate) fn services(&self) -> Object {
+        let shown = |key, service: &Service| tagged(&self.view(key, service), &service.tags);
+        self.services.iter().map(|(key, s)| (format!("{}/{}", key.0, key.1), shown(key, s))).collect()
+    }
+
     pub(crate) fn dump(&self) -> Value {
-        let tagged = |body: &Object, tags: &Tags| {
-            let mut body = body.clone();
-            object::set(&mut body, "tags", tags::as_list(tags));
-            Value::Object(body)
-        };
         let clusters: Object =
             self.clusters.iter().map(|(name, c)| (name.clone(), tagged(&c.body, &c.tags))).collect();
         let definitions: Object = self
@@ -179,11 +180,7 @@ impl Ecs {
                     .map(move |(at, d)| (format!("{family}:{}", at + 1), tagged(&d.body, &d.tags)))
             })
             .collect();
-        let services: Object = self
-            .services
-            .iter()
-            .map(|(key, s)| (format!("{}/{}", key.0, key.1), tagged(&self.view(key, s), &s.tags)))
-            .collect();
+        let services = self.services();
         let tasks: Object = self
             .tasks
             .iter()
@@ -191,6 +188,12 @@ impl Ecs {
             .collect();
         json!({"clusters": clusters, "taskDefinitions": definitions, "services": services, "tasks": tasks})
     }
+}
+
+fn tagged(body: &Object, tags: &Tags) -> Value {
+    let mut body = body.clone();
+    object::set(&mut body, "tags", tags::as_list(tags));
+    Value::Object(body)
 }
 
 fn check(input: &Object, rules: &[Rule]) -> Result<(), Failure> {

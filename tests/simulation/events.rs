@@ -1,0 +1,238 @@
+//! What happens between two looks, besides what befalls single calls.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::hands;
+use crate::sea::STRANGE_KEY;
+use crate::ship::Ship;
+use crate::swarm::Fault;
+use crate::voyage::Voyage;
+
+/// Events by fault; what befalls single calls is in the sea's hands.
+const EVENTS: [Fault; 20] = [
+    Fault::Denied,
+    Fault::Kill,
+    Fault::Freeze,
+    Fault::Rolling,
+    Fault::Hands,
+    Fault::Strangers,
+    Fault::LinkFails,
+    Fault::RolloutFails,
+    Fault::OperationFails,
+    Fault::Expired,
+    Fault::Account,
+    Fault::Documents,
+    Fault::Documents,
+    Fault::Wrong,
+    Fault::Files,
+    Fault::SourceAway,
+    Fault::Sink,
+    Fault::Lease,
+    Fault::Outage,
+    Fault::Idle,
+];
+
+const OPERATIONS: [&str; 12] = [
+    "GetApis",
+    "GetVpcLinks",
+    "GetRoutes",
+    "GetIntegrations",
+    "ListNamespaces",
+    "ListServices",
+    "DescribeServices",
+    "CreateApi",
+    "CreateRoute",
+    "UpdateIntegration",
+    "DeleteRoute",
+    "TagResource",
+];
+
+/// Something happens.
+pub(crate) async fn happen(voyage: &mut Voyage) {
+    let possible: Vec<Fault> = EVENTS.into_iter().filter(|fault| voyage.swarm.has(*fault)).collect();
+    let Some(fault) = voyage.dice.choice(possible) else { return };
+    match fault {
+        Fault::Kill | Fault::Freeze | Fault::Rolling => process(voyage, fault).await,
+        Fault::Hands | Fault::Strangers | Fault::Idle => people(voyage, fault),
+        Fault::Documents | Fault::Wrong | Fault::Files | Fault::SourceAway => source(voyage, fault).await,
+        _ => aws(voyage, fault),
+    }
+}
+
+async fn process(voyage: &mut Voyage, fault: Fault) {
+    if voyage.ships.is_empty() {
+        return;
+    }
+    let at = voyage.dice.usize(..voyage.ships.len());
+    match fault {
+        Fault::Kill => {
+            let mut ship = voyage.ships.remove(at);
+            voyage.note(format!("process {} is killed", ship.number));
+            ship.kill();
+            voyage.start().await;
+        }
+        Fault::Rolling => {
+            voyage.start().await;
+            let mut ship = voyage.ships.remove(at);
+            if ship.is_frozen {
+                ship.kill();
+            } else {
+                voyage.note(format!("process {} is terminated", ship.number));
+                ship.terminate().await;
+            }
+        }
+        _ => {
+            let frozen = !voyage.ships[at].is_frozen;
+            let number = voyage.ships[at].number;
+            voyage.note(format!("process {number} {}", if frozen { "stands still" } else { "goes on" }));
+            voyage.ships[at].freeze(frozen);
+            // The longest that one may stand still: until the end.
+            voyage.port.sea.lock().witness.frozen = Duration::from_secs(100_000);
+        }
+    }
+}
+
+fn people(voyage: &mut Voyage, fault: Fault) {
+    let mut dice = voyage.dice.fork();
+    let what = match fault {
+        Fault::Strangers => hands::build(&mut voyage.port.sea.lock(), &mut dice),
+        Fault::Idle => {
+            let mut sea = voyage.port.sea.lock();
+            let links = sea.things();
+            let links: Vec<String> = links
+                .values()
+                .filter(|thing| thing.collection == "vpcLinks")
+                .map(|thing| thing.id.clone())
+                .collect();
+            let link = dice.choice(links).unwrap_or_default();
+            let is_idle = sea.world.lock().unwrap().idle_vpc_link(&link);
+            format!("{link} loses its interfaces: {is_idle}")
+        }
+        _ => hands::meddle(&mut voyage.port.sea.lock(), &mut dice),
+    };
+    voyage.note(what);
+    voyage.excuse();
+}
+
+async fn source(voyage: &mut Voyage, fault: Fault) {
+    let for_a_while = Duration::from_secs(voyage.dice.u64(5..600));
+    let until = voyage.port.sea.lock().now() + for_a_while;
+    match fault {
+        Fault::Documents => {
+            let mut dice = voyage.dice.fork();
+            let times = if dice.u8(..6) == 0 { 6 } else { 1 };
+            for _ in 0..times {
+                let what = voyage.fleet.change(&mut dice);
+                voyage.note(what);
+            }
+            voyage.publish();
+        }
+        Fault::Wrong => wrong(voyage),
+        Fault::Files => torn(voyage).await,
+        _ if voyage.dice.bool() => {
+            voyage.note(format!("the source is away for {for_a_while:?}"));
+            voyage.port.disk.is_away_until(until);
+            voyage.port.sea.lock().source_down = until;
+        }
+        _ => {
+            // Emptied by mistake, and nobody notices for longer than the grace: the fuse holds.
+            voyage.note(format!("the source is emptied for {for_a_while:?}"));
+            voyage.put(&[]);
+            tokio::time::sleep(for_a_while).await;
+            voyage.publish();
+        }
+    }
+}
+
+/// Documents beside the good ones that cannot come true.
+fn wrong(voyage: &mut Voyage) {
+    let files = voyage.fleet.files(voyage.swarm.file_each);
+    let mut files: Vec<(String, Vec<u8>)> =
+        files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+    let text = match voyage.dice.u8(..5) {
+        0 => "kind: HttpApi\nmetadata: { name: nobody }\n".to_owned(),
+        1 => "apiVersion: hatoba/v1\nkind: Route\nmetadata: { name: nowhere }\nspec: { apiRef: nowhere, routeKey: $default, integrationRef: nowhere }\n".to_owned(),
+        2 => "apiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: bad }\nspec: { subnetIds: 7, wrong: true }\n".to_owned(),
+        3 => "\u{0}\u{1}{ [ &a *a".to_owned(),
+        _ => files.first().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).unwrap_or_default(),
+    };
+    voyage.note(format!("a wrong document: {text:?}"));
+    files.push(("wrong.yaml".to_owned(), text.into_bytes()));
+    voyage.put(&files);
+}
+
+/// A file is written bit by bit, or may not be read for a while.
+async fn torn(voyage: &mut Voyage) {
+    let files = voyage.fleet.files(voyage.swarm.file_each);
+    let names: Vec<String> = files.keys().cloned().collect();
+    let Some(name) = voyage.dice.choice(names) else { return };
+    if voyage.dice.bool() {
+        voyage.note(format!("{name} cannot be read"));
+        voyage.port.disk.deny(BTreeSet::from([name]));
+        return;
+    }
+    voyage.port.disk.deny(BTreeSet::new());
+    if voyage.swarm.place == crate::swarm::Place::Bucket {
+        return; // an object comes as a whole
+    }
+    voyage.note(format!("{name} is written bit by bit"));
+    let text = files.get(&name).cloned().unwrap_or_default().into_bytes();
+    for part in 1..8 {
+        let end = text.len() * part / 8;
+        voyage.port.disk.write(&name, &text[..end]);
+        tokio::time::sleep(Duration::from_millis(voyage.dice.u64(100..900))).await;
+    }
+    voyage.publish();
+}
+
+fn aws(voyage: &mut Voyage, fault: Fault) {
+    let for_a_while = Duration::from_secs(voyage.dice.u64(5..1_200));
+    let (operation, service) = (
+        voyage.dice.choice(OPERATIONS).unwrap_or_default(),
+        voyage.dice.choice(["apigatewayv2", "servicediscovery", "ecs", "ec2", "sts"]).unwrap_or_default(),
+    );
+    let choice = voyage.dice.u8(..4);
+    if fault == Fault::RolloutFails {
+        voyage.excuse(); // the service may scale down to tasks that do not start
+    }
+    let mut sea = voyage.port.sea.lock();
+    let now = sea.now();
+    let until = now + for_a_while;
+    sea.trace.note(now, format!("{fault:?} {operation} {service} {choice} for {for_a_while:?}"));
+    match fault {
+        Fault::Denied => sea.denied = Some((operation.to_owned(), until)),
+        Fault::Outage => sea.outage = Some((service, until)),
+        Fault::Sink => sea.sink_down = until,
+        Fault::Expired => {
+            let codes = ["ExpiredTokenException", "RequestTimeTooSkewed", "InvalidSignatureException"];
+            sea.expired = Some((codes[usize::from(choice) % 3], until));
+        }
+        Fault::Lease => match choice {
+            0 => voyage.port.board.lose_answers(2),
+            1 => voyage.port.board.is_down(true),
+            2 => voyage.port.board.is_down(false),
+            _ => voyage.port.board.delete(),
+        },
+        Fault::Account => {
+            let key = if choice < 2 { STRANGE_KEY } else { "test" };
+            drop(sea);
+            // Whoever begins with a key works in that key's account.
+            let is_pinned = |ship: &&Ship| ship.harbour.engine.picture().account.is_some();
+            voyage.ships.iter().filter(is_pinned).for_each(|ship| ship.harbour.keys.renew(key));
+        }
+        _ => {
+            let mut world = sea.world.lock().unwrap();
+            match fault {
+                Fault::LinkFails => world.faults().vpc_link_fails("there is no address left"),
+                Fault::RolloutFails if choice % 2 == 0 => {
+                    world.faults().rollout_fails("no image of that name")
+                }
+                Fault::RolloutFails => world.faults().rollout_sticks(),
+                _ => {
+                    world.faults().cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell")
+                }
+            }
+        }
+    }
+}

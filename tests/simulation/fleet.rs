@@ -1,0 +1,268 @@
+//! The documents of a world: stacks like the article's, of parts that change, go and come back.
+//!
+//! What each part asks of AWS is said here a second time, by hand, in [`Fleet::expected`]: the product takes no part in
+//! telling whether the product is right.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fastrand::Rng;
+
+/// A part of a stack: one document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Namespace,
+    Discovery,
+    Tasks,
+    Api,
+    Link,
+    Back,
+    Home,
+    List,
+    Stage,
+    Gate,
+}
+
+impl Part {
+    pub(crate) const ALL: [Part; 10] = [
+        Part::Namespace,
+        Part::Discovery,
+        Part::Tasks,
+        Part::Api,
+        Part::Link,
+        Part::Back,
+        Part::Gate,
+        Part::Home,
+        Part::List,
+        Part::Stage,
+    ];
+
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Part::Namespace => "PrivateDnsNamespace",
+            Part::Discovery => "DiscoveryService",
+            Part::Tasks => "EcsService",
+            Part::Api => "HttpApi",
+            Part::Link => "VpcLink",
+            Part::Back => "Integration",
+            Part::Home | Part::List => "Route",
+            Part::Stage => "Stage",
+            Part::Gate => "Authorizer",
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Part::Namespace => "net",
+            Part::Discovery => "find",
+            Part::Tasks => "tasks",
+            Part::Api => "api",
+            Part::Link => "link",
+            Part::Back => "back",
+            Part::Home => "home",
+            Part::List => "list",
+            Part::Stage => "stage",
+            Part::Gate => "gate",
+        }
+    }
+
+    /// What must be there for it.
+    fn needs(self) -> &'static [Part] {
+        match self {
+            Part::Namespace | Part::Api | Part::Link => &[],
+            Part::Discovery => &[Part::Namespace],
+            Part::Tasks => &[Part::Discovery],
+            Part::Back => &[Part::Api, Part::Link, Part::Discovery],
+            Part::Home => &[Part::Api, Part::Back],
+            Part::List => &[Part::Api, Part::Back, Part::Gate],
+            Part::Stage | Part::Gate => &[Part::Api],
+        }
+    }
+}
+
+/// What a document says besides its name: a version that its description tells, and two choices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Says {
+    pub(crate) version: u64,
+    pub(crate) a: u8,
+    pub(crate) b: u8,
+}
+
+/// The documents.
+#[derive(Clone, Debug)]
+pub(crate) struct Fleet {
+    pub(crate) parts: BTreeMap<(usize, Part), Says>,
+    stacks: usize,
+    versions: u64,
+}
+
+pub(crate) fn name(stack: usize, part: Part) -> String {
+    format!("{}{stack}", part.word())
+}
+
+/// `Kind/name`.
+pub(crate) fn key(stack: usize, part: Part) -> String {
+    format!("{}/{}", part.kind(), name(stack, part))
+}
+
+pub(crate) const SUBNETS: [&[&str]; 3] = [
+    &["subnet-0aa11bb22cc33dd44", "subnet-0bb22cc33dd44ee55"],
+    &["subnet-0aa11bb22cc33dd44"],
+    &["subnet-0cc33dd44ee55ff66"],
+];
+
+impl Fleet {
+    /// So many whole stacks.
+    pub(crate) fn new(stacks: usize) -> Fleet {
+        let mut fleet = Fleet { parts: BTreeMap::new(), stacks, versions: 0 };
+        for stack in 0..stacks {
+            for part in Part::ALL {
+                fleet.versions += 1;
+                fleet.parts.insert((stack, part), Says { version: fleet.versions, a: 0, b: 0 });
+            }
+        }
+        fleet
+    }
+
+    /// Another choice somewhere, or a part less or more. Says what was done.
+    pub(crate) fn change(&mut self, dice: &mut Rng) -> String {
+        let (stack, part) = (dice.usize(..self.stacks), dice.choice(Part::ALL).unwrap_or(Part::Api));
+        self.versions += 1;
+        let version = self.versions;
+        match (self.parts.get_mut(&(stack, part)), dice.u8(..10)) {
+            (Some(_), 0..=2) => {
+                self.take_out(stack, part, dice.bool());
+                format!("{} goes", key(stack, part))
+            }
+            (Some(says), _) => {
+                *says = Says { version, a: dice.u8(..3), b: dice.u8(..3) };
+                format!("{} changes: {says:?}", key(stack, part))
+            }
+            (None, 0..=7) => {
+                self.put_in(stack, part);
+                format!("{} comes", key(stack, part))
+            }
+            (None, _) => "nothing changes".to_owned(),
+        }
+    }
+
+    /// Takes a part out, with what needs it, or alone.
+    fn take_out(&mut self, stack: usize, part: Part, alone: bool) {
+        self.parts.remove(&(stack, part));
+        if !alone {
+            let left = |part: &Part| self.parts.contains_key(&(stack, *part));
+            let lame: Vec<Part> =
+                Part::ALL.into_iter().filter(|other| left(other) && other.needs().contains(&part)).collect();
+            lame.into_iter().for_each(|other| self.take_out(stack, other, false));
+        }
+    }
+
+    fn put_in(&mut self, stack: usize, part: Part) {
+        part.needs().iter().for_each(|needed| self.put_in(stack, *needed));
+        self.versions += 1;
+        let says = Says { version: self.versions, a: 0, b: 0 };
+        self.parts.entry((stack, part)).or_insert(says);
+    }
+
+    /// Puts in whatever is missing for what is there, so that every document can come true.
+    pub(crate) fn close(&mut self) {
+        let there: Vec<(usize, Part)> = self.parts.keys().copied().collect();
+        for (stack, part) in there {
+            self.put_in(stack, part);
+            if part == Part::Stage {
+                self.put_in(stack, Part::Home); // an API without routes cannot be deployed
+            }
+        }
+        if self.parts.is_empty() {
+            self.put_in(0, Part::Api);
+        }
+    }
+
+    /// `Kind/name` of every document.
+    pub(crate) fn keys(&self) -> BTreeSet<String> {
+        self.parts.keys().map(|(stack, part)| key(*stack, *part)).collect()
+    }
+
+    pub(crate) fn says(&self, stack: usize, part: Part) -> Option<Says> {
+        self.parts.get(&(stack, part)).copied()
+    }
+
+    /// The files: name and content.
+    pub(crate) fn files(&self, file_each: bool) -> BTreeMap<String, String> {
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        for ((stack, part), says) in &self.parts {
+            let name = if file_each { name(*stack, *part) } else { format!("stack{stack}") };
+            let file = files.entry(format!("{name}.yaml")).or_default();
+            if !file.is_empty() {
+                file.push_str("---\n");
+            }
+            file.push_str(&document(*stack, *part, *says));
+        }
+        files
+    }
+}
+
+/// A document's text.
+pub(crate) fn document(stack: usize, part: Part, says: Says) -> String {
+    let of = |part: Part| name(stack, part);
+    let Says { version, a, b } = says;
+    let labels =
+        if part == Part::Api && b > 0 { format!(", labels: {{ team: t{b} }}") } else { String::new() };
+    let (api, back, gate) = (of(Part::Api), of(Part::Back), of(Part::Gate));
+    let spec = match part {
+        Part::Namespace => format!(
+            "{{ name: s{stack}.example.com, vpcSelector: {{ tags: {{ Name: awesome-vpc }} }}, description: v{version} }}"
+        ),
+        Part::Discovery => format!(
+            "{{ namespaceRef: {}, description: v{version}, dnsConfig: {{ routingPolicy: MULTIVALUE, dnsRecords: [{{ type: SRV, ttl: {} }}] }}, healthCheckCustomConfig: {{ failureThreshold: 1 }} }}",
+            of(Part::Namespace),
+            60 - 10 * u32::from(a)
+        ),
+        Part::Tasks => format!(
+            "{{ cluster: main, taskDefinition: \"great-task:{}\", desiredCount: {}, launchType: FARGATE, networkConfiguration: {{ awsvpcConfiguration: {{ subnetSelector: {{ tags: {{ Tier: private }} }}, securityGroupSelector: {{ tags: {{ Name: great-sg }} }} }} }}, serviceRegistries: [{{ discoveryServiceRef: {}, port: 80 }}] }}",
+            1 + a % 2,
+            1 + b % 2,
+            of(Part::Discovery)
+        ),
+        Part::Api => {
+            let cors = if a > 0 {
+                format!(", corsConfiguration: {{ allowOrigins: [\"https://o{a}.example.com\"] }}")
+            } else {
+                String::new()
+            };
+            format!("{{ description: v{version}{cors} }}")
+        }
+        Part::Link => format!(
+            "{{ subnetIds: [{}], securityGroupIds: [sg-0123456789abcdef0] }}",
+            SUBNETS[usize::from(a)].join(", ")
+        ),
+        Part::Back => {
+            let tls = if b == 2 { ", tlsConfig: { serverNameToVerify: web.internal }" } else { "" };
+            format!(
+                "{{ apiRef: {api}, integrationType: HTTP_PROXY, integrationMethod: ANY, connectionType: VPC_LINK, vpcLinkRef: {}, discoveryServiceRef: {}, description: v{version}, timeoutInMillis: {}{tls} }}",
+                of(Part::Link),
+                of(Part::Discovery),
+                9_000 + 1_000 * u32::from(a)
+            )
+        }
+        Part::Home => format!(
+            "{{ apiRef: {api}, routeKey: $default, integrationRef: {back}, operationName: v{version} }}"
+        ),
+        Part::List => format!(
+            "{{ apiRef: {api}, routeKey: \"{}\", integrationRef: {back}, authorizationType: JWT, authorizerRef: {gate}, operationName: v{version} }}",
+            LIST_KEYS[usize::from(a)]
+        ),
+        Part::Stage => {
+            format!("{{ apiRef: {api}, stageName: $default, autoDeploy: true, description: v{version} }}")
+        }
+        Part::Gate => format!(
+            "{{ apiRef: {api}, authorizerType: JWT, jwtConfiguration: {{ issuer: \"https://i{a}.example.com\", audience: [web] }} }}"
+        ),
+    };
+    format!(
+        "apiVersion: hatoba/v1\nkind: {}\nmetadata: {{ name: {}{labels} }}\nspec: {spec}\n",
+        part.kind(),
+        of(part)
+    )
+}
+
+pub(crate) const LIST_KEYS: [&str; 3] = ["GET /orders", "POST /orders", "GET /orders/{id}"];

@@ -1,0 +1,112 @@
+//! What can be said of one call, or of one thing among the others, without knowing the past.
+
+use serde_json::Value;
+
+use crate::sea::Call;
+use crate::truth::{Mark, Thing, Things};
+
+/// What never stands in a request: a throttle of nothing, a deployment where AWS makes them by itself.
+pub(crate) fn body(call: &Call, body: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    let settings = body["defaultRouteSettings"].as_object().into_iter();
+    let settings = settings.chain(
+        body["routeSettings"]
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.values())
+            .filter_map(Value::as_object),
+    );
+    for settings in settings {
+        for limit in ["throttlingBurstLimit", "throttlingRateLimit"] {
+            if settings.get(limit).and_then(Value::as_f64) == Some(0.0) {
+                return Some(format!("{} sends {limit} 0", call.operation));
+            }
+        }
+    }
+    if call.operation.ends_with("Stage") && !body["deploymentId"].is_null() {
+        return Some(format!("{} sends a deployment to a stage that deploys itself", call.operation));
+    }
+    let deletes = call.operation == "DeleteService" && call.service == "ecs";
+    (deletes && body["force"] == true).then(|| "DeleteService is forced".to_owned())
+}
+
+/// What only one write at a time may go to: an API, or one other thing.
+pub(crate) fn lane(call: &Call) -> String {
+    let path = call.request.uri.split('?').next().unwrap_or_default();
+    let path = path.split_once("/v2/").map_or(path, |(_, rest)| rest);
+    let mut segments = path.split('/');
+    match (call.service, segments.next(), segments.next()) {
+        ("apigatewayv2", Some("apis"), Some(api)) => format!("api {api}"),
+        ("apigatewayv2", Some("vpclinks"), Some(link)) => format!("link {link}"),
+        _ => {
+            let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+            let of =
+                ["Id", "ServiceId", "service", "serviceName", "Name", "name", "ResourceARN", "resourceArn"];
+            let of = of.iter().find_map(|member| body[*member].as_str()).unwrap_or(path);
+            // Two documents may share a name in different scopes.
+            let parent = ["NamespaceId", "cluster"].iter().find_map(|member| body[*member].as_str());
+            format!("{} {} {of} {}", call.service, call.operation, parent.unwrap_or_default())
+        }
+    }
+}
+
+/// The document and version that a body's description tells, where its mark stands beside.
+pub(crate) fn versioned(body: &str) -> Option<(String, u64)> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    let text = body["description"].as_str().or(body["Description"].as_str())?;
+    let version = text.lines().next()?.strip_prefix('v')?.parse().ok()?;
+    let line = text
+        .lines()
+        .last()?
+        .strip_prefix("[hatoba ")
+        .and_then(|line| line.split(' ').nth(1).map(str::to_owned));
+    let tags = [&body["tags"]["hatoba:document"], &body["Tags"]["hatoba:document"]];
+    let listed =
+        body["Tags"].as_array().and_then(|tags| tags.iter().find(|tag| tag["Key"] == "hatoba:document"));
+    let document = line
+        .or_else(|| tags.into_iter().find_map(Value::as_str).map(str::to_owned))
+        .or_else(|| listed.and_then(|tag| tag["Value"].as_str()).map(str::to_owned))?;
+    Some((document, version))
+}
+
+/// Whether another one of the same document lives: a successor, a twin, or one in a twin of its API.
+pub(crate) fn has_twin(before: &Things, id: &str, thing: &Thing) -> bool {
+    let Some(Mark { document, .. }) = &thing.mark else { return false };
+    let other = before.iter().any(|(other, there)| {
+        other != id
+            && there.collection == thing.collection
+            && !there.is_leaving()
+            && there.document() == Some(document)
+    });
+    let in_twin = thing.api.as_ref().is_some_and(|api| {
+        let api = format!("apis:{api}");
+        before.get(&api).is_some_and(|parent| has_twin(before, &api, parent))
+    });
+    other || in_twin
+}
+
+/// What refers to a thing.
+pub(crate) fn users(before: &Things, thing: &Thing) -> Vec<String> {
+    let arn = thing.body["Arn"].as_str();
+    let short = thing.id.rsplit('/').next().unwrap_or_default();
+    let uses = |user: &Thing| match thing.collection {
+        "vpcLinks" => user.collection == "integrations" && user.text("connectionId") == short,
+        "integrations" => {
+            user.collection == "routes"
+                && user.api == thing.api
+                && user.text("target") == format!("integrations/{short}")
+        }
+        "authorizers" => {
+            user.collection == "routes" && user.api == thing.api && user.text("authorizerId") == short
+        }
+        "discovery" => {
+            let registry = user.body["serviceRegistries"][0]["registryArn"].as_str();
+            arn.is_some()
+                && (user.collection == "tasks" && !user.is_leaving() && registry == arn
+                    || user.collection == "integrations" && user.body["integrationUri"].as_str() == arn)
+        }
+        "namespaces" => user.collection == "discovery" && user.text("NamespaceId") == short,
+        _ => false,
+    };
+    before.iter().filter(|(_, user)| uses(user)).map(|(id, _)| id.clone()).collect()
+}

@@ -1,0 +1,363 @@
+//! The one place that all processes of a world share: the model AWS, what goes wrong on the way to it, who looks on.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use fastrand::Rng;
+use hatoba_aws_model::{Answer, Clock, Config, Request, Response, SharedWorld, World};
+use serde_json::Value;
+
+use crate::swarm::{Fault, Swarm};
+use crate::trace::Trace;
+use crate::truth::{self, Things};
+use crate::witness::Witness;
+
+/// The sea, shared.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedSea(Arc<Mutex<Sea>>);
+
+impl SharedSea {
+    pub(crate) fn new(sea: Sea) -> SharedSea {
+        SharedSea(Arc::new(Mutex::new(sea)))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Sea> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A key of another account, and that account.
+pub(crate) const STRANGE_KEY: &str = "strange";
+const STRANGE_ACCOUNT: &str = "999999999999";
+
+/// What is between the processes and AWS.
+#[derive(Debug)]
+pub(crate) struct Sea {
+    pub(crate) swarm: Swarm,
+    pub(crate) world: SharedWorld,
+    pub(crate) clock: Clock,
+    pub(crate) trace: Trace,
+    pub(crate) witness: Witness,
+    /// No fault befalls anybody any more.
+    pub(crate) is_calm: bool,
+    /// Processes that died on the way, by number.
+    pub(crate) dead: BTreeSet<usize>,
+    /// A service that is away until then.
+    pub(crate) outage: Option<(&'static str, Duration)>,
+    /// Operations that are denied until then.
+    pub(crate) denied: Option<(String, Duration)>,
+    /// Credentials are refused until then, with this code.
+    pub(crate) expired: Option<(&'static str, Duration)>,
+    /// The statuses cannot be written until then.
+    pub(crate) sink_down: Duration,
+    /// Objects of the source's cannot be read until then.
+    pub(crate) source_down: Duration,
+    /// What there was at a revision of the world.
+    known: Option<(u64, Arc<Things>)>,
+    /// On order: at which of a process's writes it dies, and when.
+    pub(crate) deaths: VecDeque<(usize, Death)>,
+    /// Writes since the last death.
+    pub(crate) writes: usize,
+    /// Calls so far.
+    pub(crate) numbers: usize,
+    /// Another account, in which there is nothing.
+    elsewhere: World,
+    seen: BTreeMap<String, VecDeque<(Duration, Response)>>,
+    dice: Rng,
+}
+
+/// One call, as it is known before anything is done with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// One more with every call.
+    pub(crate) number: usize,
+    pub(crate) process: usize,
+    pub(crate) service: &'static str,
+    pub(crate) operation: String,
+    pub(crate) is_write: bool,
+    /// When the process sent it.
+    pub(crate) sent_at: Duration,
+    pub(crate) request: Request,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Good,
+    Lost,
+    Refused(u16, &'static str),
+    FailsAfter,
+    Hangs,
+    HangsAfter,
+    Twice,
+    Stale,
+    Torn,
+}
+
+/// Where the process dies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Death {
+    BeforeItArrives,
+    WhenItIsDone,
+    WithTheAnswer,
+}
+
+/// What was decided of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lot {
+    pub(crate) fate: Fate,
+    pub(crate) death: Option<Death>,
+    pub(crate) way_in: Duration,
+    pub(crate) way_out: Duration,
+}
+
+/// Refusals by a throttle, as each service words it.
+fn throttle(service: &str) -> (u16, &'static str) {
+    match service {
+        "apigatewayv2" => (429, "TooManyRequestsException"),
+        "servicediscovery" => (400, "RequestLimitExceeded"),
+        "s3" => (503, "SlowDown"),
+        _ => (400, "ThrottlingException"),
+    }
+}
+
+impl Sea {
+    pub(crate) fn new(swarm: Swarm, world: SharedWorld, clock: Clock) -> Sea {
+        let dice = Rng::with_seed(swarm.seed ^ 0xca11);
+        Sea {
+            witness: Witness::new(&swarm),
+            swarm,
+            world,
+            clock,
+            trace: Trace::default(),
+            is_calm: false,
+            dead: BTreeSet::new(),
+            outage: None,
+            denied: None,
+            expired: None,
+            sink_down: Duration::ZERO,
+            source_down: Duration::ZERO,
+            known: None,
+            deaths: VecDeque::new(),
+            writes: 0,
+            numbers: 0,
+            elsewhere: World::new(Config { account: STRANGE_ACCOUNT.to_owned(), ..Config::default() }),
+            seen: BTreeMap::new(),
+            dice,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Everything there is now.
+    pub(crate) fn things(&mut self) -> Arc<Things> {
+        let now = self.now();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.advance(now);
+        let revision = world.revision();
+        match &self.known {
+            Some((at, things)) if *at == revision => Arc::clone(things),
+            _ => {
+                let things = Arc::new(truth::things(&world.resources()));
+                self.known = Some((revision, Arc::clone(&things)));
+                things
+            }
+        }
+    }
+
+    /// Somebody who is no process of ours does something; what it came to.
+    pub(crate) fn by_hand(&mut self, what: &str, request: &Request) -> Result<Value, u16> {
+        let now = self.now();
+        let response = self.world.lock().unwrap_or_else(PoisonError::into_inner).handle(request, now);
+        self.trace
+            .note(now, format!("by hand: {what}: {} {}: {}", request.method, request.uri, response.status));
+        if response.status < 300 { Ok(response.json()) } else { Err(response.status) }
+    }
+
+    /// What is to become of a call that is sent now.
+    pub(crate) fn lot(&mut self, call: &Call) -> Lot {
+        let half = self.swarm.config.delays.request / 2;
+        let mut lot = Lot { fate: Fate::Good, death: None, way_in: half, way_out: half };
+        if self.is_calm {
+            lot.death = self.ordered(call);
+            return lot;
+        }
+        if self.swarm.has(Fault::Slow) && self.dice.u64(..1000) < 20 {
+            let slow = Duration::from_millis(self.dice.u64(100..60_000));
+            if self.dice.bool() { lot.way_in += slow } else { lot.way_out += slow }
+        } else {
+            lot.way_out += Duration::from_micros(self.dice.u64(..20_000));
+        }
+        lot.fate = self.fate(call);
+        if self.swarm.has(Fault::Crash) && call.is_write && call.service != "s3" && self.dice.u64(..1000) < 40
+        {
+            let deaths = [Death::BeforeItArrives, Death::WhenItIsDone, Death::WithTheAnswer];
+            lot.death = self.dice.choice(deaths);
+        }
+        lot
+    }
+
+    /// The death that was ordered for this call.
+    fn ordered(&mut self, call: &Call) -> Option<Death> {
+        if !call.is_write || call.service == "s3" {
+            return None;
+        }
+        self.writes += 1;
+        let (at, death) = self.deaths.front().copied()?;
+        (self.writes == at).then(|| {
+            self.deaths.pop_front();
+            self.writes = 0;
+            death
+        })
+    }
+
+    /// What goes on for a while comes first, then what befalls single calls.
+    fn fate(&mut self, call: &Call) -> Fate {
+        let now = self.now();
+        if let Some((code, until)) = self.expired
+            && now < until
+            && call.service != "sts"
+        {
+            return Fate::Refused(403, code);
+        }
+        if self.outage.is_some_and(|(service, until)| service == call.service && now < until) {
+            return if self.dice.u8(..4) == 0 {
+                Fate::Hangs
+            } else {
+                Fate::Refused(503, "ServiceUnavailable")
+            };
+        }
+        let is_denied =
+            |(operation, until): &(String, Duration)| *operation == call.operation && now < *until;
+        if self.denied.as_ref().is_some_and(is_denied) {
+            return Fate::Refused(403, "AccessDeniedException");
+        }
+        if call.service == "s3" {
+            let down = if call.request.uri.contains(".hatoba") { self.sink_down } else { self.source_down };
+            if now < down {
+                return Fate::Refused(503, "ServiceUnavailable");
+            }
+        }
+        let kinds: Vec<Fault> = SINGLE.iter().copied().filter(|fault| self.swarm.has(*fault)).collect();
+        if self.dice.u64(..1000) >= self.swarm.permille.max(1) * (1 + kinds.len() as u64) / 3 {
+            return Fate::Good;
+        }
+        match self.dice.choice(kinds) {
+            Some(Fault::Lost) if call.is_write => Fate::Lost,
+            Some(Fault::Fails) => Fate::Refused(500, "InternalFailure"),
+            Some(Fault::FailsAfter) if call.is_write => Fate::FailsAfter,
+            Some(Fault::Hangs) => Fate::Hangs,
+            Some(Fault::HangsAfter) if call.is_write => Fate::HangsAfter,
+            Some(Fault::Twice) if call.is_write && self.dice.u8(..3) == 0 => Fate::Twice,
+            Some(Fault::Throttled) => {
+                let (status, code) = throttle(call.service);
+                Fate::Refused(status, code)
+            }
+            Some(Fault::Conflict) if call.service == "apigatewayv2" && call.is_write => {
+                Fate::Refused(409, "ConflictException")
+            }
+            Some(Fault::Stale) if is_listing(call) => Fate::Stale,
+            Some(Fault::Torn) if call.service != "s3" => Fate::Torn,
+            _ => Fate::Good,
+        }
+    }
+
+    /// A call that is neither carried out nor answered.
+    pub(crate) fn hangs(&mut self, call: &Call) {
+        self.trace.call(self.clock.now(), call, 0, "hangs");
+        self.witness.unanswered(call);
+    }
+
+    /// A process dies on one of its calls.
+    pub(crate) fn dies(&mut self, when: &str, call: &Call) {
+        self.dead.insert(call.process);
+        self.witness.unanswered(call);
+        self.trace
+            .note(self.clock.now(), format!("process {} dies {when}: {}", call.process, call.operation));
+    }
+
+    /// Has AWS carry the call out, with everybody looking on.
+    pub(crate) fn carry_out(&mut self, call: &Call, fate: Fate) -> Answer {
+        let now = self.now();
+        if fate == Fate::Stale
+            && let Some(response) = self.earlier(call, now)
+        {
+            self.trace.call(now, call, response.status, "an earlier answer");
+            return Answer::Reply(response);
+        }
+        let looks_on = call.is_write && call.service != "s3";
+        let before = looks_on.then(|| self.things());
+        let is_strange = call.request.header("authorization").is_some_and(|line| line.contains(STRANGE_KEY));
+        let answer = if is_strange && call.service != "s3" {
+            Answer::Reply(self.elsewhere.handle(&call.request, now))
+        } else {
+            let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Fate::Refused(status, code) = fate {
+                let operation = format!("{}.{}", call.service, call.operation);
+                world.faults().fail(&operation, 1, status, code, message(code));
+            }
+            match world.answer(&call.request, now) {
+                Answer::Later(later) => world.give_up(&call.request, &later, now),
+                answer => answer,
+            }
+        };
+        let Answer::Reply(response) = &answer else { return answer };
+        self.trace.call(now, call, response.status, &format!("{fate:?}"));
+        if let Some(before) = before {
+            let after = self.things();
+            self.witness.written(now, call, response, (&before, &after));
+        }
+        if is_listing(call) && response.status == 200 && self.swarm.has(Fault::Stale) {
+            let earlier = self.seen.entry(question(call)).or_default();
+            earlier.push_back((now, response.clone()));
+            if earlier.len() > 4 {
+                earlier.pop_front();
+            }
+        }
+        answer
+    }
+
+    /// What the same question was answered some time ago, no longer than the lag.
+    fn earlier(&mut self, call: &Call, now: Duration) -> Option<Response> {
+        let lag = self.swarm.lag;
+        let earlier = self.seen.get(&question(call))?;
+        earlier.iter().find(|(at, _)| *at + lag >= now).map(|(_, response)| response.clone())
+    }
+}
+
+/// What befalls single calls.
+const SINGLE: [Fault; 10] = [
+    Fault::Lost,
+    Fault::Fails,
+    Fault::FailsAfter,
+    Fault::Hangs,
+    Fault::HangsAfter,
+    Fault::Twice,
+    Fault::Throttled,
+    Fault::Conflict,
+    Fault::Stale,
+    Fault::Torn,
+];
+
+fn message(code: &str) -> &'static str {
+    match code {
+        "ConflictException" => {
+            "Unable to complete operation due to concurrent modification. Please try again later."
+        }
+        _ => "as the dice fell",
+    }
+}
+
+fn question(call: &Call) -> String {
+    format!("{} {} {}", call.operation, call.request.uri, String::from_utf8_lossy(&call.request.body))
+}
+
+/// Reads that may lag; S3 and STS are consistent.
+fn is_listing(call: &Call) -> bool {
+    !call.is_write
+        && ["apigatewayv2", "servicediscovery", "ecs"].contains(&call.service)
+        && call.operation != "GetOperation"
+}

@@ -1,0 +1,146 @@
+//! One process: the real engine with the real source and the real status sink, its loops those of the binary.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hatoba_aws_model::Clock as ModelClock;
+use hatoba_core::Cause;
+use hatoba_engine::{Clock, Engine, StatusSink};
+use hatoba_source::{Bucket, BucketSource, Directory, Location, Snapshot, Source, Variables};
+use hatoba_tests::Harbour;
+use hatoba_tests::board::LeaseBoard;
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::disk::Disk;
+use crate::sea::SharedSea;
+use crate::swarm::Place;
+use crate::way::Way;
+
+pub(crate) const BUCKET: &str = "documents";
+/// As the binary's default.
+const POLL: Duration = Duration::from_secs(15);
+
+/// What all processes of a world have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    pub(crate) sea: SharedSea,
+    pub(crate) disk: Disk,
+    pub(crate) board: LeaseBoard,
+    pub(crate) clock: ModelClock,
+}
+
+/// A process.
+pub(crate) struct Ship {
+    pub(crate) harbour: Harbour,
+    pub(crate) number: usize,
+    pub(crate) is_frozen: bool,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+fn location() -> Location {
+    format!("s3://{BUCKET}/prod").parse().unwrap()
+}
+
+impl Ship {
+    /// Starts process number `number`; its own clock is off by so many seconds.
+    pub(crate) async fn start(port: &Port, number: usize, off_seconds: i64) -> Ship {
+        let (swarm, world) = {
+            let sea = port.sea.lock();
+            (sea.swarm.clone(), Arc::clone(&sea.world))
+        };
+        let now = Timestamp::UNIX_EPOCH + port.clock.now();
+        let clock = Clock::starting_at(now + jiff::SignedDuration::from_secs(off_seconds));
+        let way = Way { sea: port.sea.clone(), process: number };
+        let options = hatoba_engine::Options { seed: swarm.seed ^ number as u64, ..swarm.options.clone() };
+        let mut harbour = Harbour::by(world, options, (clock, port.clock), way, BTreeMap::new());
+        if swarm.has_lease() {
+            harbour.compete(&port.board, &format!("p{number}"));
+        }
+        let config = harbour.config();
+        let (source, sink): (Source, StatusSink) = match swarm.place {
+            Place::Disk => {
+                let directory = Directory::with_files(Box::new(port.disk.clone()), Variables::default());
+                (directory.into(), StatusSink::none())
+            }
+            Place::Bucket => {
+                let place = location().status_place();
+                let sink = StatusSink::bucket(Bucket::of(&config, &place), place);
+                (BucketSource::new(&config, location(), Variables::default()).into(), sink)
+            }
+        };
+        harbour.run();
+        let reading = tokio::spawn(read(Arc::clone(&harbour.engine), source, port.sea.clone(), number));
+        let writing = tokio::spawn(write(Arc::clone(&harbour.engine), sink));
+        Ship { harbour, number, is_frozen: false, tasks: vec![reading, writing] }
+    }
+
+    /// Drops it where it stands.
+    pub(crate) fn kill(&mut self) {
+        self.harbour.kill();
+        self.tasks.drain(..).for_each(|task| task.abort());
+    }
+
+    /// Ends it as SIGTERM does.
+    pub(crate) async fn terminate(&mut self) {
+        self.tasks.drain(..).for_each(|task| task.abort());
+        self.harbour.terminate().await;
+    }
+
+    pub(crate) fn freeze(&mut self, frozen: bool) {
+        self.is_frozen = frozen;
+        self.harbour.freeze(frozen);
+    }
+}
+
+/// Reads the source when it changes, and every so often all the same.
+async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: usize) {
+    loop {
+        let begun = Instant::now();
+        match source.poll().await {
+            Ok(snapshot) => {
+                let versions = versions(&snapshot);
+                engine.accept_as_of(snapshot, begun);
+                let mut sea = sea.lock();
+                for (document, version) in versions {
+                    sea.witness.accepts(number, document, version);
+                }
+            }
+            Err(error) => engine.accept_error(Cause::new(error.reason(), error.to_string())),
+        }
+        tokio::select! {
+            biased;
+            () = source.changed() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// The versions that documents tell in their descriptions.
+fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
+    let version = |text: &str| text.strip_prefix('v').and_then(|number| number.parse().ok());
+    let told = |document: &hatoba_core::Document| {
+        let text = document.spec.get("description").and_then(serde_json::Value::as_str)?;
+        Some((document.key.to_string(), version(text)?))
+    };
+    snapshot.documents.iter().filter_map(told).collect()
+}
+
+/// Writes status documents as they change, while this process leads.
+async fn write(engine: Arc<Engine>, mut sink: StatusSink) {
+    let mut changes = engine.watch();
+    loop {
+        if engine.leads() {
+            sink.write(&engine.statuses()).await;
+        }
+        tokio::select! {
+            biased;
+            _ = changes.changed() => {}
+            () = tokio::time::sleep(Duration::from_secs(60)) => sink.write_heartbeat(&engine.heartbeat()).await,
+        }
+        // A status changes several times in one pass; the binary's sink has the same rest in its slow requests.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}

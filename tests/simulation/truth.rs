@@ -1,0 +1,340 @@
+//! What there is in the model AWS, read from its dump by code that shares nothing with the product.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::fleet::{Fleet, LIST_KEYS, Part, SUBNETS, Says, name};
+use crate::swarm::OWNER;
+
+/// One resource.
+#[derive(Clone, Debug)]
+pub(crate) struct Thing {
+    /// `apis`, `vpcLinks`, `namespaces`, `discovery`, `tasks`, …
+    pub(crate) collection: &'static str,
+    pub(crate) id: String,
+    pub(crate) body: Value,
+    pub(crate) mark: Option<Mark>,
+    /// The API that it stands in.
+    pub(crate) api: Option<String>,
+}
+
+/// What an owner mark says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark {
+    pub(crate) owner: String,
+    pub(crate) document: String,
+    pub(crate) incarnation: u32,
+}
+
+/// Service, collection, and what it is called here.
+const COLLECTIONS: [(&str, &str, &str); 8] = [
+    ("apigatewayv2", "apis", "apis"),
+    ("apigatewayv2", "vpcLinks", "vpcLinks"),
+    ("apigatewayv2", "integrations", "integrations"),
+    ("apigatewayv2", "routes", "routes"),
+    ("apigatewayv2", "stages", "stages"),
+    ("apigatewayv2", "authorizers", "authorizers"),
+    ("servicediscovery", "namespaces", "namespaces"),
+    ("servicediscovery", "services", "discovery"),
+];
+
+impl Thing {
+    pub(crate) fn text(&self, member: &str) -> &str {
+        self.body[member].as_str().unwrap_or_default()
+    }
+
+    /// What stands for a document where there is no mark: `routes HttpApi/api0 GET /orders`.
+    fn place_in(&self, api: &str) -> String {
+        let name = self.text("name").split('~').next().unwrap_or_default();
+        format!("{} {api} {}{name}", self.collection, self.text("routeKey"))
+    }
+
+    /// On its way out, or gone and not forgotten yet.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.text("vpcLinkStatus") == "DELETING" || ["DRAINING", "INACTIVE"].contains(&self.text("status"))
+    }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.owner == OWNER)
+    }
+
+    pub(crate) fn document(&self) -> Option<&str> {
+        self.mark.as_ref().filter(|mark| mark.owner == OWNER).map(|mark| mark.document.as_str())
+    }
+}
+
+/// Everything there is, by collection and id.
+pub(crate) type Things = BTreeMap<String, Thing>;
+
+/// Reads the dump.
+pub(crate) fn things(dump: &Value) -> Things {
+    let mut things = Things::new();
+    let empty = serde_json::Map::new();
+    let mut read = |service: &str, collection: &str, called: &'static str| {
+        for (id, body) in dump[service][collection].as_object().unwrap_or(&empty) {
+            let api = body["apiId"].as_str().filter(|_| called != "apis").map(str::to_owned);
+            let mark = mark_of(body);
+            let thing = Thing { collection: called, id: id.clone(), body: body.clone(), mark, api };
+            things.insert(format!("{called}:{id}"), thing);
+        }
+    };
+    COLLECTIONS.iter().for_each(|(service, collection, called)| read(service, collection, called));
+    read("ecs", "services", "tasks");
+    // Routes and authorizers carry no mark of their own: what stands in an API of ours counts as ours here.
+    let apis: BTreeMap<String, Mark> = things
+        .values()
+        .filter(|thing| thing.collection == "apis")
+        .filter_map(|thing| Some((thing.id.clone(), thing.mark.clone()?)))
+        .collect();
+    for thing in things.values_mut().filter(|thing| ["routes", "authorizers"].contains(&thing.collection)) {
+        let api = thing.api.as_ref().and_then(|api| apis.get(api));
+        thing.mark = api.map(|mark| Mark { document: thing.place_in(&mark.document), ..mark.clone() });
+    }
+    things
+}
+
+fn mark_of(body: &Value) -> Option<Mark> {
+    if let Some(mark) = body["description"].as_str().and_then(mark_in_line) {
+        return Some(mark);
+    }
+    let tag = |key: &str| -> Option<String> {
+        let map = [&body["tags"], &body["Tags"]].into_iter().find_map(|tags| tags[key].as_str());
+        let list = body["tags"].as_array().and_then(|tags| tags.iter().find(|tag| tag["key"] == key));
+        map.or_else(|| list.and_then(|tag| tag["value"].as_str())).map(str::to_owned)
+    };
+    let incarnation = tag("hatoba:incarnation").and_then(|n| n.parse().ok()).unwrap_or(1);
+    Some(Mark { owner: tag("hatoba:owner")?, document: tag("hatoba:document")?, incarnation })
+}
+
+fn mark_in_line(description: &str) -> Option<Mark> {
+    let line = description.lines().last()?.strip_prefix("[hatoba ")?.strip_suffix(']')?;
+    let mut words = line.split(' ');
+    let (owner, document, n) = (words.next()?, words.next()?, words.next()?);
+    Some(Mark { owner: owner.to_owned(), document: document.to_owned(), incarnation: n.parse().ok()? })
+}
+
+/// Where the world differs from what the documents ask for; nothing: it is as they say. `foreign`: what people made.
+///
+/// Of several APIs of one document those count as not there in which people have built: they stay, and are reported.
+pub(crate) fn differences(fleet: &Fleet, things: &Things, foreign: &BTreeSet<String>) -> Vec<String> {
+    let mut wrong = differences_in(fleet, things, foreign);
+    for (id, api) in things.iter().filter(|(_, thing)| thing.collection == "apis" && thing.is_ours()) {
+        let is_other = |thing: &Thing| {
+            thing.collection == "apis"
+                && thing.document() == api.document()
+                && thing.id != api.id
+                && !foreign.contains(id)
+        };
+        let others: BTreeSet<&str> = things.values().filter(|t| is_other(t)).map(|t| t.id.as_str()).collect();
+        let is_built_in = |other: &&str| {
+            foreign
+                .iter()
+                .any(|id| things.get(id).is_some_and(|theirs| theirs.api.as_deref() == Some(*other)))
+        };
+        if !others.is_empty() && others.iter().all(is_built_in) {
+            let of_others = |thing: &Thing| {
+                others.contains(thing.id.as_str())
+                    || thing.api.as_deref().is_some_and(|api| others.contains(api))
+            };
+            let better = differences_in(fleet, &without(things, of_others), foreign);
+            if better.len() < wrong.len() {
+                wrong = better;
+            }
+        }
+    }
+    wrong
+}
+
+fn without(things: &Things, is_out: impl Fn(&Thing) -> bool) -> Things {
+    things.iter().filter(|(_, thing)| !is_out(thing)).map(|(id, thing)| (id.clone(), thing.clone())).collect()
+}
+
+fn differences_in(fleet: &Fleet, things: &Things, foreign: &BTreeSet<String>) -> Vec<String> {
+    let mut look = Look { things, foreign, found: BTreeSet::new(), wrong: Vec::new() };
+    for ((stack, part), says) in &fleet.parts {
+        look.at(fleet, *stack, *part, *says);
+    }
+    // An API in which people have built stays, though its document is gone.
+    let is_built_in = |thing: &Thing| {
+        let theirs =
+            |id: &String| things.get(id).is_some_and(|theirs| theirs.api.as_ref() == Some(&thing.id));
+        thing.collection == "apis"
+            && !fleet.keys().contains(thing.document().unwrap_or_default())
+            && foreign.iter().any(theirs)
+    };
+    let surplus = things.iter().filter(|(id, thing)| {
+        thing.is_ours()
+            && !is_built_in(thing)
+            && !thing.is_leaving()
+            && !look.found.contains(*id)
+            && !foreign.contains(*id)
+    });
+    let surplus: Vec<String> =
+        surplus.map(|(id, thing)| format!("{id} is left over: {:?}", thing.mark)).collect();
+    look.wrong.extend(surplus);
+    look.wrong
+}
+
+struct Look<'a> {
+    things: &'a Things,
+    foreign: &'a BTreeSet<String>,
+    found: BTreeSet<String>,
+    wrong: Vec<String>,
+}
+
+impl Look<'_> {
+    /// The only live thing of a document.
+    fn marked(&self, collection: &str, document: &str) -> Result<String, String> {
+        let mut all = self.things.iter().filter(|(id, thing)| {
+            thing.collection == collection
+                && thing.document() == Some(document)
+                && !thing.is_leaving()
+                && !self.foreign.contains(*id)
+        });
+        match (all.next(), all.next()) {
+            (Some((id, _)), None) => Ok(id.clone()),
+            (None, _) => Err(format!("{document}: there is none")),
+            (Some((one, _)), Some((other, _))) => Err(format!("{document}: {one} and {other}")),
+        }
+    }
+
+    fn id_of(&self, stack: usize, part: Part) -> String {
+        let collection = match part {
+            Part::Namespace => "namespaces",
+            Part::Discovery => "discovery",
+            Part::Tasks => "tasks",
+            Part::Api => "apis",
+            Part::Link => "vpcLinks",
+            Part::Back => "integrations",
+            Part::Stage => "stages",
+            Part::Home | Part::List | Part::Gate => return String::new(),
+        };
+        let thing =
+            self.marked(collection, &crate::fleet::key(stack, part)).ok().and_then(|id| self.things.get(&id));
+        thing.map(|thing| thing.id.rsplit('/').next().unwrap_or_default().to_owned()).unwrap_or_default()
+    }
+
+    fn at(&mut self, fleet: &Fleet, stack: usize, part: Part, says: Says) {
+        let document = crate::fleet::key(stack, part);
+        let api = self.id_of(stack, Part::Api);
+        let (collection, found) = match part {
+            Part::Home => ("routes", self.child(&api, "routes", "routeKey", "$default")),
+            Part::List => ("routes", self.child(&api, "routes", "routeKey", LIST_KEYS[usize::from(says.a)])),
+            Part::Gate => ("authorizers", self.gate(&api, &name(stack, part))),
+            Part::Namespace => ("namespaces", self.marked("namespaces", &document)),
+            Part::Discovery => ("discovery", self.marked("discovery", &document)),
+            Part::Tasks => ("tasks", self.marked("tasks", &document)),
+            Part::Api => ("apis", self.marked("apis", &document)),
+            Part::Link => ("vpcLinks", self.marked("vpcLinks", &document)),
+            Part::Back => ("integrations", self.marked("integrations", &document)),
+            Part::Stage => ("stages", self.marked("stages", &document)),
+        };
+        match found {
+            Err(wrong) => self.wrong.push(format!("{collection}: {wrong}")),
+            Ok(id) => {
+                let body = self.things.get(&id).map(|thing| thing.body.clone()).unwrap_or_default();
+                let in_api = self.things.get(&id).and_then(|thing| thing.api.clone());
+                for (member, expected) in self.expected(fleet, stack, part, says) {
+                    let seen = body.pointer(member).cloned().unwrap_or_default();
+                    if seen != expected {
+                        self.wrong
+                            .push(format!("{document} ({id}): {member} is {seen}, expected {expected}"));
+                    }
+                }
+                if in_api.is_some_and(|in_api| in_api != api) {
+                    self.wrong.push(format!("{document} ({id}) is not in {api}"));
+                }
+                self.found.insert(id);
+            }
+        }
+    }
+
+    fn child(&self, api: &str, collection: &str, member: &str, is: &str) -> Result<String, String> {
+        let mut all = self.things.iter().filter(|(_, thing)| {
+            thing.collection == collection && thing.api.as_deref() == Some(api) && thing.text(member) == is
+        });
+        match (all.next(), all.next()) {
+            (Some((id, _)), None) => Ok(id.clone()),
+            (None, _) => Err(format!("{is} in {api}: there is none")),
+            _ => Err(format!("{is} in {api}: more than one")),
+        }
+    }
+
+    /// An authorizer that was replaced is called `<name>~<n>`.
+    fn gate(&self, api: &str, name: &str) -> Result<String, String> {
+        let is = |thing: &&Thing| {
+            let shown = thing.text("name");
+            thing.collection == "authorizers"
+                && thing.api.as_deref() == Some(api)
+                && (shown == name || shown.strip_prefix(name).is_some_and(|rest| rest.starts_with('~')))
+        };
+        let all: Vec<String> =
+            self.things.values().filter(is).map(|t| format!("authorizers:{}", t.id)).collect();
+        match all.as_slice() {
+            [id] => Ok(id.clone()),
+            all => Err(format!("{name} in {api}: {}", all.len())),
+        }
+    }
+
+    /// Members, by JSON pointer, and what they must be.
+    fn expected(&self, fleet: &Fleet, stack: usize, part: Part, says: Says) -> Vec<(&'static str, Value)> {
+        let Says { version, a, b } = says;
+        let said = json!(format!("v{version}"));
+        let arn = || {
+            let id = format!("discovery:{}", self.id_of(stack, Part::Discovery));
+            self.things.get(&id).map(|thing| thing.body["Arn"].clone()).unwrap_or_default()
+        };
+        let target = json!(format!("integrations/{}", self.id_of(stack, Part::Back)));
+        match part {
+            Part::Namespace => {
+                vec![("/Description", said), ("/Name", json!(format!("s{stack}.example.com")))]
+            }
+            Part::Discovery => vec![
+                ("/Description", said),
+                ("/DnsConfig/DnsRecords/0/TTL", json!(60 - 10 * i64::from(a))),
+                ("/NamespaceId", json!(self.id_of(stack, Part::Namespace))),
+            ],
+            Part::Tasks => vec![
+                ("/desiredCount", json!(1 + b % 2)),
+                ("/taskDefinition", json!(format!("{DEFINITION}{}", 1 + a % 2))),
+                ("/serviceRegistries/0/registryArn", arn()),
+            ],
+            Part::Api => {
+                let cors = if a > 0 { json!(format!("https://o{a}.example.com")) } else { Value::Null };
+                let team = if b > 0 { json!(format!("t{b}")) } else { Value::Null };
+                vec![
+                    ("/description", said),
+                    ("/corsConfiguration/allowOrigins/0", cors),
+                    ("/tags/team", team),
+                ]
+            }
+            Part::Link => vec![("/subnetIds", json!(SUBNETS[usize::from(a)]))],
+            Part::Back => vec![
+                ("/connectionId", json!(self.id_of(stack, Part::Link))),
+                ("/integrationUri", arn()),
+                ("/timeoutInMillis", json!(9_000 + 1_000 * u32::from(a))),
+                ("/tlsConfig/serverNameToVerify", if b == 2 { json!("web.internal") } else { Value::Null }),
+            ],
+            Part::Home => {
+                vec![("/target", target), ("/operationName", said), ("/authorizationType", json!("NONE"))]
+            }
+            Part::List => {
+                let gate = fleet
+                    .says(stack, Part::Gate)
+                    .and_then(|_| self.gate(&self.id_of(stack, Part::Api), &name(stack, Part::Gate)).ok());
+                let gate = gate.and_then(|id| id.rsplit('/').next().map(str::to_owned));
+                vec![
+                    ("/target", target),
+                    ("/operationName", said),
+                    ("/authorizationType", json!("JWT")),
+                    ("/authorizerId", json!(gate)),
+                ]
+            }
+            Part::Stage => vec![("/description", said), ("/autoDeploy", json!(true))],
+            Part::Gate => vec![("/jwtConfiguration/issuer", json!(format!("https://i{a}.example.com")))],
+        }
+    }
+}
+
+const DEFINITION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/great-task:";

@@ -1,0 +1,444 @@
+//! One seed from its beginning to its end: steps in which things go wrong, then none do, and everything must come true
+//! and stay so.
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fastrand::Rng;
+use hatoba_aws_model::{Clock as ModelClock, Request, World};
+use hatoba_core::{Acknowledgement, Truth};
+use hatoba_tests::EPOCH_SECONDS;
+use hatoba_tests::board::LeaseBoard;
+
+use crate::disk::Disk;
+use crate::events;
+use crate::fleet::{Fleet, Part};
+use crate::hands;
+use crate::sea::{Sea, SharedSea};
+use crate::ship::{BUCKET, Port, Ship};
+use crate::swarm::{Fault, Place, Swarm};
+use crate::truth;
+
+/// After the faults have stopped everything comes true within so long: links and namespaces that take a quarter of an
+/// hour twice over, a backoff of five minutes, throttles that have slowed everything down to a twentieth.
+const CONVERGES_WITHIN: Duration = Duration::from_secs(5_400);
+/// And then nothing is written for so long: a resync at least.
+const SILENCE: Duration = Duration::from_secs(320);
+
+/// What people do to an API shows in what it serves after an automatic deployment, and tasks take their time.
+const EXCUSED: Duration = Duration::from_secs(240);
+
+/// What became of a seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub(crate) seed: u64,
+    pub(crate) faults: BTreeSet<Fault>,
+    pub(crate) violation: Option<String>,
+    pub(crate) trace: String,
+    pub(crate) calls: usize,
+    pub(crate) steps: usize,
+    /// Virtual time.
+    pub(crate) lasted: Duration,
+}
+
+/// The world of one seed while it is at it.
+pub(crate) struct Voyage {
+    pub(crate) port: Port,
+    pub(crate) swarm: Swarm,
+    pub(crate) fleet: Fleet,
+    pub(crate) ships: Vec<Ship>,
+    pub(crate) dice: Rng,
+    /// Processes so far.
+    started: usize,
+    /// The world as it was looked at last.
+    revision: u64,
+    /// What people did may take effect until then.
+    excused_until: Duration,
+    /// Stacks that were seen to serve, since when nothing happened that may end it.
+    serving: BTreeSet<usize>,
+}
+
+/// Runs a seed in a runtime of its own. A panic counts as a violation.
+pub(crate) fn sail(swarm: Swarm, steps: usize) -> Outcome {
+    let seed = swarm.seed;
+    fastrand::seed(seed); // the SDK's own dice
+    let faults = swarm.faults.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| runtime.unwrap().block_on(run(swarm, steps))));
+    outcome.unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned();
+        let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let violation = Some(format!("a panic: {}", said.unwrap_or_default()));
+        Outcome { seed, faults, violation, trace: String::new(), calls: 0, steps: 0, lasted: Duration::ZERO }
+    })
+}
+
+async fn run(swarm: Swarm, steps: usize) -> Outcome {
+    let seed = swarm.seed;
+    let faults = swarm.faults.clone();
+    let mut voyage = Voyage::begin(swarm).await;
+    let mut done = 0;
+    while done < steps && !voyage.is_over() {
+        voyage.step().await;
+        done += 1;
+    }
+    if !voyage.is_over() {
+        voyage.calm_down().await;
+    }
+    let sea = voyage.port.sea.lock();
+    Outcome {
+        seed,
+        faults,
+        violation: sea.witness.violation.clone(),
+        trace: sea.trace.text(),
+        calls: sea.trace.calls,
+        steps: done,
+        lasted: sea.now().saturating_sub(Duration::from_secs(EPOCH_SECONDS)),
+    }
+}
+
+impl Voyage {
+    pub(crate) async fn begin(swarm: Swarm) -> Voyage {
+        let clock = ModelClock::new(Duration::from_secs(EPOCH_SECONDS));
+        let mut world = World::with_article_prerequisites(swarm.config.clone());
+        if swarm.has(Fault::Hidden) {
+            for list in HIDING {
+                world.faults().hide_from_lists(list, swarm.lag);
+            }
+        }
+        if swarm.place == Place::Bucket {
+            world.create_bucket(BUCKET);
+        }
+        let world = Arc::new(Mutex::new(world));
+        let sea = SharedSea::new(Sea::new(swarm.clone(), world, clock));
+        let port = Port { sea, disk: Disk::new(clock), board: LeaseBoard::default(), clock };
+        let fleet = Fleet::new(swarm.stacks);
+        let dice = Rng::with_seed(swarm.seed ^ 0x57e9);
+        let mut voyage = Voyage {
+            port,
+            swarm,
+            fleet,
+            ships: Vec::new(),
+            dice,
+            started: 0,
+            revision: 0,
+            excused_until: Duration::ZERO,
+            serving: BTreeSet::new(),
+        };
+        voyage.note(format!("{:?}", voyage.swarm));
+        voyage.publish();
+        for _ in 0..voyage.swarm.processes {
+            voyage.start().await;
+        }
+        voyage
+    }
+
+    pub(crate) fn note(&self, line: impl std::fmt::Display) {
+        let mut sea = self.port.sea.lock();
+        let now = sea.now();
+        sea.trace.note(now, line);
+    }
+
+    fn is_over(&self) -> bool {
+        self.port.sea.lock().witness.violation.is_some()
+    }
+
+    /// Another process.
+    pub(crate) async fn start(&mut self) {
+        self.started += 1;
+        let off = if self.swarm.has(Fault::Expired) { self.dice.i64(-3600..3600) } else { 0 };
+        let ship = Ship::start(&self.port, self.started, off).await;
+        self.note(format!("process {} starts", ship.number));
+        self.ships.push(ship);
+    }
+
+    /// Writes the documents as they are to their place, and tells the witness.
+    pub(crate) fn publish(&mut self) {
+        let files = self.fleet.files(self.swarm.file_each);
+        let files: Vec<(String, Vec<u8>)> =
+            files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
+        self.put(&files);
+        let mut sea = self.port.sea.lock();
+        let now = sea.now();
+        sea.witness.documents(now, &self.fleet);
+    }
+
+    /// The place holds exactly these files.
+    pub(crate) fn put(&self, files: &[(String, Vec<u8>)]) {
+        let is_wanted = |name: &str| files.iter().any(|(wanted, _)| wanted == name);
+        match self.swarm.place {
+            Place::Disk => {
+                self.port
+                    .disk
+                    .names()
+                    .iter()
+                    .filter(|name| !is_wanted(name))
+                    .for_each(|name| self.port.disk.remove(name));
+                files.iter().for_each(|(name, text)| self.port.disk.write(name, text));
+            }
+            Place::Bucket => {
+                let sea = self.port.sea.lock();
+                let mut world = sea.world.lock().unwrap();
+                for key in world.keys(BUCKET) {
+                    if key.strip_prefix("prod/").is_some_and(|name| !is_wanted(name)) {
+                        world.delete_object(BUCKET, &key);
+                    }
+                }
+                for (name, text) in files {
+                    let key = format!("prod/{name}");
+                    if world.object(BUCKET, &key) != Some(text.as_slice()) {
+                        world.put_object(BUCKET, &key, text.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// One step: perhaps an event, then time passes, then everything is looked at.
+    async fn step(&mut self) {
+        if self.dice.u8(..10) < 4 {
+            events::happen(self).await;
+        }
+        let factor = self.dice.choice([0.02, 0.1, 0.3, 1.0, 1.0, 2.0, 10.0]).unwrap_or(1.0);
+        let factor = if self.dice.u8(..40) == 0 { 60.0 } else { factor };
+        tokio::time::sleep(self.swarm.pace.mul_f64(factor)).await;
+        self.bury().await;
+        self.look();
+    }
+
+    /// Processes that died on the way are started anew.
+    pub(crate) async fn bury(&mut self) {
+        let dead = self.port.sea.lock().dead.clone();
+        let gone: Vec<usize> =
+            (0..self.ships.len()).filter(|at| dead.contains(&self.ships[*at].number)).collect();
+        for at in gone.into_iter().rev() {
+            let mut ship = self.ships.remove(at);
+            ship.kill();
+            self.start().await;
+        }
+    }
+
+    /// The invariants that are not about a single call.
+    fn look(&mut self) {
+        for ship in &self.ships {
+            let statuses = ship.harbour.engine.statuses();
+            let panicked = statuses.values().find(|status| status.synced.reason.as_str() == "Panicked");
+            if let Some(status) = panicked {
+                self.violated(format!("S20: a pass of {} panicked", status.document));
+            }
+            if ship.harbour.engine.is_broken() {
+                self.violated("S20: a loop of the engine panicked".to_owned());
+            }
+        }
+        if self.dice.u8(..16) == 0 {
+            self.look_at_queues();
+        }
+        let (revision, things) = {
+            let mut sea = self.port.sea.lock();
+            let (now, things) = (sea.now(), sea.things());
+            let revision = sea.world.lock().unwrap().revision();
+            sea.witness.look(now, &things);
+            (revision, things)
+        };
+        if std::mem::replace(&mut self.revision, revision) != revision {
+            self.look_whether_it_serves(&things);
+        }
+    }
+
+    fn look_at_queues(&self) {
+        for ship in &self.ships {
+            let shown = ship.harbour.engine.picture();
+            if shown.queue.depth > shown.documents.len() + 64 {
+                self.violated(format!(
+                    "S12: {} keys are due of {} documents",
+                    shown.queue.depth,
+                    shown.documents.len()
+                ));
+            }
+        }
+    }
+
+    fn violated(&self, what: String) {
+        self.port.sea.lock().witness.violated(what);
+    }
+
+    /// S4: what served goes on serving, unless somebody takes a part of it away.
+    fn look_whether_it_serves(&mut self, things: &truth::Things) {
+        for stack in 0..self.swarm.stacks {
+            if Part::ALL.iter().any(|part| self.fleet.says(stack, *part).is_none()) {
+                self.serving.remove(&stack);
+                continue;
+            }
+            if self.port.sea.lock().now() < self.excused_until {
+                continue;
+            }
+            let document = crate::fleet::key(stack, Part::Api);
+            let apis: Vec<&truth::Thing> = things
+                .values()
+                .filter(|t| t.collection == "apis" && t.document() == Some(&document))
+                .collect();
+            let answers: Vec<(u16, String)> = apis.iter().map(|api| self.get(&api.id)).collect();
+            if answers.iter().any(|(status, _)| *status == 200) {
+                self.serving.insert(stack);
+            } else if self.serving.contains(&stack) {
+                self.violated(format!("S4: stack {stack} served and does not any more: {answers:?}"));
+            }
+        }
+    }
+
+    /// Something happened that may end the serving of every stack, and is nobody's fault.
+    pub(crate) fn excuse(&mut self) {
+        self.serving.clear();
+        self.excused_until = self.port.sea.lock().now() + EXCUSED;
+    }
+
+    fn get(&self, api: &str) -> (u16, String) {
+        let sea = self.port.sea.lock();
+        let now = sea.now();
+        let host = format!("{api}.execute-api.us-east-1.amazonaws.com");
+        let request = Request {
+            method: "GET".to_owned(),
+            uri: "/".to_owned(),
+            headers: vec![("host".to_owned(), host)],
+            body: Vec::new(),
+        };
+        let response = sea.world.lock().unwrap().invoke(&request, now);
+        (response.status, String::from_utf8_lossy(&response.body).into_owned())
+    }
+
+    /// The faults stop, the documents are whole, the operator does what the statuses ask for.
+    async fn calm_down(&mut self) {
+        self.fleet.close();
+        {
+            let mut sea = self.port.sea.lock();
+            sea.is_calm = true;
+            sea.world.lock().unwrap().faults().clear();
+        }
+        self.note("calm");
+        self.port.disk.is_away_until(Duration::ZERO);
+        self.port.disk.deny(BTreeSet::new());
+        self.port.board.is_down(false);
+        self.publish();
+        for ship in &mut self.ships {
+            ship.freeze(false);
+            ship.harbour.keys.renew("test");
+        }
+        if self.ships.is_empty() {
+            self.start().await;
+        }
+        self.bury().await;
+        // Whatever was under way is over.
+        tokio::time::sleep(Duration::from_secs(120)).await;
+        self.excuse();
+        let begun = tokio::time::Instant::now();
+        let mut wrong = self.wrong();
+        let mut helped = 0;
+        while !wrong.is_empty() && begun.elapsed() < CONVERGES_WITHIN && !self.is_over() {
+            if begun.elapsed().as_secs() >= helped {
+                helped += 900;
+                self.help();
+            }
+            tokio::time::sleep(Duration::from_secs(15)).await;
+            self.look();
+            wrong = self.wrong();
+        }
+        if !wrong.is_empty() && self.is_reported() {
+            self.note("a twin in which people have built stays, and is reported");
+            return;
+        }
+        if !wrong.is_empty() {
+            self.violated(format!("L1: it never came true:\n{}\n{}", wrong.join("\n"), self.describe()));
+        }
+        if !self.is_over() {
+            self.silence().await;
+        }
+    }
+
+    /// Whether every process says that there is a twin which is not its to remove.
+    fn is_reported(&self) -> bool {
+        self.ships.iter().all(|ship| {
+            let statuses = ship.harbour.engine.statuses();
+            statuses.values().any(|s| s.notes.iter().any(|note| note.reason.as_str() == "DuplicateInUse"))
+        })
+    }
+
+    /// What an operator does who reads the statuses: another try, and a word for what the fuse holds.
+    fn help(&self) {
+        hands::repair(&mut self.port.sea.lock());
+        for ship in &self.ships {
+            let engine = &ship.harbour.engine;
+            engine.reconcile_now();
+            if let Some((_, documents)) = engine.held_together() {
+                engine.acknowledge(&Acknowledgement::new(documents, ship.harbour.now()));
+            }
+        }
+    }
+
+    /// Where AWS, or what is said of it, is not as the documents ask.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        let (things, foreign) = {
+            let mut sea = self.port.sea.lock();
+            (sea.things(), sea.witness.foreign())
+        };
+        let mut wrong = truth::differences(&self.fleet, &things, &foreign);
+        for ship in &self.ships {
+            let statuses = ship.harbour.engine.statuses();
+            if statuses.len() != self.fleet.parts.len() {
+                wrong.push(format!("process {} shows {} documents", ship.number, statuses.len()));
+            }
+            let unlike =
+                statuses.values().filter(|s| s.synced.status != Truth::True || s.ready.status != Truth::True);
+            wrong.extend(unlike.map(|status| {
+                format!("process {} says of {}: {}", ship.number, status.document, status.synced.reason)
+            }));
+        }
+        wrong
+    }
+
+    /// S14: in sync and unchanged, nothing is written.
+    async fn silence(&self) {
+        // What is left to tidy up is found by the next sweep; what was replaced goes a minute later.
+        tokio::time::sleep(self.swarm.options.resync + Duration::from_secs(130)).await;
+        let before = self.wrong();
+        let calls = self.writes();
+        tokio::time::sleep(SILENCE).await;
+        let after = self.writes();
+        if after.len() != calls.len() {
+            self.violated(format!("S14: in sync, and it writes:\n{}", after[calls.len()..].join("\n")));
+        }
+        let wrong: Vec<String> = before.into_iter().chain(self.wrong()).collect();
+        if !wrong.is_empty() {
+            self.violated(format!("L1: it came true and did not stay so:\n{}", wrong.join("\n")));
+        }
+    }
+
+    fn writes(&self) -> Vec<String> {
+        let sea = self.port.sea.lock();
+        let world = sea.world.lock().unwrap();
+        let writes = world.log().iter().filter(|call| call.write && call.service != "s3");
+        writes.map(|call| format!("{}.{} {}", call.service, call.operation, call.status)).collect()
+    }
+
+    /// Whatever is not as it should be, as the statuses say it.
+    fn describe(&self) -> String {
+        let good = "Synced True InSync (AWS equals the document), Ready True Ready (it has settled)";
+        let said: Vec<String> = self.ships.iter().map(|ship| ship.harbour.describe()).collect();
+        let lines = said.iter().flat_map(|text| text.lines()).filter(|line| !line.ends_with(good));
+        let held = self.ships.iter().flat_map(|ship| ship.harbour.engine.picture().pruning);
+        let held = held.map(|held| format!("{} {}: {}", held.document, held.id, held.held));
+        lines.map(str::to_owned).chain(held).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Lists that may not show at once what was just made.
+const HIDING: [&str; 7] = [
+    "GetApis",
+    "GetVpcLinks",
+    "GetIntegrations",
+    "GetRoutes",
+    "GetStages",
+    "ListNamespaces",
+    "servicediscovery.ListServices",
+];

@@ -1,0 +1,155 @@
+//! One process's way to AWS.
+
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use hatoba_aws_model::{Answer, Request, Response, request_of, response_of};
+use hatoba_tests::names;
+
+use crate::sea::{Call, Death, Fate, SharedSea};
+
+/// The way of process number `process`.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) sea: SharedSea,
+    pub(crate) process: usize,
+}
+
+impl HttpConnector for Way {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (sent_at, number) = {
+            let mut sea = self.sea.lock();
+            sea.numbers += 1;
+            (sea.now(), sea.numbers)
+        };
+        let way = self.clone();
+        HttpConnectorFuture::new(async move { way.carry(&request, sent_at, number).await })
+    }
+}
+
+impl Way {
+    async fn carry(
+        self,
+        request: &HttpRequest,
+        sent_at: Duration,
+        number: usize,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let call = Call { number, ..self.call_of(request_of(request)?, sent_at) };
+        self.alive().await;
+        let lot = {
+            let mut sea = self.sea.lock();
+            sea.witness.sent(sent_at, &call);
+            sea.lot(&call)
+        };
+        pass(lot.way_in).await;
+        self.alive().await;
+        if lot.death == Some(Death::BeforeItArrives) {
+            self.die("before its call arrives", &call).await;
+        }
+        if lot.fate == Fate::Hangs {
+            self.sea.lock().hangs(&call);
+            return std::future::pending().await;
+        }
+        let mut answer = self.sea.lock().carry_out(&call, lot.fate);
+        if lot.fate == Fate::Twice {
+            pass(Duration::from_millis(700)).await;
+            self.sea.lock().witness.unanswered(&call);
+            answer = self.sea.lock().carry_out(&call, Fate::Good);
+        }
+        if lot.death == Some(Death::WhenItIsDone) {
+            self.die("when its call is done", &call).await;
+        }
+        pass(lot.way_out).await;
+        self.alive().await;
+        if lot.death == Some(Death::WithTheAnswer) {
+            self.sea.lock().dies("with the answer to its call", &call);
+        }
+        self.answer_of(&call, lot.fate, answer).await
+    }
+
+    async fn answer_of(
+        &self,
+        call: &Call,
+        fate: Fate,
+        answer: Answer,
+    ) -> Result<HttpResponse, ConnectorError> {
+        let Answer::Reply(response) = answer else { return std::future::pending().await };
+        let is_good = matches!(fate, Fate::Good | Fate::Refused(..) | Fate::Stale);
+        if !is_good && call.is_write {
+            self.sea.lock().witness.unanswered(call);
+        }
+        match fate {
+            Fate::Lost => Err(ConnectorError::io("connection closed before the message completed".into())),
+            Fate::HangsAfter => std::future::pending().await,
+            Fate::FailsAfter => response_of(broken(500)),
+            Fate::Torn if response.body.len() > 2 => {
+                let half = response.body.len() / 2;
+                response_of(Response { body: response.body[..half].to_vec(), ..response })
+            }
+            _ => {
+                self.sea.lock().witness.delivered(call, &response);
+                response_of(response)
+            }
+        }
+    }
+
+    /// Dead processes go on nowhere.
+    async fn alive(&self) {
+        if self.sea.lock().dead.contains(&self.process) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    async fn die(&self, when: &str, call: &Call) {
+        self.sea.lock().dies(when, call);
+        std::future::pending::<()>().await;
+    }
+
+    fn call_of(&self, request: Request, sent_at: Duration) -> Call {
+        let (service, operation) = named(&request);
+        let is_write = service == "s3" && request.method != "GET" || !names::is_read(&operation);
+        Call { number: 0, process: self.process, service, operation, is_write, sent_at, request }
+    }
+}
+
+/// Service and operation.
+fn named(request: &Request) -> (&'static str, String) {
+    let is = |word: &str| request.header("authorization").is_some_and(|line| line.contains(word));
+    for (scope, service) in [("/s3/", "s3"), ("/sts/", "sts"), ("/ec2/", "ec2"), ("/route53/", "route53")] {
+        if is(scope) {
+            let operation = match (service, request.method.as_str()) {
+                ("s3", "GET") if request.uri.contains("list-type") => "ListObjectsV2",
+                ("s3", "PUT") => "PutObject",
+                ("s3", "DELETE") => "DeleteObject",
+                ("s3", "POST") => "DeleteObjects",
+                ("s3", _) => "GetObject",
+                ("sts", _) => "GetCallerIdentity",
+                ("route53", _) => "GetHostedZone",
+                _ => {
+                    let body = String::from_utf8_lossy(&request.body);
+                    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
+                    return (service, action.unwrap_or("Describe").to_owned());
+                }
+            };
+            return (service, operation.to_owned());
+        }
+    }
+    let target = request.header("x-amz-target");
+    names::operation(&request.method, &request.uri, target).unwrap_or(("unknown", request.uri.clone()))
+}
+
+fn broken(status: u16) -> Response {
+    let headers = vec![
+        ("content-type".to_owned(), "application/json".to_owned()),
+        ("x-amzn-errortype".to_owned(), "InternalFailure".to_owned()),
+    ];
+    Response { status, headers, body: br#"{"message":"as the dice fell"}"#.to_vec() }
+}
+
+async fn pass(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
+    }
+}

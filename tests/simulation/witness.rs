@@ -1,0 +1,352 @@
+//! Looks at every call of every process, and says what must never happen. It knows AWS's truth and the documents' truth
+//! (who put them in and took them out, when), and nothing of what the product thinks.
+//!
+//! The letters are those of the page `docs/src/simulation.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use hatoba_aws_model::Response;
+use hatoba_tests::keys::SECRET;
+use serde_json::Value;
+
+use crate::fleet::{Fleet, LIST_KEYS, Part, key, name};
+use crate::judge;
+use crate::sea::{Call, STRANGE_KEY};
+use crate::swarm::{Fault, Swarm};
+use crate::truth::Things;
+
+/// A write is given up no earlier: the SDK takes a request whose body nobody takes for stalled after so long.
+const ATTEMPT: Duration = Duration::from_millis(4_900);
+/// What was read so long ago may still cause a write: a look at most a minute old, and what is on its way.
+pub(crate) const SIGHT: Duration = Duration::from_secs(90);
+/// A document that is back is seen by the next look at the source, and what was under way has left by then.
+const SOURCE_SEEN: Duration = Duration::from_secs(120);
+/// The parts of API Gateway's quota that one process takes: at once, and a second.
+const BURST: f64 = 20.0;
+const RATE: f64 = 5.0;
+
+/// What is known of the past.
+#[derive(Debug)]
+pub(crate) struct Witness {
+    /// The first thing that must never happen and did.
+    pub(crate) violation: Option<String>,
+    /// What people made, as they left it: no process changes it.
+    foreign: BTreeMap<String, Value>,
+    /// When documents were not there: from, to.
+    absent: BTreeMap<String, Vec<(Duration, Option<Duration>)>>,
+    present: BTreeSet<String>,
+    /// The newest version of each document that a process has taken over.
+    accepted: BTreeMap<(usize, String), u64>,
+    /// What each process made: document with incarnation, id, and whether it was told so.
+    made: Vec<Made>,
+    in_flight: BTreeMap<(usize, String), Vec<(Duration, usize, String)>>,
+    quota: BTreeMap<usize, (f64, Duration)>,
+    /// When each thing was last seen bearing our mark, and when it was first seen.
+    last_ours: BTreeMap<String, Duration>,
+    pub(crate) born: BTreeMap<String, Duration>,
+    /// Everything of ours that ever was, and the document that it was for.
+    pub(crate) documents_of: BTreeMap<String, String>,
+    /// How long processes stood still.
+    pub(crate) frozen: Duration,
+    /// What people changed by hand lately is not laid at a process's door.
+    pub(crate) by_hand: BTreeMap<String, Duration>,
+    grace: Duration,
+    lag: Duration,
+}
+
+#[derive(Debug)]
+struct Made {
+    process: usize,
+    mark: String,
+    id: String,
+    call: usize,
+    is_known: bool,
+}
+
+impl Witness {
+    pub(crate) fn new(swarm: &Swarm) -> Witness {
+        let lags = swarm.has(Fault::Stale) || swarm.has(Fault::Hidden);
+        Witness {
+            violation: None,
+            foreign: BTreeMap::new(),
+            absent: BTreeMap::new(),
+            present: BTreeSet::new(),
+            accepted: BTreeMap::new(),
+            made: Vec::new(),
+            in_flight: BTreeMap::new(),
+            quota: BTreeMap::new(),
+            last_ours: BTreeMap::new(),
+            born: BTreeMap::new(),
+            documents_of: BTreeMap::new(),
+            frozen: Duration::ZERO,
+            by_hand: BTreeMap::new(),
+            grace: swarm.options.prune_grace,
+            lag: if lags { swarm.lag } else { Duration::ZERO },
+        }
+    }
+
+    pub(crate) fn violated(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+
+    /// The documents are these from now on.
+    pub(crate) fn documents(&mut self, now: Duration, fleet: &Fleet) {
+        let mut present = fleet.keys();
+        for ((stack, part), says) in &fleet.parts {
+            let api = key(*stack, Part::Api);
+            match part {
+                Part::Home => present.insert(format!("routes {api} $default")),
+                Part::List => present.insert(format!("routes {api} {}", LIST_KEYS[usize::from(says.a)])),
+                Part::Gate => present.insert(format!("authorizers {api} {}", name(*stack, *part))),
+                _ => false,
+            };
+        }
+        for gone in self.present.difference(&present) {
+            self.absent.entry(gone.clone()).or_default().push((now, None));
+        }
+        for back in present.difference(&self.present) {
+            for (_, to) in self.absent.entry(back.clone()).or_default().iter_mut() {
+                to.get_or_insert(now);
+            }
+        }
+        self.present = present;
+    }
+
+    /// Whether a document had been gone for the grace when a process could last have known. One that was back so
+    /// shortly that nobody need have looked meanwhile was gone all the time.
+    fn had_vanished(&self, document: &str, at: Duration) -> bool {
+        let seen_back = SOURCE_SEEN + self.frozen;
+        let mut gone: Option<(Duration, Duration)> = None;
+        for (from, to) in self.absent.get(document).into_iter().flatten() {
+            let to = to.unwrap_or(at);
+            gone = match gone {
+                Some((since, until)) if until + seen_back >= *from => Some((since, to)),
+                _ => Some((*from, to)),
+            };
+            let (since, until) = gone.unwrap_or_default();
+            if since + self.grace <= until.min(at) && until + seen_back >= at {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A process has taken over a look at the source.
+    pub(crate) fn accepts(&mut self, process: usize, document: String, version: u64) {
+        self.accepted.insert((process, document), version);
+    }
+
+    /// People made or changed this: from now on it is theirs.
+    pub(crate) fn is_foreign(&mut self, things: &Things, ids: &[String]) {
+        for id in ids {
+            if let Some(thing) = things.get(id) {
+                self.foreign.insert(id.clone(), thing.body.clone());
+            }
+        }
+    }
+
+    pub(crate) fn foreign(&self) -> BTreeSet<String> {
+        self.foreign.keys().cloned().collect()
+    }
+
+    /// People deleted or changed what stands here; what is gone of theirs is gone by their own hand.
+    pub(crate) fn hand_at(&mut self, now: Duration, things: &Things) {
+        self.foreign.retain(|id, _| things.contains_key(id));
+        for (id, thing) in things {
+            if let Some(theirs) = self.foreign.get_mut(id) {
+                thing.body.clone_into(theirs);
+            }
+        }
+        self.look(now, things);
+    }
+
+    /// Notes what there is.
+    pub(crate) fn look(&mut self, now: Duration, things: &Things) {
+        for (id, thing) in things {
+            self.born.entry(id.clone()).or_insert(now);
+            if let Some(document) = thing.document() {
+                self.last_ours.insert(id.clone(), now);
+                if !self.documents_of.contains_key(id) {
+                    self.documents_of.insert(id.clone(), document.to_owned());
+                }
+            }
+        }
+    }
+
+    /// A request leaves a process: S5, S7, S10, S11, S17, S19.
+    pub(crate) fn sent(&mut self, now: Duration, call: &Call) {
+        let body = String::from_utf8_lossy(&call.request.body).into_owned();
+        if body.contains(SECRET) || call.request.uri.contains(SECRET) {
+            self.violated(format!("S11: the secret leaves in {}", call.operation));
+        }
+        if call.service == "apigatewayv2" {
+            let (level, at) = self.quota.get(&call.process).copied().unwrap_or((BURST, now));
+            let level = (level + now.saturating_sub(at).as_secs_f64() * RATE).min(BURST) - 1.0;
+            self.quota.insert(call.process, (level, now));
+            if level < -3.0 {
+                self.violated(format!(
+                    "S10: process {} takes more than its share of API Gateway's quota",
+                    call.process
+                ));
+            }
+        }
+        if !call.is_write || call.service == "s3" {
+            return;
+        }
+        let signed = call.request.header("authorization").unwrap_or_default();
+        if signed.contains(&format!("Credential={STRANGE_KEY}/")) {
+            self.violated(format!("S19: {} is signed with a key of another account", call.operation));
+        }
+        if let Some(wrong) = judge::body(call, &body) {
+            self.violated(format!("S7: {wrong}"));
+        }
+        self.regression(call, &body);
+        let lane = judge::lane(call);
+        let flying = self.in_flight.entry((call.process, lane.clone())).or_default();
+        flying.retain(|(at, ..)| *at + ATTEMPT > now);
+        flying.push((now, call.number, call.operation.clone()));
+        if flying.len() > 1 {
+            let flying = format!("{flying:?}");
+            self.violated(format!(
+                "S17: process {} has two writes to {lane} in flight: {flying}",
+                call.process
+            ));
+        }
+    }
+
+    /// S5: nothing older than what the process has taken over.
+    fn regression(&mut self, call: &Call, body: &str) {
+        let Some((document, version)) = judge::versioned(body) else { return };
+        let accepted = self.accepted.get(&(call.process, document.clone())).copied().unwrap_or_default();
+        if version < accepted {
+            self.violated(format!(
+                "S5: process {} sends version {version} of {document} and has taken over {accepted}",
+                call.process
+            ));
+        }
+    }
+
+    /// The process got the answer.
+    pub(crate) fn delivered(&mut self, call: &Call, _response: &Response) {
+        self.lands(call);
+        for made in self.made.iter_mut().filter(|made| made.call == call.number) {
+            made.is_known = true;
+        }
+    }
+
+    /// It did not, or not one that it can read.
+    pub(crate) fn unanswered(&mut self, call: &Call) {
+        self.lands(call);
+        self.made.retain(|made| made.call != call.number);
+    }
+
+    fn lands(&mut self, call: &Call) {
+        if let Some(flying) = self.in_flight.get_mut(&(call.process, judge::lane(call))) {
+            flying.retain(|(_, number, _)| *number != call.number);
+        }
+    }
+
+    /// AWS answered a write: what was before, and what is now.
+    pub(crate) fn written(
+        &mut self,
+        now: Duration,
+        call: &Call,
+        response: &Response,
+        things: (&Things, &Things),
+    ) {
+        let (before, after) = things;
+        self.look(now, before);
+        if response.status < 300 {
+            self.judge_changes(now, call, before, after);
+            self.judge_creation(call, before, after);
+            self.judge_removals(now, call, before, after);
+        }
+        self.look(now, after);
+    }
+
+    /// S1: only what is ours is changed, and nothing of other people's.
+    fn judge_changes(&mut self, now: Duration, call: &Call, before: &Things, after: &Things) {
+        let changed: Vec<&String> = before
+            .iter()
+            .filter(|(id, thing)| after.get(*id).is_none_or(|now| now.body != thing.body))
+            .map(|(id, _)| id)
+            .collect();
+        for id in changed {
+            if self.foreign.contains_key(id) {
+                self.violated(format!(
+                    "S1: {} changes or deletes {id}, which is somebody else's",
+                    call.operation
+                ));
+            }
+            let seen = self.last_ours.get(id).copied().unwrap_or_default();
+            if seen + SIGHT + self.lag + self.frozen < now {
+                self.violated(format!("S1: {} changes {id}, which does not bear our mark", call.operation));
+            }
+        }
+    }
+
+    /// S2: who knows of one makes no second.
+    fn judge_creation(&mut self, call: &Call, before: &Things, after: &Things) {
+        let lives = |thing: &crate::truth::Thing| !thing.is_leaving() && thing.is_ours();
+        for (id, thing) in after.iter().filter(|(id, _)| !before.contains_key(*id)) {
+            let Some(mark) =
+                thing.mark.as_ref().filter(|_| !["routes", "authorizers"].contains(&thing.collection))
+            else {
+                continue;
+            };
+            let mark = format!(
+                "{} {} {}",
+                mark.document,
+                mark.incarnation,
+                thing.api.as_deref().unwrap_or_default()
+            );
+            let known = self.made.iter().find(|made| {
+                made.process == call.process
+                    && made.mark == mark
+                    && made.is_known
+                    && [before, after].iter().all(|things| things.get(&made.id).is_some_and(lives))
+                    && !self.by_hand.contains_key(&made.id)
+            });
+            if let Some(known) = known {
+                let (process, first) = (call.process, known.id.clone());
+                self.violated(format!("S2: process {process} makes {id} for {mark} and knows of {first}"));
+            }
+            let made =
+                Made { process: call.process, mark, id: id.clone(), call: call.number, is_known: false };
+            self.made.push(made);
+        }
+    }
+
+    /// S3 and S6: nothing goes without a cause, and nothing that is used.
+    fn judge_removals(&mut self, now: Duration, call: &Call, before: &Things, after: &Things) {
+        let goes = |id: &String| after.get(id).is_none_or(crate::truth::Thing::is_leaving);
+        let gone = before.iter().filter(|(id, thing)| !thing.is_leaving() && goes(id));
+        for (id, thing) in gone {
+            // What goes with its API is judged with it.
+            let api = thing.api.as_ref().map(|api| format!("apis:{api}"));
+            if api.as_ref().is_some_and(goes) {
+                continue;
+            }
+            let document = thing.document().unwrap_or_default().to_owned();
+            let is_second = judge::has_twin(before, id, thing);
+            let is_renamed = thing.collection == "routes" && !self.present.contains(&document);
+            if !(is_second || is_renamed || self.had_vanished(&document, call.sent_at)) {
+                self.violated(format!(
+                    "S3: process {} deletes {id} of {document:?} without a cause ({})",
+                    call.process, call.operation
+                ));
+            }
+            let fresh = |user: &String| {
+                let born = self.born.get(user).copied().unwrap_or_default();
+                let touched = self.by_hand.get(user).copied().unwrap_or_default();
+                born.max(touched) + SIGHT + self.lag >= now
+            };
+            let users: Vec<String> =
+                judge::users(before, thing).into_iter().filter(|user| !fresh(user)).collect();
+            if let Some(user) = users.first() {
+                self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
+            }
+        }
+    }
+}
