@@ -21,6 +21,7 @@ mod ecs_cluster;
 mod ecs_fields;
 mod ecs_peers;
 mod faults;
+mod fuse;
 mod guards;
 mod http_service;
 mod identity;

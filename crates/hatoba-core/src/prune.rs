@@ -166,16 +166,18 @@ impl Acknowledgement {
     }
 }
 
-/// Judges the set of vanished documents: at most `limit` at once and never all of them, but for sets within what
-/// somebody acknowledged.
+/// Judges the set of vanished documents: at most `limit` at once, never all of them, and none of those that an earlier
+/// process held together, but for sets within what somebody acknowledged.
 pub fn fuse(
     vanished: &BTreeSet<Key>,
     documents_left: usize,
     limit: usize,
+    held_before: &BTreeSet<Key>,
     acknowledged: &BTreeSet<Key>,
 ) -> Fuse {
     let all = documents_left == 0 && !vanished.is_empty();
-    if (all || vanished.len() > limit) && !vanished.is_subset(acknowledged) {
+    let is_held = all || vanished.len() > limit || !vanished.is_disjoint(held_before);
+    if is_held && !vanished.is_subset(acknowledged) {
         Fuse::Open { hash: Digest::of(vanished), documents: vanished.len() }
     } else {
         Fuse::Closed

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::budget::Budget;
 use crate::chains::Asked;
 use crate::clock::Clock;
+use crate::fuse::HeldBefore;
 use crate::identity::Asking;
 use crate::inventory::{Inventory, Place, Unlisted};
 use crate::memory::{Memory, Phase};
@@ -121,6 +122,10 @@ pub(crate) struct State {
     pub(crate) acknowledged: Option<(BTreeSet<Key>, Instant)>,
     /// When a document came back that had been acknowledged: what was said before that counts no more.
     pub(crate) spent: Option<Timestamp>,
+    /// What was held together before this process led.
+    pub(crate) held_before: HeldBefore,
+    /// Whether every place that may hold resources of ours had been listed when the vanished were counted last.
+    pub(crate) is_counted: bool,
     /// Whether the fuse was open when it was last looked at.
     pub(crate) was_open: bool,
     pub(crate) events: VecDeque<Event>,
@@ -288,6 +293,8 @@ impl Engine {
             owner_shared: None,
             acknowledged: None,
             spent: None,
+            held_before: HeldBefore::default(),
+            is_counted: false,
             was_open: false,
             events: VecDeque::new(),
             chains: BTreeMap::new(),

@@ -14,7 +14,7 @@
 //! | when the next pass is | `schedule`, `queue`, `backoff` |
 //! | replacing what must be deleted first; what moved | `ground`, `takedown`, `moved` |
 //! | twins that were both built upon | `twins` |
-//! | resources without a document | `orphans`, `prune`, `unlisted`, `drain`, `rogue` |
+//! | resources without a document | `orphans`, `prune`, `fuse`, `unlisted`, `drain`, `rogue` |
 //! | whether requests are answered, hop by hop | `chains`; a request sent through: `probe` |
 //! | workers, resync, verification, shutdown | `run` |
 //! | what is remembered between passes | `engine`, `memory` |
@@ -34,6 +34,7 @@ mod emf;
 mod engine;
 mod execute;
 mod fights;
+mod fuse;
 mod gate;
 mod ground;
 mod handover;

@@ -90,7 +90,11 @@ impl Engine {
             orphans.iter().map(|(key, orphans)| (key, self.would_go(orphans))).collect();
         let now = Instant::now();
         let mut state = self.state();
+        state.is_counted = unlisted.is_none() && state.source.snapshot.is_some();
         state.unlisted = unlisted;
+        if state.checked.is_doubtful() {
+            state.keep_held();
+        }
         // What could not be seen is not gone: it still counts for the fuse.
         let is_left = |key: &Key| orphans.contains_key(key) || self.is_unseen(key);
         state.vanished.retain(|key, _| is_left(key));

@@ -122,6 +122,7 @@ impl Engine {
             Turn::None => {}
             Turn::TakesOver => {
                 tracing::info!(owner = self.options.owner, "{how}");
+                self.ask_again_for_held();
                 self.look_at_everything();
             }
             Turn::StandsBy => {

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_core::{
-    Acknowledgement, Action, Cause, Deletion, Digest, Evidence, Fuse, Key, Mark, MarkStyle, Object, Outcome,
-    Parting, fuse, may_part,
+    Action, Cause, Deletion, Digest, Evidence, Fuse, Key, Mark, MarkStyle, Object, Outcome, Parting, may_part,
 };
 use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON, Progress};
 use tokio::time::Instant;
@@ -240,40 +239,6 @@ impl Engine {
         }
     }
 
-    /// Whether an acknowledgement was for an absence that is over: one of its documents is back, or was.
-    pub(crate) fn is_spent(&self, word: &Acknowledgement) -> bool {
-        let state = self.state();
-        state.spent.is_some_and(|spent| word.given_at() <= spent)
-            || word.documents.iter().any(|key| state.checked.exists(key))
-    }
-
-    /// Lets the resources of exactly these documents go, though they are many or all, until the word expires.
-    pub fn acknowledge(&self, word: &Acknowledgement) {
-        let now = self.clock.now();
-        let documents = word.lets_go(now);
-        if self.is_spent(word) {
-            return;
-        }
-        let Ok(lasts) = Duration::try_from(word.expires.duration_since(now)) else { return };
-        let mut state = self.state();
-        if documents.is_empty() || state.acknowledged.as_ref().is_some_and(|(known, _)| *known == documents) {
-            return;
-        }
-        tracing::warn!(hash = %word.hash, documents = documents.len(), "acknowledged: what these documents asked for may go");
-        state.acknowledged = Some((documents, Instant::now() + lasts));
-        drop(state);
-        self.note_orphans();
-    }
-
-    /// The documents that vanished and are held together, with the hash that names them, while the fuse is open.
-    pub fn held_together(&self) -> Option<(Digest, BTreeSet<Key>)> {
-        let Fuse::Open { hash, .. } = self.fuse() else { return None };
-        let state = self.state();
-        let going = state.vanished.iter().filter(|(_, vanished)| vanished.goes);
-        let documents: BTreeSet<Key> = going.map(|(key, _)| key.clone()).collect();
-        (Digest::of(&documents) == hash).then_some((hash, documents))
-    }
-
     /// Lists begun before this do not count for a delete. Tags that lists do not show are read anew.
     pub(crate) fn fresh(&self, key: &Key, orphan: &Orphan) -> Option<Instant> {
         let now = Instant::now();
@@ -311,12 +276,13 @@ impl Engine {
         let held_sibling = self.held_sibling(orphan);
         let (pause, _) = self.pause(&orphan.place, &[&orphan.object]);
         let pause = pause.map(|(_, cause)| cause);
+        let unheard = self.unheard();
         let state = self.state();
         let evidence = Evidence {
             owner: &self.options.owner,
             owner_is_explicit: self.options.owner_is_explicit,
             owner_shared: state.owner_shared.as_ref().map(|shared| &shared.cause),
-            unlisted: state.unlisted.as_ref(),
+            unlisted: unheard.as_ref().or(state.unlisted.as_ref()),
             source_is_complete: state.source.is_complete() && !held_sibling && !state.checked.is_doubtful(),
             mark: orphan.object.mark.present(),
             deletion,
@@ -351,26 +317,6 @@ impl Engine {
             },
         );
         !without.is_empty()
-    }
-
-    /// Too much gone at once, or everything? An open fuse that closes because documents came back, and not by
-    /// somebody's word, begins the time of the others anew: more of them may be on their way.
-    pub(crate) fn fuse(&self) -> Fuse {
-        let mut state = self.state();
-        let going = state.vanished.iter().filter(|(_, vanished)| vanished.goes);
-        let vanished: BTreeSet<Key> = going.map(|(key, _)| key.clone()).collect();
-        let nobody = BTreeSet::new();
-        let acknowledged = state.acknowledged.as_ref().filter(|(_, until)| Instant::now() < *until);
-        let acknowledged = acknowledged.map_or(&nobody, |(documents, _)| documents);
-        let fuse = fuse(&vanished, state.stayed, self.options.prune_limit, acknowledged);
-        let is_by_word = !vanished.is_empty() && vanished.is_subset(acknowledged);
-        let is_open = fuse != Fuse::Closed;
-        let was_open = std::mem::replace(&mut state.was_open, is_open);
-        if was_open && !is_open && !is_by_word {
-            let now = Instant::now();
-            state.vanished.values_mut().for_each(|vanished| vanished.begin_anew(now));
-        }
-        fuse
     }
 
     fn look_again(&self, key: &Key, cause: &Cause) -> Next {

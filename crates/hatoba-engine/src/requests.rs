@@ -69,6 +69,11 @@ impl Requests {
     }
 
     async fn carry_out(&mut self, engine: &Engine, leads: bool) -> Result<(), KeepError> {
+        // What others hold is heard until this one leads, and then once more.
+        if !leads || engine.is_asking_for_held() {
+            let told = held_here(&self.keep).await?;
+            engine.hear_held(told.map(|held| held.documents).unwrap_or_default());
+        }
         let asked: Option<Look> = read(&self.keep, RECONCILE).await?;
         match &self.known {
             Some(known) if *known != asked => match asked.as_ref().and_then(|look| look.document.as_ref()) {
@@ -84,18 +89,10 @@ impl Requests {
             return Ok(());
         }
         let held = engine.held_together().map(|(hash, documents)| HeldTogether { hash, documents });
-        // Somebody may have swept the place; people need it most just then.
-        let lies_there = match (&held, &self.told) {
-            (None, Some(told)) => told.is_none(),
-            _ => held_here(&self.keep).await? == held,
-        };
-        if !lies_there {
-            match &held {
-                Some(held) => drop(self.keep.replace(HELD, json(held)).await?),
-                None => self.keep.remove(HELD).await?,
-            }
+        // What was told stands until this process knows what vanished.
+        if engine.knows_what_vanished() {
+            self.tell(held.as_ref()).await?;
         }
-        self.told = Some(held.clone());
         match read::<Acknowledgement>(&self.keep, ACKNOWLEDGE).await? {
             // Taken away, so that whoever leads next does not take it for a new one.
             Some(word) if engine.is_spent(&word) => self.keep.remove(ACKNOWLEDGE).await,
@@ -105,6 +102,23 @@ impl Requests {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Writes down what is held, where it does not lie there already.
+    async fn tell(&mut self, held: Option<&HeldTogether>) -> Result<(), KeepError> {
+        // Somebody may have swept the place; people need it most just then.
+        let lies_there = match (held, &self.told) {
+            (None, Some(told)) => told.is_none(),
+            _ => held_here(&self.keep).await?.as_ref() == held,
+        };
+        if !lies_there {
+            match held {
+                Some(held) => drop(self.keep.replace(HELD, json(held)).await?),
+                None => self.keep.remove(HELD).await?,
+            }
+        }
+        self.told = Some(held.cloned());
+        Ok(())
     }
 }
 

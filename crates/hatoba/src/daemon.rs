@@ -77,7 +77,10 @@ impl Daemon {
         let reading = tokio::spawn(read(Arc::clone(&self.engine), self.source, self.poll, stop.clone()));
         let ended = CancellationToken::new();
         let writing = tokio::spawn(write(Arc::clone(&self.engine), self.sink, ended.clone()));
-        tokio::spawn(hear(Arc::clone(&self.engine), self.keep, ended.clone()));
+        if !matches!(self.keep, Keep::Nowhere) {
+            self.engine.ask_for_held();
+            tokio::spawn(hear(Arc::clone(&self.engine), self.keep, ended.clone()));
+        }
         if let Some(listener) = self.listener {
             let serving =
                 serve(listener, Arc::clone(&self.engine) as _, self.access, stop.clone().cancelled_owned());
@@ -258,9 +261,6 @@ async fn take_turns(engine: Arc<Engine>, listens: watch::Sender<bool>, ended: Ca
 
 /// Looks for what people ask, every so often.
 async fn hear(engine: Arc<Engine>, keep: Keep, ended: CancellationToken) {
-    if matches!(keep, Keep::Nowhere) {
-        return;
-    }
     let every = if keep.is_remote() { HEAR_REMOTE } else { HEAR };
     let mut requests = Requests::new(keep);
     loop {

@@ -37,7 +37,7 @@ fn every_guard_holds_by_itself() {
     assert_eq!(may_part(&evidence(&ours, &closed)), Ok(Parting::Delete));
 
     let others = Mark { owner: "other".into(), ..mark() };
-    let open = fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10, &BTreeSet::new());
+    let open = fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10, &BTreeSet::new(), &BTreeSet::new());
     let in_use = ["Integration i1".to_owned()];
     let pause = Cause::new("Paused", "until tomorrow");
     let shared = Cause::new("OwnerShared", "s3://docs/other has it, too");
@@ -66,18 +66,30 @@ fn every_guard_holds_by_itself() {
 #[test]
 fn the_fuse_opens_for_many_and_for_all() {
     let keys = |n: usize| (0..n).map(|i| Key::new("Route", format!("r{i}"))).collect::<BTreeSet<_>>();
-    assert_eq!(fuse(&keys(10), 1, 10, &BTreeSet::new()), Fuse::Closed);
-    assert!(matches!(fuse(&keys(11), 100, 10, &BTreeSet::new()), Fuse::Open { documents: 11, .. }));
-    assert!(matches!(fuse(&keys(1), 0, 10, &BTreeSet::new()), Fuse::Open { documents: 1, .. }));
-    assert_eq!(fuse(&keys(0), 0, 10, &BTreeSet::new()), Fuse::Closed);
-    assert_ne!(fuse(&keys(11), 5, 10, &BTreeSet::new()), fuse(&keys(12), 5, 10, &BTreeSet::new()));
+    assert_eq!(fuse(&keys(10), 1, 10, &BTreeSet::new(), &BTreeSet::new()), Fuse::Closed);
+    assert!(matches!(
+        fuse(&keys(11), 100, 10, &BTreeSet::new(), &BTreeSet::new()),
+        Fuse::Open { documents: 11, .. }
+    ));
+    assert!(matches!(
+        fuse(&keys(1), 0, 10, &BTreeSet::new(), &BTreeSet::new()),
+        Fuse::Open { documents: 1, .. }
+    ));
+    assert_eq!(fuse(&keys(0), 0, 10, &BTreeSet::new(), &BTreeSet::new()), Fuse::Closed);
+    assert_ne!(
+        fuse(&keys(11), 5, 10, &BTreeSet::new(), &BTreeSet::new()),
+        fuse(&keys(12), 5, 10, &BTreeSet::new(), &BTreeSet::new())
+    );
 }
 
 #[test]
 fn only_all_guards_together_let_a_delete_through() {
     // Every combination of the fourteen guards: one that holds is enough.
     let (ours, others) = (mark(), Mark { owner: "other".into(), ..mark() });
-    let (closed, open) = (Fuse::Closed, fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10, &BTreeSet::new()));
+    let (closed, open) = (
+        Fuse::Closed,
+        fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10, &BTreeSet::new(), &BTreeSet::new()),
+    );
     let users = ["Integration i1".to_owned()];
     let pause = Cause::new("Paused", "until tomorrow");
     let unlisted = Cause::new("InventoryIncomplete", "no list of VpcLink yet");
@@ -137,11 +149,11 @@ fn the_marks_own_policy_is_not_asked_where_the_parents_holds() {
 #[test]
 fn a_fuse_is_named_by_its_set_alone() {
     let keys = |names: &[&str]| names.iter().map(|name| Key::new("Route", *name)).collect::<BTreeSet<_>>();
-    let open = |names: &[&str], left| fuse(&keys(names), left, 1, &BTreeSet::new());
+    let open = |names: &[&str], left| fuse(&keys(names), left, 1, &BTreeSet::new(), &BTreeSet::new());
     assert_eq!(open(&["a", "b"], 5), open(&["b", "a"], 9));
     assert_ne!(open(&["a", "b"], 5), open(&["a", "c"], 5), "another set of the same size");
     assert!(
-        matches!(fuse(&keys(&["a"]), 5, 0, &BTreeSet::new()), Fuse::Open { .. }),
+        matches!(fuse(&keys(&["a"]), 5, 0, &BTreeSet::new(), &BTreeSet::new()), Fuse::Open { .. }),
         "a limit of nought holds everything"
     );
 }
@@ -158,10 +170,12 @@ fn an_acknowledgement_lets_exactly_its_set_go_for_an_hour() {
     assert_eq!(other.lets_go(now), keys(&[]), "another set than the hash names");
     let endless = Acknowledgement { expires: Timestamp::MAX, ..word.clone() };
     assert_eq!(endless.lets_go(now), keys(&[]), "an hour at most");
-    let Fuse::Open { hash, .. } = fuse(&keys(&["a", "b"]), 0, 10, &keys(&[])) else { panic!() };
+    let Fuse::Open { hash, .. } = fuse(&keys(&["a", "b"]), 0, 10, &BTreeSet::new(), &keys(&[])) else {
+        panic!()
+    };
     assert_eq!(hash, word.hash);
 
-    let judged = |vanished: &[&str]| fuse(&keys(vanished), 0, 10, &word.lets_go(now));
+    let judged = |vanished: &[&str]| fuse(&keys(vanished), 0, 10, &BTreeSet::new(), &word.lets_go(now));
     assert_eq!(judged(&["a", "b"]), Fuse::Closed);
     assert_eq!(judged(&["b"]), Fuse::Closed, "the rest of it, after some went");
     assert!(matches!(judged(&["a", "b", "c"]), Fuse::Open { .. }), "one more than was acknowledged");

@@ -1,0 +1,169 @@
+//! An open fuse outlives the process: whoever starts or takes over holds what was held, whatever joined the source since.
+
+use std::time::Duration;
+
+use hatoba_core::Acknowledgement;
+use hatoba_engine::{Leadership, Requests, acknowledge_here, held_here};
+use hatoba_source::Keep;
+use hatoba_tests::Harbour;
+
+use crate::prune::{MINUTE, explicit, held};
+
+fn apis(names: &[&str]) -> String {
+    let api = |name: &&str| {
+        format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {name} }}\nspec: {{}}\n")
+    };
+    names.iter().map(api).collect::<Vec<_>>().join("---\n")
+}
+
+const OLD: [&str; 3] = ["old-1", "old-2", "old-3"];
+const NEW: [&str; 2] = ["new-1", "new-2"];
+
+fn old_ones(harbour: &Harbour) -> usize {
+    let apis = harbour.live("apigatewayv2", "apis").into_values();
+    apis.filter(|api| api["name"].as_str().is_some_and(|name| name.starts_with("old"))).count()
+}
+
+/// The source says this, and people are heard, as in a daemon.
+async fn for_minutes(harbour: &Harbour, requests: &mut Requests, leads: bool, minutes: u32, documents: &str) {
+    for _ in 0..minutes {
+        harbour.documents(documents);
+        requests.look(&harbour.engine, leads).await;
+        harbour.wait(MINUTE).await;
+    }
+    requests.look(&harbour.engine, leads).await;
+}
+
+fn folder() -> (tempfile::TempDir, Keep) {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = Keep::folder(folder.path().join(".hatoba"));
+    (folder, keep)
+}
+
+/// The source was swapped for another one, and the fuse holds what was there before.
+async fn swapped(keep: &Keep) -> Harbour {
+    let harbour = Harbour::converged(explicit(), &apis(&OLD)).await;
+    let mut requests = Requests::new(keep.clone());
+    for_minutes(&harbour, &mut requests, true, 20, &apis(&NEW)).await;
+    assert_eq!((held(&harbour), old_ones(&harbour)), (vec!["FuseOpen".to_owned()], 3));
+    assert_eq!(held_here(keep).await.unwrap().unwrap().documents.len(), 3);
+    harbour
+}
+
+fn start_again(harbour: &mut Harbour, documents: &str) {
+    harbour.kill();
+    harbour.renew();
+    harbour.engine.ask_for_held();
+    harbour.start(documents);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_close_the_fuse() {
+    let (_folder, keep) = folder();
+    let mut harbour = swapped(&keep).await;
+    // Also one that never comes so far as to know what vanished.
+    for seconds in [0, 1, 2, 1_800] {
+        start_again(&mut harbour, &apis(&NEW));
+        let mut requests = Requests::new(keep.clone());
+        requests.look(&harbour.engine, true).await;
+        harbour.wait(Duration::from_secs(seconds)).await;
+        for_minutes(&harbour, &mut requests, true, if seconds > 60 { 40 } else { 0 }, &apis(&NEW)).await;
+        assert_eq!(held_here(&keep).await.unwrap().unwrap().documents.len(), 3, "{seconds}");
+    }
+    assert_eq!((held(&harbour), old_ones(&harbour)), (vec!["FuseOpen".to_owned()], 3));
+
+    let documents = held_here(&keep).await.unwrap().unwrap().documents;
+    acknowledge_here(&keep, &Acknowledgement::new(documents, harbour.now())).await.unwrap();
+    let mut requests = Requests::new(keep.clone());
+    for_minutes(&harbour, &mut requests, true, 20, &apis(&NEW)).await;
+    assert_eq!(old_ones(&harbour), 0, "{:?}", held(&harbour));
+    assert_eq!(held_here(&keep).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_over_holds_what_was_held() {
+    let (_folder, keep) = folder();
+    let mut harbour = Harbour::converged(explicit(), &apis(&OLD)).await;
+    // It was there before the source was swapped, and heard of nothing held.
+    let mut standby = harbour.neighbour();
+    standby.engine.set_leadership(Leadership::StandsBy(None));
+    standby.engine.ask_for_held();
+    standby.start(&apis(&OLD));
+    let mut heard = Requests::new(keep.clone());
+    for_minutes(&standby, &mut heard, false, 2, &apis(&OLD)).await;
+    let mut requests = Requests::new(keep.clone());
+    for_minutes(&harbour, &mut requests, true, 20, &apis(&NEW)).await;
+    harbour.kill();
+    // It reads the swapped source later than the other one: what was made meanwhile was there before, as it sees it.
+    for_minutes(&standby, &mut Requests::new(Keep::Nowhere), false, 5, &apis(&NEW)).await;
+    standby.engine.set_leadership(Leadership::Unasked);
+    for_minutes(&standby, &mut heard, true, 40, &apis(&NEW)).await;
+    assert_eq!((held(&standby), old_ones(&standby)), (vec!["FuseOpen".to_owned()], 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_document_back_the_fuse_closes_and_the_grace_begins_anew() {
+    let (_folder, keep) = folder();
+    let mut harbour = swapped(&keep).await;
+    start_again(&mut harbour, &apis(&NEW));
+    let mut requests = Requests::new(keep.clone());
+    for_minutes(&harbour, &mut requests, true, 20, &apis(&NEW)).await;
+    assert_eq!(held(&harbour), ["FuseOpen"]);
+    let one_back = apis(&["old-1", "new-1", "new-2"]);
+    for_minutes(&harbour, &mut requests, true, 9, &one_back).await;
+    assert_eq!((held(&harbour), old_ones(&harbour)), (vec!["Grace".to_owned()], 3));
+    for_minutes(&harbour, &mut requests, true, 10, &one_back).await;
+    assert_eq!(old_ones(&harbour), 1);
+    assert_eq!(held_here(&keep).await.unwrap(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_cannot_be_expanded_for_a_while_does_not_close_the_fuse() {
+    let (_folder, keep) = folder();
+    let harbour = swapped(&keep).await;
+    let mut requests = Requests::new(keep.clone());
+    let doubtful = format!(
+        "{}---\napiVersion: hatoba/v1\nkind: HttpService\nmetadata: {{ name: bad }}\nspec: {{ x: 1 }}\n",
+        apis(&NEW)
+    );
+    for_minutes(&harbour, &mut requests, true, 5, &doubtful).await;
+    assert_eq!(held_here(&keep).await.unwrap().unwrap().documents.len(), 3, "nobody can tell");
+    for_minutes(&harbour, &mut requests, true, 40, &apis(&NEW)).await;
+    assert_eq!((held(&harbour), old_ones(&harbour)), (vec!["FuseOpen".to_owned()], 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_told_is_caution_alone_and_may_be_thrown_away() {
+    let (folder, keep) = folder();
+    let mut harbour = swapped(&keep).await;
+    std::fs::remove_dir_all(folder.path().join(".hatoba")).unwrap();
+    start_again(&mut harbour, &apis(&NEW));
+    let mut requests = Requests::new(keep.clone());
+    for_minutes(&harbour, &mut requests, true, 20, &apis(&NEW)).await;
+    assert_eq!(old_ones(&harbour), 0, "they are few, and others stayed");
+    // And what is told of documents that are there deletes nothing.
+    let documents = [hatoba_core::Key::new("HttpApi", "new-1")].into();
+    let told = serde_json::json!({ "hash": hatoba_core::Digest::of(&documents as &std::collections::BTreeSet<_>), "documents": documents });
+    std::fs::create_dir_all(folder.path().join(".hatoba")).unwrap();
+    std::fs::write(folder.path().join(".hatoba/held.json"), told.to_string()).unwrap();
+    start_again(&mut harbour, &apis(&NEW));
+    let mut requests = Requests::new(keep.clone());
+    for_minutes(&harbour, &mut requests, true, 20, &apis(&NEW)).await;
+    assert_eq!((harbour.live("apigatewayv2", "apis").len(), held(&harbour).len()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_is_waited_for_and_not_for_ever() {
+    let (folder, keep) = folder();
+    let mut harbour = swapped(&keep).await;
+    let file = folder.path().join(".hatoba/held.json");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(&file).unwrap();
+    start_again(&mut harbour, &apis(&NEW));
+    let mut requests = Requests::new(keep.clone());
+    for_minutes(&harbour, &mut requests, true, 55, &apis(&NEW)).await;
+    assert_eq!((held(&harbour), old_ones(&harbour)), (vec!["HeldUnread".to_owned()], 3));
+    assert!(harbour.engine.metrics_text().contains("hatoba_prune_held 3"));
+    for_minutes(&harbour, &mut requests, true, 20, &apis(&NEW)).await;
+    assert_eq!(old_ones(&harbour), 0, "{:?}", held(&harbour));
+}
