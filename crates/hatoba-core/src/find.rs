@@ -195,7 +195,8 @@ fn renaming(desired: &Desired, from: &str, to: &str) -> Renaming {
 }
 
 /// The current one among those that bear the mark: the highest usable incarnation; of twins the one that ours use,
-/// else the one that anything uses, else the oldest, else the smallest id.
+/// else the oldest, else the smallest id. Where only others use any of them one may be theirs, with a copy of our mark:
+/// then it is the one that this process knows as its own, and without such a one none.
 ///
 /// Of revisions the one that holds exactly what is asked for comes before newer ones: none is registered twice.
 fn choose<'a>(
@@ -204,12 +205,29 @@ fn choose<'a>(
     mut mine: Vec<&'a Object>,
     sight: &Sight<'a, '_>,
 ) -> Found<'a> {
+    let doubtful = doubtful_twins(desired, &mine, sight);
+    let is_known = |object: &Object| sight.remembered == Some(object.id.as_str());
+    if !doubtful.is_empty() && !doubtful.iter().any(|object| is_known(object)) {
+        let ids: Vec<&str> = doubtful.iter().map(|object| object.id.as_str()).collect();
+        let message = format!(
+            "{} bear this document's mark, nothing of ours uses any of them, and something else does: one may be a \
+             copy, so none is touched; take the tags `hatoba:*` off what is not the document's",
+            ids.join(" and ")
+        );
+        return Found::NotOurs(Cause::new("DuplicateInUse", message));
+    }
+    // Two processes may each know another one; while there is doubt neither removes the other's.
+    let is_doubtful = |object: &Object| !doubtful.is_empty() && (sight.used_by)(object) == UsedBy::Nobody;
+    let rank = |object: &Object| match doubtful.is_empty() {
+        true => (false, (sight.used_by)(object)),
+        false => (is_known(object), UsedBy::Nobody),
+    };
     let content = content(desired, resolved);
     mine.sort_by_cached_key(|object| {
         let is_proven = is_proven(content.as_ref(), object);
         (
             std::cmp::Reverse((object.is_usable(), is_proven, incarnation(object))),
-            std::cmp::Reverse((sight.used_by)(object)),
+            std::cmp::Reverse(rank(object)),
             object.created_at_ms.unwrap_or(i64::MAX),
             object.id.clone(),
         )
@@ -221,6 +239,7 @@ fn choose<'a>(
         // What bears no mark is never ours to remove, however we came to know it.
         .filter(|object| object.mark.present().is_some_and(|mark| mark.owner == sight.owner))
         .filter(|object| is_series || incarnation(object) <= incarnation(current))
+        .filter(|object| incarnation(object) < incarnation(current) || !is_doubtful(object))
         .map(|object| Surplus {
             object,
             why: if incarnation(object) == incarnation(current) {
@@ -236,6 +255,17 @@ fn choose<'a>(
     // One at a time goes: what is still used must not keep the others.
     surplus.sort_by_key(|surplus| (sight.used_by)(surplus.object) != UsedBy::Nobody);
     Found::Mine { current, surplus }
+}
+
+/// Twins of which only others use any. Of revisions there are always several.
+fn doubtful_twins<'a>(desired: &Desired, mine: &[&'a Object], sight: &Sight<'a, '_>) -> Vec<&'a Object> {
+    let rank = |object: &Object| (object.is_usable(), incarnation(object));
+    let highest = mine.iter().map(|object| rank(object)).max();
+    let twins: Vec<&Object> = mine.iter().copied().filter(|object| Some(rank(object)) == highest).collect();
+    let most = twins.iter().map(|object| (sight.used_by)(object)).max();
+    let is_doubt =
+        desired.table.replace.revisions().is_none() && twins.len() > 1 && most == Some(UsedBy::Others);
+    if is_doubt { twins } else { Vec::new() }
 }
 
 /// Of revisions the newest `kept` stay, and so does whatever is used; the oldest goes first. Twins go as ever.

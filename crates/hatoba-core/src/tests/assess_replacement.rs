@@ -242,13 +242,35 @@ fn of_twins_the_one_that_ours_use_stays_before_one_that_only_others_use() {
     // Marks that were copied onto an older thing, which has users of its own.
     let asked = asked(&["a"]);
     let objects = [asked.made("copied", 1).aged(Some(1)), asked.made("w1", 1).aged(Some(2))];
-    for (used, used_by_others, current) in [
-        (vec!["w1"], vec!["copied"], "w1"),
-        (vec![], vec!["copied"], "copied"),
-        (vec![], vec!["copied", "w1"], "copied"),
-    ] {
-        let judged = World { used, used_by_others, ..World::of(objects.clone()) }.judge(&asked);
+    for (remembered, current) in [(None, "w1"), (Some("copied"), "w1"), (Some("w1"), "w1")] {
+        let (used, used_by_others) = (vec!["w1"], vec!["copied"]);
+        let judged = World { used, used_by_others, remembered, ..World::of(objects.clone()) }.judge(&asked);
         assert_eq!(judged.current.as_deref(), Some(current));
+    }
+}
+
+#[test]
+fn of_twins_that_only_others_use_the_known_one_stays_and_without_one_nothing_is_done() {
+    let asked = asked(&["a"]);
+    let made = |id: &str, at| asked.made(id, 1).aged(Some(at));
+    let objects = [made("copied", 1), made("w1", 2), made("w2", 3)];
+    for used_by_others in [vec!["copied"], vec!["copied", "w1"], vec!["copied", "w1", "w2"]] {
+        let judge = |remembered| {
+            World { used_by_others: used_by_others.clone(), remembered, ..World::of(objects.clone()) }
+                .judge(&asked)
+        };
+        for remembered in [None, Some("gone")] {
+            let judged = judge(remembered);
+            let Verdict::Stalled(cause) = &judged.verdict else { panic!("{judged:?}") };
+            assert_eq!((cause.reason.as_str(), judged.current), ("DuplicateInUse", None));
+        }
+        for known in ["copied", "w1", "w2"] {
+            let judged = judge(Some(known));
+            assert_eq!((judged.current.as_deref(), &judged.verdict), (Some(known), &Verdict::InSync));
+            let mut rest = used_by_others.clone();
+            rest.retain(|id| *id != known);
+            assert_eq!(judged.surplus, twin(&rest), "what nobody uses may be another process's");
+        }
     }
 }
 
