@@ -141,6 +141,8 @@ pub(crate) struct State {
     pub(crate) last_full_resync: Option<Timestamp>,
     /// When a pass ended last.
     pub(crate) last_pass: Instant,
+    /// Scopes of other people's, listed only to see what is used there.
+    pub(crate) others: BTreeSet<Place>,
     /// Scopes to be looked at once more because of a write.
     pub(crate) verify: BTreeMap<Place, Verify>,
     /// Documents that the running sweep has not reached yet.
@@ -304,6 +306,7 @@ impl Engine {
             account: None,
             last_full_resync: None,
             last_pass: Instant::now(),
+            others: BTreeSet::new(),
             verify: BTreeMap::new(),
             sweep_left: BTreeSet::new(),
         };

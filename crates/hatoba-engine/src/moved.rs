@@ -15,6 +15,7 @@ use crate::orphans::Orphan;
 use crate::schedule::Next;
 use crate::takedown::{Emptied, target};
 use crate::twins::stands_in;
+use crate::users::Parents;
 
 /// How soon what was left behind is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
@@ -151,7 +152,7 @@ impl Engine {
         let names = BTreeSet::from([object.natural_key.clone()]);
         let interest = Interest { names, ..self.everything_of_ours() };
         self.inventory.ensure(place, fresh, &interest).await;
-        self.look_at_users(place, &object.id, fresh).await?;
+        self.look_at_users(place, &object.id, fresh, Parents::Ours).await?;
         let view = self.inventory.view(place)?;
         let is_it = |other: &Object| {
             let mark = other.mark.present();

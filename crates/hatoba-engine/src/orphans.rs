@@ -48,7 +48,7 @@ impl Engine {
         let twins = self.twins();
         let mut orphans: BTreeMap<Key, Vec<Orphan>> = BTreeMap::new();
         for place in self.inventory.places() {
-            if stands_in(&twins, &place) {
+            if stands_in(&twins, &place) || self.is_others(&place) {
                 continue; // it goes with the twin, or not at all
             }
             let kind = place.0.table().kind;
@@ -214,6 +214,22 @@ impl Engine {
             }
         }
         self.note_orphans();
+    }
+
+    /// Whether a place was listed only to see what is used there. Where a document of ours stands, or a parent is ours
+    /// by now, it is like all others.
+    fn is_others(&self, place: &Place) -> bool {
+        let state = self.state();
+        let is_asked_for = |memory: &Memory| {
+            memory.place.as_ref() == Some(place) || memory.left.iter().any(|(left, _)| left == place)
+        };
+        if !state.others.contains(place) || state.memory.values().any(is_asked_for) {
+            return false;
+        }
+        drop(state);
+        let parent = place.0.table().parent.and_then(KindId::of);
+        let parents = parent.map(|parent| self.inventory.last_known(&(parent, String::new())));
+        !parents.is_some_and(|all| all.iter().any(|parent| parent.id == place.1 && self.is_ours(parent)))
     }
 
     /// Whether documents of the kind exist, or resources of ours were seen there.

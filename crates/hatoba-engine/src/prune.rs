@@ -17,6 +17,7 @@ use crate::queue::Priority;
 use crate::schedule::{Next, poll_delay};
 use crate::shown::PruningShown;
 use crate::takedown::{Emptied, target};
+use crate::users::Parents;
 
 /// How a document has been absent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -174,6 +175,7 @@ impl Engine {
     async fn prune_one(&self, key: &Key, orphan: &Orphan) -> Result<Next, Cause> {
         // The cheap guards first: nothing is read for what is held anyway.
         self.judge(key, orphan, &[])?;
+        let parents = Parents::Ours;
         self.may_write().await?;
         let fresh = self.fresh(key, orphan);
         let interest = Interest {
@@ -184,7 +186,7 @@ impl Engine {
         self.inventory.ensure(&orphan.place, fresh, &interest).await;
         let unknown =
             |cause: Cause| Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}"));
-        self.look_at_users(&orphan.place, &orphan.object.id, fresh).await.map_err(unknown)?;
+        self.look_at_users(&orphan.place, &orphan.object.id, fresh, parents).await.map_err(unknown)?;
         let view = self.inventory.view(&orphan.place)?;
         // Another document may have taken it over meanwhile.
         let borrowed = orphan.place.0.table().marks.is_borrowed();
@@ -201,7 +203,8 @@ impl Engine {
         }
         self.judge(key, &orphan, &users)?;
         let target = target(&orphan.place, &orphan.object);
-        let users = self.users_now(&orphan.place, &orphan.object, &target, None).await.map_err(unknown)?;
+        let users =
+            self.users_now(&orphan.place, &orphan.object, &target, None, parents).await.map_err(unknown)?;
         self.judge(key, &orphan, &users)?;
         let (action, why) = match self.emptied(&orphan.place, &orphan.object, &target).await? {
             Emptied::Yes => (Action::Delete(target), "its document is gone"),

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::drain::{Drained, drained};
 use crate::engine::Engine;
 use crate::inventory::{Place, children, is_child};
+use crate::users::Parents;
 
 /// AWS takes its entries out by itself some time after a task stopped; what is left after this is taken out.
 const STALE_AFTER: Duration = Duration::from_secs(60);
@@ -109,7 +110,7 @@ impl Engine {
         }
         let fresh = self.oldest_sight();
         self.look_at_documents_that_name(&desired.key, place, object, fresh).await;
-        if let Err(cause) = self.look_at_users(place, &object.id, fresh).await {
+        if let Err(cause) = self.look_at_users(place, &object.id, fresh, Parents::Ours).await {
             return Err(Cause::new("UsersUnknown", format!("what uses {} is not known: {cause}", object.id)));
         }
         let mut holding = BTreeSet::new();

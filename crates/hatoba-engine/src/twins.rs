@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::engine::Engine;
 use crate::inventory::{Place, is_child};
 use crate::reconcile::SETTLES;
+use crate::users::Parents;
 
 /// Two leaders overlap for a minute at most; then their twins have been listed by both.
 const BORN_WITHIN_MS: u64 = 600_000;
@@ -92,7 +93,7 @@ impl Engine {
             return Shadow::No;
         }
         for id in [&twin.id, &current.id] {
-            if self.look_at_users(place, id, not_before).await.is_err() {
+            if self.look_at_users(place, id, not_before, Parents::All).await.is_err() {
                 return Shadow::No; // unknown is no reason to delete anything
             }
         }

@@ -20,6 +20,15 @@ use crate::twins::Shadow;
 /// without it is done. AWS names no time for that; usually it takes seconds.
 pub(crate) const RELEASED_AFTER: Duration = Duration::from_secs(60);
 
+/// In whose parents users are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parents {
+    /// In ours: enough where AWS refuses to delete what is in use, and a mark is not in doubt.
+    Ours,
+    /// In everybody's: of twins one may be somebody else's.
+    All,
+}
+
 impl Engine {
     /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
     pub(crate) async fn sight(&self, place: &Place, desired: &Desired) -> Result<View, Cause> {
@@ -30,12 +39,14 @@ impl Engine {
                 && mark.is_some_and(|mark| mark.owner == self.options.owner && mark.document == desired.key)
         };
         let mut twins: Vec<&Object> = view.objects.iter().filter(bears_its_mark).collect();
-        if desired.table.replace.revisions().is_some() {
+        let is_series = desired.table.replace.revisions().is_some();
+        if is_series {
             twins = same_incarnation(twins); // there are always several
         }
+        let parents = if is_series { Parents::Ours } else { Parents::All };
         if twins.len() > 1 {
             for twin in twins {
-                self.look_at_users(place, &twin.id, None).await?;
+                self.look_at_users(place, &twin.id, None, parents).await?;
             }
         }
         Ok(view)
@@ -75,7 +86,8 @@ impl Engine {
         for surplus in assessment.surplus.iter().filter(|s| is_series || s.object.id == first.id) {
             let target =
                 Target { id: surplus.object.id.clone(), arn: surplus.object.arn.clone(), ..first.clone() };
-            match self.users_now(place, surplus.object, &target, not_before).await {
+            let parents = if surplus.why == SurplusKind::Twin { Parents::All } else { Parents::Ours };
+            match self.users_now(place, surplus.object, &target, not_before, parents).await {
                 Ok(users) if users.is_empty() => {
                     return self.emptied_first(place, surplus.object, target).await;
                 }
@@ -129,8 +141,9 @@ impl Engine {
         object: &Object,
         target: &Target,
         not_before: Option<Instant>,
+        parents: Parents,
     ) -> Result<Vec<String>, Cause> {
-        self.look_at_users(place, &object.id, not_before).await?;
+        self.look_at_users(place, &object.id, not_before, parents).await?;
         let users = self.users_of(place, object);
         if !users.is_empty() {
             return Ok(users);
@@ -184,6 +197,7 @@ impl Engine {
         place: &Place,
         id: &str,
         not_before: Option<Instant>,
+        whose: Parents,
     ) -> Result<(), Cause> {
         let mut places: Vec<Place> = children(place.0).map(|child| (child, id.to_owned())).collect();
         let table = place.0.table();
@@ -202,8 +216,13 @@ impl Engine {
                         Err(cause) if is_denied(&cause) && !self.is_asked_for(parent) => continue,
                         Err(cause) => return Err(cause),
                     };
-                    let ours = parents.into_iter().filter(|parent| self.is_ours(parent));
-                    places.extend(ours.map(|parent| (*user, parent.id)));
+                    let (ours, others): (Vec<Object>, Vec<Object>) =
+                        parents.into_iter().partition(|parent| self.is_ours(parent));
+                    places.extend(ours.into_iter().map(|parent| (*user, parent.id)));
+                    if whose == Parents::All {
+                        let others = others.into_iter().map(|parent| (*user, parent.id)).collect();
+                        self.look_at_others(others, not_before).await?;
+                    }
                 }
                 None => places.extend(self.inventory.places().into_iter().filter(|known| known.0 == *user)),
             }
@@ -212,6 +231,21 @@ impl Engine {
             self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
         }
         places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
+    }
+
+    /// Lists what stands in other people's parents, only to see what it uses: nothing in them is ours.
+    async fn look_at_others(&self, places: Vec<Place>, not_before: Option<Instant>) -> Result<(), Cause> {
+        for place in places {
+            if self.inventory.listed_at(&place).is_none() {
+                self.state().others.insert(place.clone());
+            }
+            self.inventory.ensure(&place, not_before, &self.everything_of_ours()).await;
+            match self.inventory.view(&place) {
+                Err(cause) if cause.reason.as_str() == "NotFoundException" => {} // it went meanwhile
+                seen => drop(seen?),
+            }
+        }
+        Ok(())
     }
 
     /// What the tag `hatoba:named` of a document's resource is to list: the children by name that documents ask
