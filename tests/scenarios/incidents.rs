@@ -156,7 +156,18 @@ async fn flux_192_copied_marks_on_a_strangers_thing_delete_nothing_that_is_in_us
     let notes = harbour.status("HttpApi", "crazy-api").notes;
     assert!(notes.iter().any(|note| note.reason.as_str() == "DuplicateInUse"), "{notes:?}");
 
-    // Nor when the document goes: what has users that are not ours stays, ours goes.
+    // Nor when the document goes: whoever comes next could not tell which of them was ours.
+    harbour.clear_calls();
+    for_minutes(&harbour, HOUR, &article_without(&WAY_IN)).await;
+    let left = harbour.objects("apigatewayv2", "apis");
+    assert!(left.contains_key(&copy) && left.contains_key(&id), "{left:#?}");
+    assert_eq!(writes(&harbour), [""; 0], "{}", harbour.calls_text());
+    assert!(held(&harbour).contains(&"DuplicateInUse".to_owned()), "{:?}", held(&harbour));
+    // A human says which.
+    let keys = ["owner", "document", "incarnation", "deletion"].map(|key| format!("tagKeys=hatoba%3A{key}"));
+    let tags =
+        format!("/v2/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{copy}?{}", keys.join("&"));
+    harbour.meddle(&Request::rest("DELETE", &tags, &Value::Null)).await;
     for_minutes(&harbour, HOUR, &article_without(&WAY_IN)).await;
     let left = harbour.objects("apigatewayv2", "apis");
     assert!(left.contains_key(&copy) && !left.contains_key(&id), "{left:#?}");

@@ -12,6 +12,7 @@ mod bucket_setbacks;
 mod changed_kind;
 mod clearing;
 mod cloud_map;
+mod copies;
 mod crashes;
 mod deployments;
 mod documents;

@@ -84,6 +84,8 @@ pub struct Assessment<'a> {
     pub current: Option<&'a Object>,
     /// More resources that bear this document's mark.
     pub surplus: Vec<Surplus<'a>>,
+    /// Copies of this document's mark on what is somebody else's.
+    pub copies: Vec<&'a Object>,
     /// Worth saying beside it.
     pub notes: Vec<Cause>,
     /// The id of a newer resource that is on its way to take the current one's place.
@@ -116,6 +118,7 @@ impl<'a> Assessment<'a> {
             verdict,
             current: None,
             surplus: Vec::new(),
+            copies: Vec::new(),
             notes: Vec::new(),
             successor: None,
             differs: Vec::new(),
@@ -140,6 +143,7 @@ pub fn assess<'a>(desired: &Desired, resolved: &Resolved, sight: &Sight<'a, '_>)
         );
         Cause::new("DuplicateInUse", message)
     }));
+    assessment.copies = copies;
     assessment
 }
 

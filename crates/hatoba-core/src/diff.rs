@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::path;
 use crate::{
     Cause, Desired, Digest, Field, FieldMode, KindTable, Members, Mutability, NullIs, Omitted, OmittedPolicy,
-    Resolved, Shape,
+    RefField, Resolved, Shape,
 };
 
 /// Up to here every whole number has a float of its own (2^53).
@@ -143,6 +143,23 @@ pub fn means_the_same(table: &KindTable, one: &Members, other: &Members) -> bool
             |members: &Members| normal(field, path::get_member(members, field.path).unwrap_or(&Value::Null));
         let (one, other) = (value(&one), value(&other));
         same(field, &one, &other) && same(field, &other, &one)
+    })
+}
+
+/// Whether two resources of a kind hold the same, as far as documents can say it. Where a member that a reference may
+/// fill differs, `leads_alike` says whether both lead to the same. What is deployed is a copy of other resources, and
+/// those are compared themselves.
+pub fn same_content(
+    table: &KindTable,
+    one: &Members,
+    other: &Members,
+    leads_alike: impl Fn(&RefField, &Value, &Value) -> bool,
+) -> bool {
+    table.fields.iter().filter(|field| !matches!(field.mutability, Mutability::Deployed)).all(|field| {
+        let [one, other] =
+            [one, other].map(|members| path::get_member(members, field.path).unwrap_or(&Value::Null));
+        let mut fills = table.references.iter().filter(|reference| reference.member == field.path);
+        same(field, one, other) || fills.any(|reference| leads_alike(reference, one, other))
     })
 }
 

@@ -43,7 +43,7 @@ pub use action::{Action, Change, Creation, Leave, Step, TagChange, Target, force
 pub use assess::{Assessment, Sight, Surplus, SurplusKind, UsedBy, Verdict, assess};
 pub use desired::{Desired, Fact, Facts, Lookup, LookupUse, OUTPUT_NAME, Reference, Resolved, Unresolved};
 pub use diagnostic::{Diagnostic, Place, Places, Severity, did_you_mean, one_of};
-pub use diff::{Diff, FieldDrift, Fix, at_creation, diff, means_the_same, normalise};
+pub use diff::{Diff, FieldDrift, Fix, at_creation, diff, means_the_same, normalise, same_content};
 pub use document::{
     API_VERSION, Adopt, AdoptMatch, Deletion, Digest, Document, Drift, FieldMode, Members, OmittedPolicy,
     Policy, ReplacePolicy, Selectors, secret_digest,

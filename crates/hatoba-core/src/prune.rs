@@ -51,10 +51,8 @@ pub struct Evidence<'a> {
     pub users: &'a [String],
     /// Somebody asked in AWS that nothing be written for now.
     pub pause: Option<&'a Cause>,
-    /// What bears the same mark with the same number, where only one resource can ([`KindTable::has_one_bearer`]).
-    ///
-    /// [`KindTable::has_one_bearer`]: crate::KindTable::has_one_bearer
-    pub copies: &'a [String],
+    /// Why nobody knows whether it is the document's own, or a copy of our marks on somebody else's.
+    pub doubt: Option<&'a Cause>,
 }
 
 /// Says whether a resource may be let go, and how: the policy in its mark decides.
@@ -73,13 +71,6 @@ pub fn may_part(evidence: &Evidence<'_>) -> Result<Parting, Cause> {
     }
     if let Some(pause) = evidence.pause {
         return Err(pause.clone());
-    }
-    if !evidence.copies.is_empty() {
-        let message = format!(
-            "{} bears the same mark, and one of them is a copy: take the tags `hatoba:*` off what is not the document's",
-            evidence.copies.join(", ")
-        );
-        return Err(Cause::new("DuplicateInUse", message));
     }
     if !evidence.source_is_complete {
         return Err(Cause::new(
@@ -107,6 +98,9 @@ pub fn may_part(evidence: &Evidence<'_>) -> Result<Parting, Cause> {
     // What began before the grace was over may have missed that the document is back.
     if evidence.confirmed_for < evidence.grace || evidence.listings < LISTINGS_MIN {
         return Err(Cause::new("Grace", "its document is gone; one more look at the source must agree"));
+    }
+    if let Some(doubt) = evidence.doubt {
+        return Err(doubt.clone());
     }
     if !evidence.users.is_empty() {
         return Err(Cause::new("InUse", format!("still used by {}", evidence.users.join(", "))));

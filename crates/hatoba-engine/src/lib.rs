@@ -13,7 +13,7 @@
 //! | sending a write, folding its answer in | `execute` |
 //! | when the next pass is | `schedule`, `queue`, `backoff` |
 //! | replacing what must be deleted first; what moved | `ground`, `takedown`, `moved` |
-//! | twins that were both built upon | `twins` |
+//! | twins that were both built upon | `twins`; of documents that are gone: `doubt` |
 //! | resources without a document | `orphans`, `prune`, `fuse`, `unlisted`, `drain`, `rogue` |
 //! | whether requests are answered, hop by hop | `chains`; a request sent through: `probe` |
 //! | workers, resync, verification, shutdown | `run` |
@@ -29,6 +29,7 @@ mod budget;
 mod chains;
 mod clock;
 mod deployment;
+mod doubt;
 mod drain;
 mod emf;
 mod engine;

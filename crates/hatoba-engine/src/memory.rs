@@ -47,6 +47,8 @@ pub(crate) struct Memory {
     pub(crate) surplus: Option<(BTreeSet<String>, Instant)>,
     /// What was seen in a twin when it was first taken for a shadow, and when that was listed.
     pub(crate) shadow: Option<(BTreeSet<String>, Instant)>,
+    /// What bore the document's mark and was reported as a copy, by id.
+    pub(crate) copies: BTreeSet<String>,
     /// What was replaced, by id, and since when it has been seen without users.
     pub(crate) released: Option<(String, Instant)>,
     /// Lists begun earlier than this do not count for the next pass.
@@ -83,6 +85,7 @@ impl Default for Memory {
             failure: None,
             surplus: None,
             shadow: None,
+            copies: BTreeSet::new(),
             released: None,
             not_before: None,
             verified_at: None,

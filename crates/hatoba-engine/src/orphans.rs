@@ -10,21 +10,20 @@ use crate::engine::{Engine, State, Vanished};
 use crate::inventory::{Place, Trust};
 use crate::memory::Memory;
 use crate::queue::Priority;
-use crate::twins::stands_in;
+use crate::twins::{leads_to, stands_in};
 
 /// A resource that bears our mark though no document asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Orphan {
     pub(crate) place: Place,
     pub(crate) object: Object,
-    /// The ids of what else bears the same mark where only one resource can: without the document nothing tells which
-    /// of them is its.
-    pub(crate) copies: Vec<String>,
+    /// Why nobody knows whether it is the document's own.
+    pub(crate) doubt: Option<Cause>,
 }
 
 impl Orphan {
     pub(crate) fn new(place: Place, object: Object) -> Orphan {
-        Orphan { place, object, copies: Vec::new() }
+        Orphan { place, object, doubt: None }
     }
 }
 
@@ -69,7 +68,7 @@ impl Engine {
                 }
                 let key = match borrowed {
                     // It bears no name of its own; its id stands in.
-                    true if wanted(&object) => continue,
+                    true if wanted(&object) || leads_to(&twins, &place, &object) => continue,
                     true => Key::new(kind, format!("{}-{}", place.1, object.id)),
                     false if checked.exists(&mark.document) || wanted(&object) => continue,
                     false => mark.document.clone(),
@@ -77,7 +76,7 @@ impl Engine {
                 orphans.entry(key).or_default().push(Orphan::new(place.clone(), object));
             }
         }
-        orphans.values_mut().for_each(|orphans| note_copies(orphans));
+        orphans.iter_mut().for_each(|(key, orphans)| self.note_doubts(key, orphans));
         orphans
     }
 
@@ -247,20 +246,6 @@ impl Engine {
 
     pub(crate) fn is_ours(&self, object: &Object) -> bool {
         !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
-    }
-}
-
-/// Tells each of one document's orphans which others bear its mark and its number.
-fn note_copies(orphans: &mut [Orphan]) {
-    let bears = |orphan: &Orphan| {
-        let mark = orphan.object.mark.present().filter(|_| orphan.place.0.table().has_one_bearer())?;
-        Some((mark.incarnation, orphan.object.id.clone()))
-    };
-    let bearers: Vec<(u32, String)> = orphans.iter().filter_map(bears).collect();
-    for orphan in orphans {
-        let Some((number, id)) = bears(orphan) else { continue };
-        let alike = bearers.iter().filter(|(other, bearer)| *other == number && *bearer != id);
-        orphan.copies = alike.map(|(_, bearer)| bearer.clone()).collect();
     }
 }
 

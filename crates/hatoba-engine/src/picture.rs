@@ -1,6 +1,7 @@
 //! The engine as others see it: status, metrics, health.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use hatoba_core::{Cause, Key, Status, Truth};
 use tokio::time::Instant;
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 use crate::engine::{Engine, State};
 use crate::memory::Phase;
 use crate::permit::{Leadership, Turn, lease_unreachable};
-use crate::shown::{DocumentShown, LeadershipShown, QueueShown, Shown, SourceShown};
+use crate::shown::{DocumentShown, LeadershipShown, PruningShown, QueueShown, Shown, SourceShown};
 use crate::sink::{Heartbeat, SourceSeen};
 use crate::web::Picture;
 
@@ -39,7 +40,7 @@ impl Picture for Engine {
             started_at: self.started_at,
             source: source(self, &state),
             documents: documents(&state),
-            pruning: state.pruning.values().flatten().cloned().collect(),
+            pruning: pruning(&state, self.options.prune_grace),
             rogue_children,
             queue: QueueShown { depth, oldest_seconds, nonconverging, paused },
             last_full_resync: state.last_full_resync,
@@ -184,6 +185,19 @@ impl Engine {
         let settled = |key: &Key| state.memory.get(key).is_some_and(|memory| memory.phase == Phase::Settled);
         state.queue.is_idle() && state.verify.is_empty() && state.checked.desired.keys().all(settled)
     }
+}
+
+/// What is still there though its document is gone. What waits for its users may wait for ever: then somebody must look.
+fn pruning(state: &State, grace: Duration) -> Vec<PruningShown> {
+    let is_overdue = |key: &Key| {
+        let since = state.vanished.get(key).map(|vanished| vanished.since.elapsed());
+        since.is_some_and(|since| since > grace.saturating_mul(2))
+    };
+    let shown = |(key, held): (&Key, &Vec<PruningShown>)| {
+        let overdue = is_overdue(key);
+        held.iter().map(|held| PruningShown { overdue, ..held.clone() }).collect::<Vec<_>>()
+    };
+    state.pruning.iter().flat_map(shown).collect()
 }
 
 fn source(engine: &Engine, state: &State) -> SourceShown {

@@ -17,6 +17,7 @@ use crate::queue::Priority;
 use crate::schedule::{Next, poll_delay};
 use crate::shown::PruningShown;
 use crate::takedown::{Emptied, target};
+use crate::twins::stands_in;
 use crate::users::Parents;
 
 /// How a document has been absent.
@@ -104,21 +105,31 @@ impl Engine {
         if let Some(next) = self.follow_deletion(key).await {
             return next;
         }
-        let orphans = self.orphans().remove(key).unwrap_or_default();
+        let mut orphans = self.orphans().remove(key).unwrap_or_default();
         if orphans.is_empty() {
             if self.is_unseen(key) {
                 return self.later(key);
             }
+            // What is held with a twin is not gone: when it may go, it counts as what was here.
+            let place = self.memory(key, |memory| memory.place.clone());
+            let is_held = place.is_some_and(|place| stands_in(&self.twins(), &place));
             let mut state = self.state();
             state.vanished.remove(key);
             state.pruning.remove(key);
-            state.memory.remove(key);
+            if !is_held {
+                state.memory.remove(key);
+            }
             return Next::Rest;
         }
+        let twin = self.settle_doubts(key, &mut orphans).await;
         let mut held = Vec::new();
         let mut next = Next::Rest;
         for orphan in &orphans {
-            match self.prune_one(key, orphan).await {
+            let parted = match twin.as_ref() == Some(&orphan.object.id) {
+                true => self.prune_twin(key, orphan).await,
+                false => self.prune_one(key, orphan).await,
+            };
+            match parted {
                 Ok(then) => {
                     next = then;
                     self.go_on();
@@ -127,11 +138,10 @@ impl Engine {
                     if next == Next::Rest {
                         next = self.look_again(key, &cause);
                     }
-                    held.push(PruningShown {
-                        document: key.clone(),
-                        id: orphan.object.id.clone(),
-                        held: cause,
-                    });
+                    if orphan.doubt.as_ref() == Some(&cause) {
+                        held.extend(self.held_with(orphan));
+                    }
+                    held.push(PruningShown::new(key.clone(), &orphan.object, cause));
                 }
             }
         }
@@ -296,7 +306,7 @@ impl Engine {
             fuse,
             users,
             pause: pause.as_ref(),
-            copies: &orphan.copies,
+            doubt: orphan.doubt.as_ref(),
         };
         may_part(&evidence)
     }

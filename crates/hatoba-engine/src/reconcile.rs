@@ -69,6 +69,7 @@ impl Engine {
             let step = self.entered(&desired, &assessment, &leave, step).await;
             let step = self.gate(&desired, &assessment, &view, step);
             let step = self.unused(&desired, &place, &assessment, step, not_before).await;
+            self.note_reported(&desired, kind, &assessment, &step);
             let step = self.released(&desired, &assessment, step);
             // It may stand there under another name: nothing is made before every mark was read.
             if !all_marks && makes_beside_unread(&step, &view) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use hatoba_core::{Cause, Diagnostic, HopSeen, Key, Status};
+use hatoba_core::{Cause, Diagnostic, HopSeen, Key, Object, Status};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -156,6 +156,14 @@ pub struct PruningShown {
     pub id: String,
     /// Why it is still there.
     pub held: Cause,
+    /// Whether it has been there for longer than the grace after the grace was over.
+    pub overdue: bool,
+}
+
+impl PruningShown {
+    pub(crate) fn new(document: Key, object: &Object, held: Cause) -> PruningShown {
+        PruningShown { document, id: object.id.clone(), held, overdue: false }
+    }
 }
 
 /// The work queue.

@@ -11,12 +11,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hatoba_core::{Assessment, Deletion, Desired, Key, MarkStyle, Object, Readiness, SurplusKind};
+use hatoba_core::{
+    Assessment, Deletion, Desired, Key, MarkStyle, Object, Readiness, RefField, Step, Surplus, SurplusKind,
+    UsedBy, Verdict, same_content,
+};
 use hatoba_kinds::KindId;
+use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::engine::Engine;
-use crate::inventory::{Place, is_child};
+use crate::inventory::{Place, Trust, is_child};
 use crate::reconcile::SETTLES;
 use crate::users::Parents;
 
@@ -36,10 +40,11 @@ pub(crate) enum Shadow {
 
 impl Engine {
     /// Resources that bear a document's mark beside the document's own one: twins, or somebody else's with copied marks,
-    /// whatever number these give. Only of kinds that others stand in. Of a document that is gone the own one is known
-    /// only if this process had it; if not, all of several are meant, and a human must say which goes.
+    /// whatever number these give. Only of kinds that others stand in. Of a document that is gone all of several are
+    /// meant, and whatever was reported as a copy before.
     pub(crate) fn twins(&self) -> BTreeSet<(KindId, String)> {
         let parents = KindId::ALL.iter().filter_map(|kind| kind.table().parent.and_then(KindId::of));
+        let checked = self.state().checked.clone();
         let mut twins = BTreeSet::new();
         for kind in parents.collect::<BTreeSet<KindId>>() {
             // What cannot be seen just now is as it was: forgetting a twin would let what stands in it go.
@@ -49,10 +54,16 @@ impl Engine {
                 let Some(mark) = object.mark.present() else { continue };
                 alike.entry(&mark.document).or_default().push(&object.id);
             }
-            for (document, ids) in alike.into_iter().filter(|(_, ids)| ids.len() > 1) {
-                let current = self.memory(document, |memory| memory.id.clone());
-                let others = ids.into_iter().filter(|id| current.as_ref() != Some(*id));
-                twins.extend(others.map(|id| (kind, id.clone())));
+            for (document, ids) in alike {
+                let state = self.state();
+                let memory = state.memory.get(document);
+                let current = memory.and_then(|memory| memory.id.clone());
+                let current = current.filter(|_| checked.exists(document));
+                let copies = memory.map(|memory| memory.copies.clone()).unwrap_or_default();
+                drop(state);
+                let is_one_of_several = |id: &String| ids.len() > 1 && current.as_ref() != Some(id);
+                let others = ids.iter().filter(|id| copies.contains(**id) || is_one_of_several(id));
+                twins.extend(others.map(|id| (kind, (*id).clone())));
             }
         }
         twins
@@ -78,7 +89,11 @@ impl Engine {
                 && mark.is_some_and(|mark| mark.document == desired.key && mark.deletion == Deletion::Delete)
         };
         let is_well = current.is_usable() && current.readiness == Readiness::Ready;
-        if !is_well || !may_go(twin) || !may_go(current) || desired.policy.deletion() == Deletion::Retain {
+        let is_its_like = self.holds_the_same(place.0, twin, current);
+        if !is_well || !is_its_like || !may_go(twin) || !may_go(current) {
+            return Shadow::No;
+        }
+        if desired.policy.deletion() == Deletion::Retain {
             return Shadow::No;
         }
         // What is somebody else's is known already, and then nothing more need be read.
@@ -104,12 +119,22 @@ impl Engine {
             self.memory(&desired.key, |memory| memory.shadow = None);
             return Shadow::No;
         }
+        self.seen_again(&desired.key, &users, [twin])
+    }
+
+    /// Whether an earlier look showed the same, long enough ago.
+    pub(crate) fn seen_again<'a>(
+        &self,
+        key: &Key,
+        users: &[(Place, Object)],
+        twins: impl IntoIterator<Item = &'a Object>,
+    ) -> Shadow {
         let names = users.iter().map(|(place, user)| format!("{} {}", place.0.table().kind, user.id));
-        let seen: BTreeSet<String> = names.chain([twin.id.clone()]).collect();
+        let seen: BTreeSet<String> = names.chain(twins.into_iter().map(|twin| twin.id.clone())).collect();
         // The oldest of the lists that this rests on.
         let listed = users.iter().map(|(place, _)| self.inventory.listed_at(place)).min().flatten();
         let Some(listed_at) = listed else { return Shadow::Perhaps };
-        self.memory(&desired.key, |memory| match &memory.shadow {
+        self.memory(key, |memory| match &memory.shadow {
             Some((before, at)) if *before == seen => {
                 if listed_at >= *at + SETTLES {
                     Shadow::Yes
@@ -137,27 +162,75 @@ impl Engine {
             })
         });
         let Ok(view) = self.inventory.view(&(place.0, current.id.clone())) else { return false };
-        // What no document asks for any more, and what of it stood in the current one has gone with all guards.
-        let is_of_the_past = || {
-            let state = self.state();
-            let is_whole = state.source.is_complete() && !checked.is_doubtful();
-            is_whole
-                && match table.marks.is_borrowed() {
-                    true => view.objects.iter().all(|other| other.natural_key != user.natural_key),
-                    false => !checked.exists(&mark.document) && !state.vanished.contains_key(&mark.document),
-                }
-        };
-        if !is_asked_for && is_of_the_past() {
-            return true;
-        }
-        let is_its_like = |other: &Object| {
-            let same_name = table.marks == MarkStyle::Description || other.natural_key == user.natural_key;
-            same_name
-                && other.is_usable()
-                && self.is_ours(other)
-                && other.mark.present().is_some_and(|other| other.document == mark.document)
-        };
+        let is_its_like = |other: &Object| other.is_usable() && self.is_like(place.0, user, other);
         is_asked_for && view.objects.iter().any(is_its_like)
+    }
+
+    /// Whether two resources bear one document's mark and hold the same. Marks may be copied; what leads to a back end
+    /// of somebody else's is no copy of ours.
+    pub(crate) fn is_like(&self, kind: KindId, one: &Object, other: &Object) -> bool {
+        let document = |object: &Object| {
+            let mark = object.mark.present().filter(|_| self.is_ours(object))?;
+            Some(mark.document.clone())
+        };
+        let is_named_by_mark = kind.table().marks == MarkStyle::Description;
+        let is_of_one = document(one).is_some() && document(one) == document(other);
+        is_of_one
+            && (is_named_by_mark || one.natural_key == other.natural_key)
+            && self.holds_the_same(kind, one, other)
+    }
+
+    /// Whether two resources hold the same; members that lead to one document's resources count as the same.
+    pub(crate) fn holds_the_same(&self, kind: KindId, one: &Object, other: &Object) -> bool {
+        same_content(kind.table(), &one.members, &other.members, |reference, one, other| {
+            let document = self.document_behind(reference, one);
+            document.is_some() && document == self.document_behind(reference, other)
+        })
+    }
+
+    /// The document whose resource a member leads to, and its name where the mark is its parent's.
+    fn document_behind(&self, reference: &RefField, value: &Value) -> Option<(Key, Option<String>)> {
+        let value = value.as_str()?;
+        let mut found = None;
+        self.inventory.each_marked(
+            &self.options.owner,
+            Trust::Newest,
+            |kind| reference.kinds.contains(&kind.table().kind),
+            |place, object, mark| {
+                let output = object.outputs.get(reference.output);
+                if output.is_some_and(|output| reference.template.replace("{}", output) == value) {
+                    let name = place.0.table().marks.is_borrowed().then(|| object.natural_key.clone());
+                    found = Some((mark.document.clone(), name));
+                }
+            },
+        );
+        found
+    }
+
+    /// Remembers what a pass reported as a copy of the document's mark.
+    pub(crate) fn note_reported(
+        &self,
+        desired: &Desired,
+        kind: KindId,
+        assessment: &Assessment<'_>,
+        step: &Step,
+    ) {
+        if matches!(assessment.verdict, Verdict::Unknown(_)) {
+            return;
+        }
+        let is_reported = matches!(step, Step::Hold(cause) if cause.reason.as_str() == "DuplicateInUse");
+        let is_copy = |surplus: &&Surplus<'_>| {
+            is_reported
+                && surplus.why == SurplusKind::Twin
+                && self.used_by(kind, surplus.object) != UsedBy::Nobody
+        };
+        let twins = assessment.surplus.iter().filter(is_copy).map(|surplus| surplus.object);
+        let copies: BTreeSet<String> =
+            assessment.copies.iter().copied().chain(twins).map(|object| object.id.clone()).collect();
+        self.memory(&desired.key, |memory| match step {
+            Step::Rest | Step::Hold(_) => memory.copies = copies,
+            _ => memory.copies.extend(copies),
+        });
     }
 }
 
@@ -168,9 +241,16 @@ pub(crate) fn stands_in(twins: &BTreeSet<(KindId, String)>, place: &Place) -> bo
 }
 
 /// Whether both were made within ten minutes, by AWS's clock.
-fn were_born_together(one: &Object, other: &Object) -> bool {
+pub(crate) fn were_born_together(one: &Object, other: &Object) -> bool {
     match (one.created_at_ms, other.created_at_ms) {
         (Some(one), Some(other)) => one.abs_diff(other) <= BORN_WITHIN_MS,
         _ => false,
     }
+}
+
+/// Whether what bears an inherited mark has it from one of these.
+pub(crate) fn leads_to(twins: &BTreeSet<(KindId, String)>, place: &Place, object: &Object) -> bool {
+    let MarkStyle::Inherited(bearer) = place.0.table().marks else { return false };
+    let Some(bearer) = KindId::of(bearer) else { return false };
+    twins.iter().any(|(kind, id)| *kind == bearer && object.uses.contains(id))
 }

@@ -27,7 +27,7 @@ fn evidence<'a>(mark: &'a Mark, fuse: &'a Fuse) -> Evidence<'a> {
         fuse,
         users: &[],
         pause: None,
-        copies: &[],
+        doubt: None,
     }
 }
 
@@ -39,6 +39,7 @@ fn every_guard_holds_by_itself() {
     let others = Mark { owner: "other".into(), ..mark() };
     let open = fuse(&BTreeSet::from([Key::new("A", "a")]), 0, 10, &BTreeSet::new(), &BTreeSet::new());
     let in_use = ["Integration i1".to_owned()];
+    let doubt = Cause::new("DuplicateInUse", "i2 bears the same mark");
     let pause = Cause::new("Paused", "until tomorrow");
     let shared = Cause::new("OwnerShared", "s3://docs/other has it, too");
     let unlisted = Cause::new("InventoryIncomplete", "no list of VpcLink yet");
@@ -56,7 +57,7 @@ fn every_guard_holds_by_itself() {
         ("FuseOpen", Evidence { fuse: &open, ..base() }),
         ("InUse", Evidence { users: &in_use, ..base() }),
         ("Paused", Evidence { pause: Some(&pause), ..base() }),
-        ("DuplicateInUse", Evidence { copies: &in_use, ..base() }),
+        ("DuplicateInUse", Evidence { doubt: Some(&doubt), ..base() }),
     ];
     for (reason, evidence) in table {
         assert_eq!(may_part(&evidence).unwrap_err().reason.as_str(), reason);
@@ -112,7 +113,7 @@ fn only_all_guards_together_let_a_delete_through() {
             pause: holds(9).then_some(&pause),
             owner_shared: holds(13).then_some(&shared),
             unlisted: holds(11).then_some(&unlisted),
-            copies: if holds(12) { &users } else { &[] },
+            doubt: holds(12).then_some(&pause),
         };
         let expected = match bits {
             0 => Some(Parting::Delete),

@@ -189,6 +189,7 @@ fn a_write_that_failed_is_the_reason() {
     let assessment = crate::Assessment {
         verdict: Verdict::InSync,
         current: None,
+        copies: Vec::new(),
         surplus: Vec::new(),
         notes: Vec::new(),
         successor: None,

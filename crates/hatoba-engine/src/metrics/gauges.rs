@@ -15,9 +15,11 @@ use crate::shown::{DocumentShown, ProbeShown, PruningShown, Shown};
 
 /// Three truths of three conditions.
 const SERIES_PER_DOCUMENT: usize = 9;
-/// Reasons for which a resource without a document is there and nobody needs to act: the first two pass by
-/// themselves, the third is another process's work, the last was asked for.
-const NOT_HELD: [&str; 4] = ["Grace", "InUse", "StandBy", "Retained"];
+/// Reasons for which a resource without a document is there and nobody needs to act: another process's work, and what
+/// was asked for.
+const NOT_HELD: [&str; 2] = ["StandBy", "Retained"];
+/// And such as pass by themselves, if they do so soon.
+const PASSING: [&str; 2] = ["Grace", "InUse"];
 
 /// Gauges with their values.
 #[derive(Debug)]
@@ -210,7 +212,8 @@ fn documents(documents: &BTreeMap<Key, DocumentShown>) -> Vec<(Labels, Value)> {
 }
 
 fn is_held(pruning: &PruningShown) -> bool {
-    !NOT_HELD.contains(&pruning.held.reason.as_str())
+    let reason = pruning.held.reason.as_str();
+    !NOT_HELD.contains(&reason) && (pruning.overdue || !PASSING.contains(&reason))
 }
 
 fn oldest_unverified(shown: &Shown, now: Timestamp) -> f64 {

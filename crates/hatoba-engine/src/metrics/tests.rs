@@ -32,10 +32,19 @@ fn shown(documents: &[(&str, Truth, Truth, Option<f64>)]) -> Shown {
             },
         )
     });
-    let pruning = ["FuseOpen", "Grace", "Retained", "OwnerNotExplicit"].map(|reason| PruningShown {
+    let pruning = [
+        ("FuseOpen", false),
+        ("Grace", false),
+        ("InUse", false),
+        ("InUse", true),
+        ("Retained", true),
+        ("OwnerNotExplicit", true),
+    ];
+    let pruning = pruning.map(|(reason, overdue)| PruningShown {
         document: Key::new("Route", "gone"),
         id: "r1".to_owned(),
         held: Cause::new(reason, ""),
+        overdue,
     });
     Shown {
         schema_version: crate::SCHEMA_VERSION,
@@ -197,7 +206,7 @@ fn the_picture_line_by_line() {
         ("hatoba_workqueue_oldest_seconds", 1.5),
         ("hatoba_nonconverging", 2.0),
         ("hatoba_paused", 5.0),
-        ("hatoba_prune_held", 2.0),
+        ("hatoba_prune_held", 3.0),
         ("hatoba_prune_fuse_open", 1.0),
         ("hatoba_not_ready_seconds", 200.0),
         ("hatoba_rogue_children", 1.0),

@@ -99,6 +99,7 @@ fn shown() -> Shown {
             document: Key::new("Route", "gone"),
             id: "rt-1".to_owned(),
             held: Cause::new("FuseOpen", "11 documents vanished at once"),
+            overdue: false,
         }],
         rogue_children: vec!["abc123/routes/stranger".to_owned()],
         queue: QueueShown { depth: 2, oldest_seconds: 3.0, nonconverging: 0, paused: 0 },
