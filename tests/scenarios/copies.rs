@@ -279,3 +279,16 @@ async fn what_is_in_use_for_longer_than_the_grace_is_counted() {
     for_minutes(&harbour, 10, &others()).await;
     assert_eq!((held(&harbour), prune_held(&harbour)), (vec!["InUse".to_owned()], 1));
 }
+
+/// An authorizer that somebody adds later is reported, too.
+#[tokio::test(start_paused = true)]
+async fn a_strangers_authorizer_is_found_within_the_hour() {
+    let harbour = Harbour::converged(explicit(), &bare("ours")).await;
+    let (ours, _) = named(&harbour, "a");
+    for_minutes(&harbour, 10, &bare("ours")).await;
+    let rogue = json!({ "authorizerType": "JWT", "name": "rogue", "identitySource": ["$request.header.Authorization"],
+        "jwtConfiguration": { "issuer": "https://issuer.example.com", "audience": ["x"] } });
+    harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{ours}/authorizers"), &rogue)).await;
+    for_minutes(&harbour, HOUR + 10, &bare("ours")).await;
+    assert_eq!(harbour.engine.picture().rogue_children.len(), 1);
+}

@@ -240,6 +240,13 @@ impl Inventory {
         self.state().get(place).and_then(|listing| listing.listed_at)
     }
 
+    /// How long ago what is known of a scope was seen: by its newest complete list, or when it was born empty.
+    pub(crate) fn age(&self, place: &Place) -> Option<Duration> {
+        let state = self.state();
+        let listing = state.get(place)?;
+        listing.listed_at.or(listing.born_at).map(|at| at.elapsed())
+    }
+
     /// Whether the newest list of the scope is at most so old, and nothing has been written there since.
     pub(crate) fn is_as_listed(&self, place: &Place, age: std::time::Duration) -> bool {
         let state = self.state();

@@ -20,6 +20,9 @@ use crate::twins::Shadow;
 /// without it is done. AWS names no time for that; usually it takes seconds.
 pub(crate) const RELEASED_AFTER: Duration = Duration::from_secs(60);
 
+/// Children by name of a parent that lists none are listed this often: each costs a call for every API.
+const NAMES_LAST: Duration = Duration::from_secs(3_600);
+
 /// In whose parents users are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parents {
@@ -278,12 +281,14 @@ impl Engine {
     }
 
     /// Lists every scope that an object is the parent of. Where it lists no child by name there is none of ours, and
-    /// one look in a process's life is enough to show those of others.
+    /// a look now and then is enough to show those of others.
     pub(crate) async fn look_at_children(&self, kind: KindId, id: &str, not_before: Option<Instant>) {
         let has_named = self.has_named(kind, id);
         for child in children(kind) {
-            let not_before = not_before.filter(|_| has_named || child.table().marks != MarkStyle::Name);
-            self.inventory.ensure(&(child, id.to_owned()), not_before, &self.everything_of_ours()).await;
+            let at: Place = (child, id.to_owned());
+            let is_old = || self.inventory.age(&at).is_none_or(|age| age >= NAMES_LAST);
+            let is_due = has_named || child.table().marks != MarkStyle::Name || is_old();
+            self.inventory.ensure(&at, not_before.filter(|_| is_due), &self.everything_of_ours()).await;
         }
     }
 
