@@ -230,7 +230,9 @@ impl Look {
     /// The documents of the source that the daemon has not judged as they are.
     fn lacks(&self, wanted: Wanted) -> BTreeSet<Key> {
         let is_judged = |digest: &Option<Digest>, status: &Status| {
-            digest.as_ref().is_none_or(|digest| *digest == status.observed_digest)
+            // What is held says so itself, and bears the digest of what was good last.
+            let is_held = status.synced.reason.as_str() == "Invalid";
+            is_held || digest.as_ref().is_none_or(|digest| *digest == status.observed_digest)
         };
         let lacks = wanted
             .into_iter()

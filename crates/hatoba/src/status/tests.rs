@@ -54,7 +54,10 @@ fn what_is_waited_for_is_the_source_as_it_is() {
     let changed = lacks(&key, Some(b"changed"));
     assert_eq!(changed, std::slice::from_ref(&key), "it was judged as it was before");
     let new = Key::new("VpcLink", "new");
-    assert_eq!(lacks(&new, None), [new.clone()], "it has not been judged at all");
+    let mut held = self::look(None);
+    held.statuses.values_mut().for_each(|status| status.synced.reason = Cause::new("Invalid", "").reason);
+    assert!(held.lacks(wanted(&key, Some(b"changed"))).is_empty(), "it says itself that it is wrong");
+    assert_eq!(lacks(&new, None), std::slice::from_ref(&new), "it has not been judged at all");
 }
 
 #[test]
