@@ -6,7 +6,8 @@ use super::Location;
 
 /// IAM statements for a source, and for the place of its status documents.
 ///
-/// Without `s3:ListBucket` S3 calls a missing object denied, so it comes with both.
+/// Without `s3:ListBucket` S3 calls a missing object denied, so it comes with both; and since a request for an object names
+/// no prefix, the condition on it must hold where there is none.
 ///
 /// ```
 /// use hatoba_source::{Location, source_permissions};
@@ -20,7 +21,7 @@ pub fn source_permissions(source: &Location, status: Option<&Location>) -> Vec<V
         json!({
             "Sid": sid, "Effect": "Allow", "Action": "s3:ListBucket",
             "Resource": format!("arn:aws:s3:::{}", place.bucket()),
-            "Condition": { "StringLike": { "s3:prefix": place.key("*") } },
+            "Condition": { "StringLikeIfExists": { "s3:prefix": place.key("*") } },
         })
     };
     let objects = |sid: &str, place: &Location, actions: &[&str]| {
