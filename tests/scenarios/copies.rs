@@ -237,12 +237,16 @@ async fn what_was_reported_as_a_copy_stays_one() {
 /// Two leaders built a chain each, and before that was settled the documents were taken out and both were killed.
 #[tokio::test(start_paused = true)]
 async fn true_twins_of_a_removed_document_go_with_all_that_stands_in_them() {
-    for killed_in_between in [false, true] {
+    for (killed_in_between, half_made) in [(false, false), (true, false), (false, true)] {
         let mut harbour = Harbour::with(explicit(), Config::default());
         harbour.start(&chain());
         harbour.converge(TEN_MINUTES).await;
         harbour.kill();
-        copy(&harbour, "a", "https://ours.example.com", "GET /mine").await;
+        let twin = copy(&harbour, "a", "https://ours.example.com", "GET /mine").await;
+        if half_made {
+            let stage = format!("/v2/apis/{twin}/stages/$default");
+            harbour.meddle(&Request::rest("DELETE", &stage, &Value::Null)).await;
+        }
         harbour.kill_and_restart(&others());
         for_minutes(&harbour, 9, &others()).await;
         assert_eq!(harbour.objects("apigatewayv2", "apis").len(), 5, "within the grace");

@@ -2,10 +2,11 @@
 //! may be copied.
 //!
 //! The invariant: they go only if it does not matter which is which. Either nothing stands in any of them and nothing
-//! uses any; or all hold exactly the same, were born at about the same time, and nothing in them is anybody else's:
-//! twins of ours. Else all of them are held with what stands in them, and a human takes the marks off what is not ours.
+//! uses any; or all hold the same, were born at about the same time, one of them has all that stands in the others, and
+//! nothing in them is anybody else's: twins of ours. Else all of them are held with what stands in them, and a human takes the marks off what is not ours.
 //! Of twins one after the other goes whole, by one call, until one is left, which goes as ever.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use hatoba_core::{Action, Cause, Deletion, Key, Object};
@@ -77,10 +78,16 @@ impl Engine {
             orphans.iter_mut().for_each(|orphan| orphan.doubt = None);
             return None;
         }
-        // Everybody agrees on the order; what is used from elsewhere goes last.
+        // Everybody agrees on the order; what is used from elsewhere goes last, and before it what holds most.
         orphans.sort_by_cached_key(|orphan| {
             let is_used = !self.users_elsewhere(&place, &orphan.object).is_empty();
-            (!is_used, orphan.object.created_at_ms.unwrap_or(i64::MAX), orphan.object.id.clone())
+            let holds = self.standing_in(&place, &orphan.object).len();
+            (
+                !is_used,
+                Reverse(holds),
+                orphan.object.created_at_ms.unwrap_or(i64::MAX),
+                orphan.object.id.clone(),
+            )
         });
         let (first, others) = orphans.split_first_mut()?;
         if !others.iter().all(|other| self.are_twins(&place, &first.object, &other.object)) {
@@ -127,7 +134,8 @@ impl Engine {
         self.part(key, orphan, &action, why, guard).await
     }
 
-    /// Whether two that bear one mark are twins: nothing is lost with one of them.
+    /// Whether two that bear one mark are twins: nothing is lost with the other one while this one stays. A process that
+    /// died may have left the other one half made.
     fn are_twins(&self, place: &Place, one: &Object, other: &Object) -> bool {
         let goes = |object: &Object| {
             let deletion = object.mark.present().map(|mark| mark.deletion);
@@ -141,7 +149,7 @@ impl Engine {
         let (in_one, in_other) = (self.standing_in(place, one), self.standing_in(place, other));
         let has_its_like = |(at, child): &(Place, Object)| {
             may_go(at, child)
-                && in_other.iter().any(|(other_at, other)| {
+                && in_one.iter().any(|(other_at, other)| {
                     other_at.0 == at.0 && may_go(other_at, other) && self.is_like(at.0, child, other)
                 })
         };
@@ -150,8 +158,7 @@ impl Engine {
             && goes(other)
             && were_born_together(one, other)
             && self.holds_the_same(place.0, one, other)
-            && in_one.len() == in_other.len()
-            && in_one.iter().all(has_its_like)
+            && in_other.iter().all(has_its_like)
     }
 
     fn standing_in(&self, place: &Place, object: &Object) -> Vec<(Place, Object)> {
