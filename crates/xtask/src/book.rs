@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-/// Checks `docs/src` and the README.
+/// Checks `docs/src` and the READMEs.
 ///
 /// # Errors
 /// One error that lists everything that is wrong.
@@ -24,7 +24,7 @@ pub(crate) fn check() -> Result<()> {
         wrong.push(format!("{} is not linked in SUMMARY.md", shown(page)));
     }
     wrong.extend(samples_left_out(&pages)?);
-    pages.push(shell::root().join("README.md"));
+    pages.extend(["README.md", "README.ja.md"].map(|readme| shell::root().join(readme)));
     for page in &pages {
         let folder = page.parent().unwrap_or(Path::new("."));
         for link in targets(page)? {
