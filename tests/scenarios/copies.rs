@@ -153,10 +153,22 @@ async fn a_strangers_api_in_use_does_not_take_the_place_of_ours_that_nobody_uses
 /// A stranger's VPC link bears our tags, and only the stranger's own API shows that it is in use.
 #[tokio::test(start_paused = true)]
 async fn what_uses_a_twin_is_looked_for_in_everybodys_apis() {
-    let mut harbour = Harbour::converged(explicit(), &link()).await;
-    let (_, ours) = harbour.only("apigatewayv2", "vpcLinks");
-    let made = json!({ "name": "theirs", "subnetIds": ["subnet-0aa11bb22cc33dd44"], "tags": ours["tags"] });
+    // Theirs is the older one, so that nothing but its users speaks for ours.
+    let mut harbour = Harbour::with(explicit(), Config::default());
+    let made = json!({ "name": "theirs", "subnetIds": ["subnet-0aa11bb22cc33dd44"] });
     let made = harbour.meddle(&Request::rest("POST", "/v2/vpclinks", &made)).await;
+    harbour.wait(TEN_MINUTES).await;
+    harbour.start(&link());
+    harbour.converge(TEN_MINUTES).await;
+    harbour.wait(MINUTE).await;
+    let ours =
+        harbour.objects("apigatewayv2", "vpcLinks").into_values().find(|link| link["name"] != "theirs");
+    let arn = format!(
+        "arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fvpclinks%2F{}",
+        made["vpcLinkId"].as_str().unwrap()
+    );
+    let tags = json!({ "tags": ours.unwrap()["tags"] });
+    harbour.meddle(&Request::rest("POST", &format!("/v2/tags/{arn}"), &tags)).await;
     let api = json!({ "name": "theirs", "protocolType": "HTTP" });
     let api = harbour.meddle(&Request::rest("POST", "/v2/apis", &api)).await;
     let back = json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "ANY", "connectionType": "VPC_LINK",
@@ -166,7 +178,6 @@ async fn what_uses_a_twin_is_looked_for_in_everybodys_apis() {
         "description": "[hatoba local Integration/gone 1]" });
     let uri = format!("/v2/apis/{}/integrations", api["apiId"].as_str().unwrap());
     harbour.meddle(&Request::rest("POST", &uri, &back)).await;
-    harbour.wait(TEN_MINUTES).await; // until the link is AVAILABLE
     let before = world(&harbour);
     harbour.clear_calls();
     for what in ["running", "restarted"] {

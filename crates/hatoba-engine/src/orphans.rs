@@ -217,7 +217,7 @@ impl Engine {
 
     /// Whether a place was listed only to see what is used there. Where a document of ours stands, or a parent is ours
     /// by now, it is like all others.
-    fn is_others(&self, place: &Place) -> bool {
+    pub(crate) fn is_others(&self, place: &Place) -> bool {
         let state = self.state();
         let is_asked_for = |memory: &Memory| {
             memory.place.as_ref() == Some(place) || memory.left.iter().any(|(left, _)| left == place)

@@ -46,11 +46,17 @@ impl Engine {
         if is_series {
             twins = same_incarnation(twins); // there are always several
         }
+        if twins.len() < 2 {
+            return Ok(view);
+        }
         let parents = if is_series { Parents::Ours } else { Parents::All };
-        if twins.len() > 1 {
-            for twin in twins {
-                self.look_at_users(place, &twin.id, None, parents).await?;
-            }
+        for twin in &twins {
+            self.look_at_users(place, &twin.id, None, parents).await?;
+        }
+        // Where nothing of ours speaks for any of them, what came together with one of them must have been seen.
+        let is_undecided = twins.iter().all(|twin| self.used_by(place.0, twin) != UsedBy::Ours);
+        for twin in twins.iter().filter(|_| is_undecided && !is_series) {
+            self.look_at_users(place, &twin.id, view.listed_at, parents).await?;
         }
         Ok(view)
     }
@@ -68,8 +74,13 @@ impl Engine {
     /// Who uses an object, by everything that is known.
     pub(crate) fn used_by(&self, kind: KindId, object: &Object) -> UsedBy {
         let users = self.inventory.using(kind, object);
-        let whose = |user: &Object| if self.is_ours(user) { UsedBy::Ours } else { UsedBy::Others };
-        users.iter().map(|(_, user)| whose(user)).max().unwrap_or(UsedBy::Nobody)
+        // In a parent of somebody else's nothing is ours, whatever marks were copied there.
+        let is_ours = |at: &Place, user: &Object| self.is_ours(user) && !self.is_others(at);
+        let whose = |(at, user): &(Place, Object)| match is_ours(at, user) {
+            true => UsedBy::Ours,
+            false => UsedBy::Others,
+        };
+        users.iter().map(whose).max().unwrap_or(UsedBy::Nobody)
     }
 
     /// Turns the removal of a surplus resource into a hold while anything uses it. Of revisions the first that
