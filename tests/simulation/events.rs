@@ -225,7 +225,7 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
             let mut world = sea.world.lock().unwrap();
             match fault {
                 Fault::LinkFails => world.faults().vpc_link_fails("there is no address left"),
-                Fault::RolloutFails if choice % 2 == 0 => {
+                Fault::RolloutFails if choice.is_multiple_of(2) => {
                     world.faults().rollout_fails("no image of that name")
                 }
                 Fault::RolloutFails => world.faults().rollout_sticks(),

@@ -55,7 +55,7 @@ fn change(thing: &Thing, dice: &mut Rng) -> Option<Request> {
     let n = dice.u16(1..1000);
     let patch = |body: Value| Some(Request::rest("PATCH", &path(thing), &body));
     match thing.collection {
-        "apis" if n % 3 == 0 => {
+        "apis" if n.is_multiple_of(3) => {
             patch(json!({ "corsConfiguration": { "allowOrigins": [format!("https://h{n}.example.com")] } }))
         }
         "apis" | "stages" => patch(json!({ "description": format!("hand {n}") })),

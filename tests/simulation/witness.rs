@@ -26,6 +26,9 @@ const SOURCE_SEEN: Duration = Duration::from_secs(120);
 const BURST: f64 = 20.0;
 const RATE: f64 = 5.0;
 
+/// When a write left, its number, and what it is.
+type Sending = (Duration, usize, String);
+
 /// What is known of the past.
 #[derive(Debug)]
 pub(crate) struct Witness {
@@ -40,7 +43,7 @@ pub(crate) struct Witness {
     accepted: BTreeMap<(usize, String), u64>,
     /// What each process made: document with incarnation, id, and whether it was told so.
     made: Vec<Made>,
-    in_flight: BTreeMap<(usize, String), Vec<(Duration, usize, String)>>,
+    in_flight: BTreeMap<(usize, String), Vec<Sending>>,
     quota: BTreeMap<usize, (f64, Duration)>,
     /// When each thing was last seen bearing our mark, and when it was first seen.
     last_ours: BTreeMap<String, Duration>,
