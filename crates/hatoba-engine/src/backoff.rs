@@ -37,7 +37,9 @@ impl Backoff {
     /// The delay after one more failure.
     pub(crate) fn next(&mut self, dice: &mut fastrand::Rng) -> Duration {
         let policy = self.policy.get_or_insert_with(policy);
+        // Without jitter, too, the crate adds up to a nanosecond by dice that cannot be seeded.
         let grown = policy.next_backoff().unwrap_or(LONGEST).min(LONGEST);
+        let grown = Duration::from_secs(grown.as_secs());
         grown.mul_f64(dice.f64()).max(Duration::from_millis(50)).min(LONGEST)
     }
 
@@ -86,6 +88,17 @@ mod tests {
             };
             prop_assert_eq!(delays(seed), delays(seed));
         }
+    }
+
+    #[test]
+    fn what_grows_is_the_same_to_the_nanosecond() {
+        // These dice once showed a nanosecond of the crate's own.
+        let delays = || {
+            let (mut dice, mut backoff) =
+                (fastrand::Rng::with_seed(15_626_030_081_007_919_786), Backoff::new());
+            (0..10).map(|_| backoff.next(&mut dice)).collect::<Vec<_>>()
+        };
+        assert!((0..1_000).all(|_| delays() == delays()));
     }
 
     #[test]
