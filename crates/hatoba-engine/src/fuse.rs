@@ -49,7 +49,7 @@ impl State {
 }
 
 impl Engine {
-    /// Has the engine wait for [`hear_held`](Engine::hear_held) before anything goes whose document is gone: at the
+    /// Has the engine wait for what was held before anything goes whose document is gone: at the
     /// start, and whenever it begins to lead.
     pub fn ask_for_held(&self) {
         self.state().held_before = HeldBefore::Asked(Instant::now());
