@@ -238,17 +238,20 @@ pub fn fold(
         Some(previous) if outcome.outputs.is_empty() => previous.outputs.clone(),
         _ => outcome.outputs,
     };
-    let is_synced = outcome.synced.0 == Truth::True;
-    let (new_digest, new_filled) = (Some(digest.clone()), outcome.filled);
+    let before = |of: fn(&Status) -> &Option<Digest>| previous.and_then(|status| of(status).clone());
+    let (synced_digest, synced_filled) = match outcome.synced.0 {
+        Truth::True => {
+            (Some(digest.clone()), outcome.filled.or_else(|| before(|status| &status.synced_filled)))
+        }
+        Truth::False | Truth::Unknown => {
+            (before(|status| &status.synced_digest), before(|status| &status.synced_filled))
+        }
+    };
     Status {
         document: document.clone(),
         observed_digest: digest.clone(),
-        synced_digest: new_digest
-            .filter(|_| is_synced)
-            .or_else(|| previous.and_then(|status| status.synced_digest.clone())),
-        synced_filled: new_filled
-            .filter(|_| is_synced)
-            .or_else(|| previous.and_then(|status| status.synced_filled.clone())),
+        synced_digest,
+        synced_filled,
         synced: condition(outcome.synced, previous.map(|status| &status.synced)),
         ready: condition(ready, previous.map(|status| &status.ready)),
         // Folded by itself: what it rests on changes apart from the document.

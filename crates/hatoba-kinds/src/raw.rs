@@ -10,7 +10,7 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_runtime::auth::SigV4OperationSigningConfig;
 use aws_runtime::auth::sigv4::{SCHEME_ID, SigV4AuthScheme};
 use aws_smithy_runtime::client::identity::IdentityCache;
-use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
+use aws_smithy_runtime::client::orchestrator::operation::{Operation as SdkOperation, OperationBuilder};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::static_resolver::StaticAuthSchemeOptionResolver;
 use aws_smithy_runtime_api::client::auth::{
@@ -69,12 +69,18 @@ where
     I: fmt::Debug + Send + Sync + 'static,
 {
     let region = config.region().map(ToString::to_string).unwrap_or_else(|| "us-east-1".to_owned());
-    let mut builder = SdkOperation::builder()
+    let builder = settled(config)
         .service_name(service.name)
         .operation_name(name)
-        .no_retry()
         .endpoint_url(&endpoint(config, service, &region))
         .runtime_plugin(signing(config, service, region));
+    builder.serializer(write).deserializer::<Vec<u8>, RawError>(answer).build()
+}
+
+/// An operation with nothing but what the configuration says of all calls: their timeouts, their way, their clock, and
+/// no retries.
+pub(crate) fn settled(config: &SdkConfig) -> OperationBuilder {
+    let mut builder = SdkOperation::builder().no_retry();
     if let Some(timeouts) = config.timeout_config() {
         builder = builder.timeout_config(timeouts.clone());
     }
@@ -90,7 +96,7 @@ where
     if let Some(version) = config.behavior_version() {
         builder = builder.behavior_version(version);
     }
-    builder.serializer(write).deserializer::<Vec<u8>, RawError>(answer).build()
+    builder
 }
 
 fn endpoint(config: &SdkConfig, service: Service, region: &str) -> String {

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 
-use aws_smithy_runtime::client::orchestrator::operation::Operation as SdkOperation;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{Error, Output};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
@@ -13,29 +12,12 @@ use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_types::SdkConfig;
 
+use crate::raw::settled;
+
 /// Sends GET to `url` followed by `path`, with the timeouts of all calls, and gives the status. The body is not read.
 pub(crate) async fn visit(config: &SdkConfig, url: &str, path: &str) -> Result<u16, String> {
-    let mut builder = SdkOperation::builder()
-        .service_name("execute-api")
-        .operation_name("Probe")
-        .no_auth()
-        .no_retry()
-        .endpoint_url(url);
-    if let Some(timeouts) = config.timeout_config() {
-        builder = builder.timeout_config(timeouts.clone());
-    }
-    if let Some(client) = config.http_client() {
-        builder = builder.http_client(client);
-    }
-    if let Some(sleep) = config.sleep_impl() {
-        builder = builder.sleep_impl(sleep);
-    }
-    if let Some(time) = config.time_source() {
-        builder = builder.time_source(time);
-    }
-    if let Some(version) = config.behavior_version() {
-        builder = builder.behavior_version(version);
-    }
+    let builder =
+        settled(config).service_name("execute-api").operation_name("Probe").no_auth().endpoint_url(url);
     let operation = builder.serializer(request).deserializer_impl::<u16, Infallible>(Status).build();
     match operation.invoke(path.to_owned()).await {
         Ok(status) => Ok(status),

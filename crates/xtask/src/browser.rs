@@ -1,12 +1,11 @@
 //! The browser that looks at the status page: Debian's `chromium`, installed where everything is demanded.
 
 use std::env;
-use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 
 use crate::check::Depth;
-use crate::shell;
+use crate::shell::{self, find};
 
 /// What distributions call it.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
@@ -41,11 +40,4 @@ pub(crate) fn prepare(depth: Depth) -> Result<()> {
         ["install", "--quiet", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"];
     let install = [first.as_slice(), &packages].concat();
     shell::run(shell::command(program, &install).env("DEBIAN_FRONTEND", "noninteractive"))
-}
-
-fn find(names: &[&str]) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let all = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    all.into_iter().find(|program| program.is_file())
 }

@@ -1,7 +1,6 @@
 //! `promtool`, which tries the alert rules: the machine's own, else that of Debian's package `prometheus`, unpacked beside
 //! the build. Nothing is installed, and no server starts.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 
@@ -28,8 +27,7 @@ fn folder() -> PathBuf {
 /// When it is demanded and cannot be had.
 pub(crate) fn prepare(depth: Depth) -> Result<()> {
     let program = variable().1.join("promtool");
-    let folders = env::var_os("PATH").unwrap_or_default();
-    if program.is_file() || env::split_paths(&folders).any(|folder| folder.join("promtool").is_file()) {
+    if program.is_file() || shell::find(&["promtool"]).is_some() {
         return Ok(());
     }
     match unpack()

@@ -35,6 +35,14 @@ pub(crate) fn ci_cache() -> Option<PathBuf> {
     Some(cache.join("hatoba-target"))
 }
 
+/// The first of these programs that is in the machine's folders.
+pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    let all = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    all.into_iter().find(|program| program.is_file())
+}
+
 /// A program to be started at the root.
 pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
