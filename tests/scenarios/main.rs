@@ -49,3 +49,4 @@ mod task_definition_forms;
 mod task_definitions;
 mod twins;
 mod unlisted;
+mod waiting;

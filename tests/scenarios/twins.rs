@@ -513,3 +513,34 @@ async fn a_strangers_thing_of_the_same_name_is_never_touched() {
         }
     }
 }
+
+/// Its removal fails for a while, and meanwhile somebody builds in it.
+#[tokio::test(start_paused = true)]
+async fn a_twin_goes_only_if_what_stands_in_it_has_just_been_looked_at() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    let marks = json!({ "hatoba:owner": "local", "hatoba:document": "HttpApi/crazy-api", "hatoba:incarnation": "1", "hatoba:deletion": "Delete" });
+    let twin = json!({ "name": "crazy-api", "protocolType": "HTTP", "tags": marks });
+    harbour.world().faults().fail("DeleteApi", 1_000, 500, "InternalServerErrorException", "no");
+    let twin = harbour.meddle(&Request::rest("POST", "/v2/apis", &twin)).await;
+    let id = twin["apiId"].as_str().unwrap();
+    harbour.engine.reconcile_now();
+    let last = |harbour: &Harbour, operation: &str| {
+        let calls = harbour.calls();
+        calls.iter().filter(|call| call.operation == operation).map(|call| call.at).max().unwrap_or_default()
+    };
+    let now = |harbour: &Harbour| Duration::from_millis(harbour.now().as_millisecond().unsigned_abs());
+    let is_long_ago = |at: Duration, harbour: &Harbour| at + Duration::from_secs(65) < now(harbour);
+    for _ in 0..3_600 {
+        let tried = harbour.count("DeleteApi").0 > 0;
+        if tried && is_long_ago(last(&harbour, "GetRoutes"), &harbour) {
+            break;
+        }
+        harbour.wait(Duration::from_secs(1)).await;
+    }
+    assert!(harbour.count("DeleteApi").0 > 0, "{}", harbour.calls_text());
+    let route = json!({ "routeKey": "GET /theirs" });
+    harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{id}/routes"), &route)).await;
+    harbour.world().faults().clear();
+    harbour.wait(FIFTEEN_MINUTES).await;
+    assert!(harbour.objects("apigatewayv2", "apis").contains_key(id), "{}", harbour.calls_text());
+}

@@ -144,6 +144,7 @@ fn undisturbed(work: Work) -> End {
 }
 
 fn killed_everywhere(work: Work, writes_min: usize) {
+    let _alone = crate::seeds::alone();
     let reference = undisturbed(work);
     assert_eq!(reference.wrong, None, "{work:?}");
     assert!(reference.writes >= writes_min, "{work:?}: {} writes", reference.writes);

@@ -10,8 +10,10 @@ use crate::swarm::Fault;
 use crate::voyage::Voyage;
 
 /// Events by fault; what befalls single calls is in the sea's hands.
-const EVENTS: [Fault; 20] = [
+const EVENTS: [Fault; 22] = [
     Fault::Denied,
+    Fault::Full,
+    Fault::Rejected,
     Fault::Kill,
     Fault::Freeze,
     Fault::Rolling,
@@ -47,6 +49,11 @@ const OPERATIONS: [&str; 12] = [
     "DeleteRoute",
     "TagResource",
 ];
+
+const CREATES: [&str; 6] =
+    ["CreateApi", "CreateRoute", "CreateIntegration", "CreateStage", "CreateVpcLink", "CreateService"];
+
+const CHANGES: [&str; 4] = ["UpdateApi", "UpdateRoute", "UpdateStage", "UpdateService"];
 
 /// Something happens.
 pub(crate) async fn happen(voyage: &mut Voyage) {
@@ -86,9 +93,7 @@ async fn process(voyage: &mut Voyage, fault: Fault) {
             let frozen = !voyage.ships[at].is_frozen;
             let number = voyage.ships[at].number;
             voyage.note(format!("process {number} {}", if frozen { "stands still" } else { "goes on" }));
-            voyage.ships[at].freeze(frozen);
-            // The longest that one may stand still: until the end.
-            voyage.port.sea.lock().witness.frozen = Duration::from_secs(100_000);
+            voyage.freeze(at, frozen);
         }
     }
 }
@@ -192,6 +197,8 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
         voyage.dice.choice(OPERATIONS).unwrap_or_default(),
         voyage.dice.choice(["apigatewayv2", "servicediscovery", "ecs", "ec2", "sts"]).unwrap_or_default(),
     );
+    let create = voyage.dice.choice(CREATES).unwrap_or_default();
+    let change = voyage.dice.choice([CREATES.as_slice(), &CHANGES].concat()).unwrap_or_default();
     let choice = voyage.dice.u8(..4);
     if fault == Fault::RolloutFails {
         voyage.excuse(); // the service may scale down to tasks that do not start
@@ -199,9 +206,12 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
     let mut sea = voyage.port.sea.lock();
     let now = sea.now();
     let until = now + for_a_while;
-    sea.trace.note(now, format!("{fault:?} {operation} {service} {choice} for {for_a_while:?}"));
+    sea.trace
+        .note(now, format!("{fault:?} {operation} {create} {change} {service} {choice} for {for_a_while:?}"));
     match fault {
-        Fault::Denied => sea.denied = Some((operation.to_owned(), until)),
+        Fault::Denied => sea.denied = Some((operation.to_owned(), until, 403, "AccessDeniedException")),
+        Fault::Full => sea.denied = Some((create.to_owned(), until, 400, "LimitExceededException")),
+        Fault::Rejected => sea.denied = Some((change.to_owned(), until, 400, "BadRequestException")),
         Fault::Outage => sea.outage = Some((service, until)),
         Fault::Sink => sea.sink_down = until,
         Fault::Expired => {

@@ -163,6 +163,15 @@ impl Fleet {
         self.parts.entry((stack, part)).or_insert(says);
     }
 
+    /// These links are to lie in other subnets.
+    pub(crate) fn choose_other_links(&mut self, documents: &[String]) {
+        for ((stack, part), says) in &mut self.parts {
+            if documents.contains(&key(*stack, *part)) {
+                says.a = (says.a + 1) % 3;
+            }
+        }
+    }
+
     /// Puts in whatever is missing for what is there, so that every document can come true.
     pub(crate) fn close(&mut self) {
         let there: Vec<(usize, Part)> = self.parts.keys().copied().collect();

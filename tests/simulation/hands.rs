@@ -117,9 +117,11 @@ fn is_stuck(service: &Thing) -> bool {
         || service.body["deployments"][0]["rolloutState"] != "COMPLETED"
 }
 
-/// An operator does what the statuses say: takes away links that failed, sends traffic through those that sleep, rolls services out again that did not start.
-pub(crate) fn repair(sea: &mut Sea) {
+/// An operator does what the statuses say: takes away links that failed, sends traffic through those that sleep, rolls services out again that did not start. Returns the documents
+/// that have to ask for another link: the failed one is in use and cannot be taken away.
+pub(crate) fn repair(sea: &mut Sea) -> Vec<String> {
     let things = sea.things();
+    let mut in_use = Vec::new();
     for thing in things.values().filter(|thing| thing.is_ours()) {
         let request = match thing.collection {
             "vpcLinks" if thing.text("vpcLinkStatus") == "INACTIVE" => {
@@ -138,8 +140,12 @@ pub(crate) fn repair(sea: &mut Sea) {
             }
             _ => continue,
         };
-        let _ = sea.by_hand("an operator repairs", &request);
+        let done = sea.by_hand("an operator repairs", &request);
+        if done.is_err() && thing.collection == "vpcLinks" {
+            in_use.extend(thing.document().map(str::to_owned));
+        }
     }
     let (now, things) = (sea.now(), sea.things());
     sea.witness.hand_at(now, &things);
+    in_use
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use hatoba_aws_model::{Answer, Clock, Config, Request, Response, SharedWorld, World};
+use hatoba_tests::board::LeaseBoard;
 use serde_json::Value;
 
 use crate::swarm::{Fault, Swarm};
@@ -39,14 +40,16 @@ pub(crate) struct Sea {
     pub(crate) clock: Clock,
     pub(crate) trace: Trace,
     pub(crate) witness: Witness,
+    /// The lease, where processes compete for one.
+    pub(crate) board: LeaseBoard,
     /// No fault befalls anybody any more.
     pub(crate) is_calm: bool,
     /// Processes that died on the way, by number.
     pub(crate) dead: BTreeSet<usize>,
     /// A service that is away until then.
     pub(crate) outage: Option<(&'static str, Duration)>,
-    /// Operations that are denied until then.
-    pub(crate) denied: Option<(String, Duration)>,
+    /// An operation that is refused until then, with this status and code.
+    pub(crate) denied: Option<(String, Duration, u16, &'static str)>,
     /// Credentials are refused until then, with this code.
     pub(crate) expired: Option<(&'static str, Duration)>,
     /// The statuses cannot be written until then.
@@ -131,6 +134,7 @@ impl Sea {
             world,
             clock,
             trace: Trace::default(),
+            board: LeaseBoard::default(),
             is_calm: false,
             dead: BTreeSet::new(),
             outage: None,
@@ -165,6 +169,23 @@ impl Sea {
                 self.known = Some((revision, Arc::clone(&things)));
                 things
             }
+        }
+    }
+
+    /// Why this process may send no write now, where a lease is competed for.
+    pub(crate) fn forbids(&self, process: usize) -> Option<String> {
+        self.swarm.has_lease().then(|| self.board.forbids(&format!("p{process}"))).flatten()
+    }
+
+    /// S18: who writes had renewed its lease in time when it sent that, and nobody had taken over.
+    pub(crate) fn judge_right(&mut self, call: &Call, forbidden: Option<String>) {
+        if call.is_write
+            && call.service != "s3"
+            && let Some(why) = forbidden
+        {
+            let (process, operation) = (call.process, &call.operation);
+            self.witness
+                .violated(format!("S18: process {process} sends {operation} and has no right to: {why}"));
         }
     }
 
@@ -230,10 +251,11 @@ impl Sea {
                 Fate::Refused(503, "ServiceUnavailable")
             };
         }
-        let is_denied =
-            |(operation, until): &(String, Duration)| *operation == call.operation && now < *until;
-        if self.denied.as_ref().is_some_and(is_denied) {
-            return Fate::Refused(403, "AccessDeniedException");
+        if let Some((operation, until, status, code)) = &self.denied
+            && *operation == call.operation
+            && now < *until
+        {
+            return Fate::Refused(*status, code);
         }
         if call.service == "s3" {
             let down = if call.request.uri.contains(".hatoba") { self.sink_down } else { self.source_down };

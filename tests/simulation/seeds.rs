@@ -1,8 +1,8 @@
 //! Many seeds on two threads, each with a runtime of its own; what fails is made as small as it gets.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::swarm::{Fault, Swarm};
@@ -10,6 +10,13 @@ use crate::voyage::{Outcome, sail};
 
 /// Passes of the SDK are deep when nothing is optimised.
 const STACK_BYTES: usize = 32 * 1024 * 1024;
+
+/// One part of the simulation at a time has the machine: each works on two threads, and boxes itself by time.
+static MACHINE: Mutex<()> = Mutex::new(());
+
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -56,6 +63,7 @@ impl Order {
 
     /// Runs it.
     pub(crate) fn run(&self) -> Report {
+        let _alone = alone();
         let (next, report) = (AtomicU64::new(self.from), Mutex::new(Report::default()));
         let begun = Instant::now();
         std::thread::scope(|scope| {
@@ -130,9 +138,10 @@ pub(crate) fn minimise(outcome: &Outcome, within: Duration) -> (Outcome, BTreeSe
 
 #[test]
 fn equal_seeds_have_equal_traces() {
+    let _alone = alone();
     let swarm = |seed| Swarm::of(seed, &BTreeSet::new());
     let work = move || {
-        for seed in [3, 7, 11, 19] {
+        for seed in [3, 7, 302, 303, 306] {
             let (first, second) = (sail(swarm(seed), 120), sail(swarm(seed), 120));
             assert!(first.trace.len() > 10_000, "seed {seed}: {}", first.trace);
             let differs = first.trace.lines().zip(second.trace.lines()).find(|(a, b)| a != b);
@@ -145,7 +154,7 @@ fn equal_seeds_have_equal_traces() {
 
 #[test]
 fn seeds() {
-    let order = Order::from_environment(100, 300, 60);
+    let order = Order::from_environment(500, 300, 120);
     let report = order.run();
     report.print();
     if let Ok(file) = std::env::var("HATOBA_SIMULATION_TRACE")
@@ -161,7 +170,7 @@ fn seeds() {
 /// Safety does not rest on the lease.
 #[test]
 fn two_leaders_without_a_lease() {
-    let order = Order { two_leaders: true, from: 1_000_000, ..Order::from_environment(20, 200, 20) };
+    let order = Order { two_leaders: true, from: 1_000_000, ..Order::from_environment(100, 150, 60) };
     let report = order.run();
     report.print();
     assert!(report.failed.is_empty(), "{:?}", report.failed.iter().map(|o| &o.violation).collect::<Vec<_>>());

@@ -29,6 +29,10 @@ pub(crate) enum Fault {
     Throttled,
     /// Access denied, for a while.
     Denied,
+    /// A quota of the account's is reached, for a while.
+    Full,
+    /// A value is refused, for a while.
+    Rejected,
     /// 409 and its like.
     Conflict,
     /// Answers that take up to a minute.
@@ -83,7 +87,7 @@ pub(crate) enum Fault {
 
 impl Fault {
     /// Every family.
-    pub(crate) const ALL: [Fault; 33] = [
+    pub(crate) const ALL: [Fault; 35] = [
         Fault::Lost,
         Fault::Fails,
         Fault::FailsAfter,
@@ -92,6 +96,8 @@ impl Fault {
         Fault::Twice,
         Fault::Throttled,
         Fault::Denied,
+        Fault::Full,
+        Fault::Rejected,
         Fault::Conflict,
         Fault::Slow,
         Fault::Stale,
@@ -162,7 +168,7 @@ impl Swarm {
         let place = if choose(&[0, 0, 1]) == 0 { Place::Disk } else { Place::Bucket };
         let (file_each, permille) = (choose(&[0, 1]) == 1, choose(&[5, 20, 60, 150]));
         let (lag, pace) =
-            (seconds(choose(&[1, 5, 10, 20])), Duration::from_millis(choose(&[200, 1_000, 4_000])));
+            (seconds(choose(&[1, 5, 10, 20])), Duration::from_millis(choose(&[200, 1_000, 2_500])));
         let delays = Delays {
             request: Duration::from_millis(choose(&[10, 30, 30, 200])),
             namespace: seconds(choose(&[2, 45, 45, 300])),
@@ -175,6 +181,8 @@ impl Swarm {
             ..Delays::default()
         };
         let pages = [None, None, Some(1), Some(2)][choose(&[0, 1, 2, 3]) as usize];
+        // The bucket is listed so often that pages of one would be most of what a seed does.
+        let pages = if place == Place::Bucket { pages.map(|size: usize| size * 4) } else { pages };
         let config = Config { seed, delays, page_size_max: pages, ..Config::default() };
         let options = Options {
             owner: OWNER.to_owned(),

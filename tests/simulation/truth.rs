@@ -231,7 +231,7 @@ impl Look<'_> {
             Part::Stage => ("stages", self.marked("stages", &document)),
         };
         match found {
-            Err(wrong) => self.wrong.push(format!("{collection}: {wrong}")),
+            Err(wrong) => self.wrong.push(format!("{document}: {collection}: {wrong}")),
             Ok(id) => {
                 let body = self.things.get(&id).map(|thing| thing.body.clone()).unwrap_or_default();
                 let in_api = self.things.get(&id).and_then(|thing| thing.api.clone());

@@ -19,13 +19,13 @@ pub(crate) struct Way {
 
 impl HttpConnector for Way {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (sent_at, number) = {
+        let (sent_at, number, forbidden) = {
             let mut sea = self.sea.lock();
             sea.numbers += 1;
-            (sea.now(), sea.numbers)
+            (sea.now(), sea.numbers, sea.forbids(self.process))
         };
         let way = self.clone();
-        HttpConnectorFuture::new(async move { way.carry(&request, sent_at, number).await })
+        HttpConnectorFuture::new(async move { way.carry(&request, (sent_at, number), forbidden).await })
     }
 }
 
@@ -33,14 +33,15 @@ impl Way {
     async fn carry(
         self,
         request: &HttpRequest,
-        sent_at: Duration,
-        number: usize,
+        (sent_at, number): (Duration, usize),
+        forbidden: Option<String>,
     ) -> Result<HttpResponse, ConnectorError> {
         let call = Call { number, ..self.call_of(request_of(request)?, sent_at) };
         self.alive().await;
         let lot = {
             let mut sea = self.sea.lock();
             sea.witness.sent(sent_at, &call);
+            sea.judge_right(&call, forbidden);
             sea.lot(&call)
         };
         pass(lot.way_in).await;

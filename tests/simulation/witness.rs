@@ -50,8 +50,8 @@ pub(crate) struct Witness {
     pub(crate) born: BTreeMap<String, Duration>,
     /// Everything of ours that ever was, and the document that it was for.
     pub(crate) documents_of: BTreeMap<String, String>,
-    /// How long processes stood still.
-    pub(crate) frozen: Duration,
+    /// When each process stood still: from, to.
+    stood: BTreeMap<usize, Vec<(Duration, Option<Duration>)>>,
     /// What people changed by hand lately is not laid at a process's door.
     pub(crate) by_hand: BTreeMap<String, Duration>,
     grace: Duration,
@@ -82,7 +82,7 @@ impl Witness {
             last_ours: BTreeMap::new(),
             born: BTreeMap::new(),
             documents_of: BTreeMap::new(),
-            frozen: Duration::ZERO,
+            stood: BTreeMap::new(),
             by_hand: BTreeMap::new(),
             grace: swarm.options.prune_grace,
             lag: if lags { swarm.lag } else { Duration::ZERO },
@@ -116,10 +116,40 @@ impl Witness {
         self.present = present;
     }
 
-    /// Whether a document had been gone for the grace when a process could last have known. One that was back so
-    /// shortly that nobody need have looked meanwhile was gone all the time.
-    fn had_vanished(&self, document: &str, at: Duration) -> bool {
-        let seen_back = SOURCE_SEEN + self.frozen;
+    /// A process stands still from now on, or goes on.
+    pub(crate) fn stands(&mut self, now: Duration, process: usize, still: bool) {
+        let stood = self.stood.entry(process).or_default();
+        match stood.last_mut() {
+            Some((_, to @ None)) if !still => *to = Some(now),
+            _ if still => stood.push((now, None)),
+            _ => {}
+        }
+    }
+
+    /// The time in which a process was awake for so long before then: what it stood still for comes on top.
+    fn back(&self, process: usize, at: Duration, awake: Duration) -> Duration {
+        let mut back = awake;
+        for (from, to) in self.stood.get(&process).into_iter().flatten().rev() {
+            let to = to.unwrap_or(at).min(at);
+            if *from < at && to + back >= at {
+                back += to.saturating_sub(*from);
+            }
+        }
+        back
+    }
+
+    /// Whether a thing is so new, or so newly changed by hand, that the process that sent this need not have seen it.
+    fn is_fresh(&self, id: &str, call: &Call) -> bool {
+        let born = self.born.get(id).copied().unwrap_or_default();
+        let touched = self.by_hand.get(id).copied().unwrap_or_default();
+        born.max(touched) + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at
+    }
+
+    /// Whether a document had been gone for the grace when the process that sent this could last have known. One that
+    /// was back so shortly that nobody need have looked meanwhile was gone all the time.
+    fn had_vanished(&self, document: &str, call: &Call) -> bool {
+        let at = call.sent_at;
+        let seen_back = self.back(call.process, at, SOURCE_SEEN);
         let mut gone: Option<(Duration, Duration)> = None;
         for (from, to) in self.absent.get(document).into_iter().flatten() {
             let to = to.unwrap_or(at);
@@ -261,29 +291,31 @@ impl Witness {
         let (before, after) = things;
         self.look(now, before);
         if response.status < 300 {
-            self.judge_changes(now, call, before, after);
+            self.judge_changes(call, before, after);
             self.judge_creation(call, before, after);
-            self.judge_removals(now, call, before, after);
+            self.judge_removals(call, before, after);
         }
         self.look(now, after);
     }
 
     /// S1: only what is ours is changed, and nothing of other people's.
-    fn judge_changes(&mut self, now: Duration, call: &Call, before: &Things, after: &Things) {
+    fn judge_changes(&mut self, call: &Call, before: &Things, after: &Things) {
         let changed: Vec<&String> = before
             .iter()
             .filter(|(id, thing)| after.get(*id).is_none_or(|now| now.body != thing.body))
             .map(|(id, _)| id)
             .collect();
         for id in changed {
-            if self.foreign.contains_key(id) {
+            let goes_along =
+                before[id].api.as_ref().is_some_and(|api| !after.contains_key(&format!("apis:{api}")));
+            if self.foreign.contains_key(id) && !(goes_along && self.is_fresh(id, call)) {
                 self.violated(format!(
                     "S1: {} changes or deletes {id}, which is somebody else's",
                     call.operation
                 ));
             }
             let seen = self.last_ours.get(id).copied().unwrap_or_default();
-            if seen + SIGHT + self.lag + self.frozen < now {
+            if seen + self.back(call.process, call.sent_at, SIGHT) + self.lag < call.sent_at {
                 self.violated(format!("S1: {} changes {id}, which does not bear our mark", call.operation));
             }
         }
@@ -322,7 +354,7 @@ impl Witness {
     }
 
     /// S3 and S6: nothing goes without a cause, and nothing that is used.
-    fn judge_removals(&mut self, now: Duration, call: &Call, before: &Things, after: &Things) {
+    fn judge_removals(&mut self, call: &Call, before: &Things, after: &Things) {
         let goes = |id: &String| after.get(id).is_none_or(crate::truth::Thing::is_leaving);
         let gone = before.iter().filter(|(id, thing)| !thing.is_leaving() && goes(id));
         for (id, thing) in gone {
@@ -334,19 +366,14 @@ impl Witness {
             let document = thing.document().unwrap_or_default().to_owned();
             let is_second = judge::has_twin(before, id, thing);
             let is_renamed = thing.collection == "routes" && !self.present.contains(&document);
-            if !(is_second || is_renamed || self.had_vanished(&document, call.sent_at)) {
+            if !(is_second || is_renamed || self.had_vanished(&document, call)) {
                 self.violated(format!(
                     "S3: process {} deletes {id} of {document:?} without a cause ({})",
                     call.process, call.operation
                 ));
             }
-            let fresh = |user: &String| {
-                let born = self.born.get(user).copied().unwrap_or_default();
-                let touched = self.by_hand.get(user).copied().unwrap_or_default();
-                born.max(touched) + SIGHT + self.lag >= now
-            };
-            let users: Vec<String> =
-                judge::users(before, thing).into_iter().filter(|user| !fresh(user)).collect();
+            let users = judge::users(before, thing).into_iter();
+            let users: Vec<String> = users.filter(|user| !self.is_fresh(user, call)).collect();
             if let Some(user) = users.first() {
                 self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
             }

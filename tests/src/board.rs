@@ -1,20 +1,32 @@
 //! A store with conditional writes that holds one lease, and what goes wrong with it.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_core::{LeaseCondition, LeaseRecord};
+use hatoba_core::{LeaseCondition, LeaseRecord, MARGIN, TTL};
 use hatoba_engine::{Board, BoardError};
-use tokio::sync::watch;
+
+use tokio::time::Instant;
+
+use crate::history::{self, Deed, Op};
+use crate::ice::Ice;
 
 /// On its way in, and on its way out again.
 const WAY: Duration = Duration::from_millis(20);
 
+/// A process that can neither read nor write the object goes on without it after a minute, and stops that some time
+/// after it is back.
+const WITHOUT_LASTS: Duration = Duration::from_secs(180);
+
 /// The lease that several processes compete for.
-#[derive(Clone, Debug, Default)]
-pub struct LeaseBoard(Arc<Mutex<Store>>);
+#[derive(Clone, Debug)]
+pub struct LeaseBoard(Arc<Mutex<Store>>, Instant);
+
+impl Default for LeaseBoard {
+    fn default() -> LeaseBoard {
+        LeaseBoard(Arc::default(), Instant::now())
+    }
+}
 
 #[derive(Debug, Default)]
 struct Store {
@@ -25,6 +37,10 @@ struct Store {
     /// What a call takes besides its way.
     takes: Duration,
     answers_lost: usize,
+    /// All that was done, in the order in which it took effect.
+    history: Vec<Op>,
+    /// When it was last out of reach, or somebody deleted it.
+    troubled: Option<Duration>,
 }
 
 impl LeaseBoard {
@@ -39,17 +55,55 @@ impl LeaseBoard {
 
     /// Somebody deletes the object.
     pub fn delete(&self) {
-        self.store().content = None;
+        let now = self.1.elapsed();
+        let mut store = self.store();
+        store.content = None;
+        store.troubled = Some(now);
+        let process = "somebody".to_owned();
+        store.history.push(Op { process, begun: now, ended: Some(now), what: Deed::Deleted });
     }
 
     /// Nobody reaches it, or everybody does again.
     pub fn is_down(&self, is_down: bool) {
-        self.store().is_down = is_down;
+        let now = self.1.elapsed();
+        let mut store = self.store();
+        store.troubled = store.troubled.filter(|_| !store.is_down).or(Some(now));
+        store.is_down = is_down;
     }
 
     /// Permission to write is missing, or there again.
     pub fn denies_writes(&self, denies: bool) {
-        self.store().denies_writes = denies;
+        let now = self.1.elapsed();
+        let mut store = self.store();
+        store.troubled = store.troubled.filter(|_| !store.denies_writes).or(Some(now));
+        store.denies_writes = denies;
+    }
+
+    /// What is wrong with all that was done; nothing: it is the history of one register, and terms only grow.
+    pub fn fault(&self) -> Option<String> {
+        history::fault(&self.store().history)
+    }
+
+    /// Why this process may send no write to AWS now, as the object shows it: another one leads, or its own last renewal
+    /// is too old. Who cannot reach the object goes on without it: nothing is said of those times.
+    pub fn forbids(&self, process: &str) -> Option<String> {
+        let now = self.1.elapsed();
+        let store = self.store();
+        let troubled = store.is_down || store.denies_writes;
+        if troubled || store.troubled.is_some_and(|at| now < at + WITHOUT_LASTS) {
+            return None;
+        }
+        let wrote = |op: &&Op| matches!(op.what, Deed::Wrote(..));
+        match store.history.iter().rev().find(wrote) {
+            Some(op) if op.process != process => {
+                Some(format!("{} has taken over: {:?}", op.process, op.what))
+            }
+            Some(op) if now >= op.begun + (TTL - MARGIN) => {
+                Some(format!("it renewed at {:?}, and it is {now:?}", op.begun))
+            }
+            Some(_) => None,
+            None => Some("nobody leads yet".to_owned()),
+        }
     }
 
     /// Every call takes so long.
@@ -63,8 +117,8 @@ impl LeaseBoard {
     }
 
     /// One process's way to it.
-    pub(crate) fn seen_by(&self, frozen: watch::Receiver<bool>) -> Way {
-        Way { board: self.clone(), frozen }
+    pub(crate) fn seen_by(&self, process: &str, frozen: Ice) -> Way {
+        Way { board: self.clone(), process: process.to_owned(), frozen }
     }
 }
 
@@ -72,76 +126,75 @@ impl LeaseBoard {
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
     board: LeaseBoard,
-    frozen: watch::Receiver<bool>,
+    process: String,
+    frozen: Ice,
 }
 
 impl Way {
     async fn go(&self) {
         let takes = self.board.store().takes;
         tokio::time::sleep(WAY + takes / 2).await;
-        thawed(&self.frozen).await;
+        self.frozen.thawed().await;
     }
 }
 
-/// Resolves when the process is not frozen.
-pub(crate) async fn thawed(frozen: &watch::Receiver<bool>) {
-    let _ = frozen.clone().wait_for(|frozen| !frozen).await;
-}
-
-/// Carries work on only while the process is not frozen: its timers stand still, too, as under SIGSTOP.
-pub(crate) async fn only_while_thawed(frozen: watch::Receiver<bool>, work: impl Future<Output = ()>) {
-    let mut work = pin!(work);
-    loop {
-        thawed(&frozen).await;
-        let mut freezes = frozen.clone();
-        tokio::select! {
-            biased;
-            Ok(_) = freezes.wait_for(|frozen| *frozen) => {}
-            () = &mut work => return,
-        }
+impl Way {
+    /// Does something with the object, and remembers what came of it; its answer may get lost.
+    async fn call<T>(
+        &self,
+        act: impl FnOnce(&mut Store) -> Result<(Deed, T), BoardError>,
+    ) -> Result<T, BoardError> {
+        let begun = self.board.1.elapsed();
+        self.go().await;
+        let (answer, at) = {
+            let mut store = self.board.store();
+            if store.is_down {
+                return Err(BoardError::Refused("nobody is there".to_owned()));
+            }
+            let (what, answer) = act(&mut store)?;
+            let is_write = matches!(what, Deed::Wrote(..));
+            store.history.push(Op { process: self.process.clone(), begun, ended: None, what });
+            let is_lost = is_write && store.answers_lost > 0;
+            if is_lost {
+                store.answers_lost -= 1;
+                return Err(BoardError::Lost("cut off".to_owned()));
+            }
+            (answer, store.history.len() - 1)
+        };
+        self.go().await;
+        self.board.store().history[at].ended = Some(self.board.1.elapsed());
+        Ok(answer)
     }
 }
 
 impl Board for Way {
     async fn read(&self) -> Result<Option<(Vec<u8>, String)>, BoardError> {
-        self.go().await;
-        let (content, is_down) = {
-            let store = self.board.store();
-            (store.content.clone(), store.is_down)
+        let look = |store: &mut Store| {
+            let version = store.content.as_ref().map(|(_, version)| version.clone());
+            Ok((Deed::Read(version), store.content.clone()))
         };
-        if is_down {
-            return Err(BoardError::Refused("nobody is there".to_owned()));
-        }
-        self.go().await;
-        Ok(content)
+        self.call(look).await
     }
 
     async fn write(&self, content: Vec<u8>, condition: &LeaseCondition) -> Result<String, BoardError> {
-        self.go().await;
-        let written = {
-            let mut store = self.board.store();
-            let holds = match (condition, &store.content) {
-                (LeaseCondition::Absent, there) => there.is_none(),
-                (LeaseCondition::Unchanged(version), Some((_, now))) => version == now,
-                (LeaseCondition::Unchanged(_), None) => false,
-            };
-            match (store.is_down, holds) {
-                (false, _) if store.denies_writes => {
-                    return Err(BoardError::Denied("s3:PutObject is denied".to_owned()));
-                }
-                (true, _) => return Err(BoardError::Refused("nobody is there".to_owned())),
-                (false, false) => Err(BoardError::Conflict),
-                (false, true) => {
-                    store.written += 1;
-                    let version = format!("v{}", store.written);
-                    store.content = Some((content, version.clone()));
-                    let is_lost = store.answers_lost > 0;
-                    store.answers_lost = store.answers_lost.saturating_sub(1);
-                    if is_lost { Err(BoardError::Lost("cut off".to_owned())) } else { Ok(version) }
-                }
-            }
+        let on = match condition {
+            LeaseCondition::Absent => None,
+            LeaseCondition::Unchanged(version) => Some(version.clone()),
         };
-        self.go().await;
-        written
+        let put = |store: &mut Store| {
+            if store.denies_writes {
+                return Err(BoardError::Denied("s3:PutObject is denied".to_owned()));
+            }
+            if on.as_ref() != store.content.as_ref().map(|(_, version)| version) {
+                return Ok((Deed::Refused(on), Err(BoardError::Conflict)));
+            }
+            let record =
+                serde_json::from_slice(&content).map_err(|error| BoardError::Refused(error.to_string()))?;
+            store.written += 1;
+            let version = format!("v{}", store.written);
+            store.content = Some((content, version.clone()));
+            Ok((Deed::Wrote(on, version.clone(), record), Ok(version)))
+        };
+        self.call(put).await?
     }
 }

@@ -6,7 +6,9 @@
 
 pub mod board;
 pub mod by_hand;
+pub mod history;
 pub mod http;
+mod ice;
 pub mod keys;
 pub mod names;
 pub mod tools;
@@ -39,10 +41,11 @@ use hatoba_engine::{Board, Clock, Engine, Leadership, Options, lead};
 use hatoba_source::{Snapshot, Unreadable, Variables, parse_documents};
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::watch;
+
 use tokio_util::sync::CancellationToken;
 
 use crate::board::LeaseBoard;
+use crate::ice::Ice;
 use crate::keys::Keys;
 
 /// The root of the workspace: where cargo runs the test, though it may have been built elsewhere.
@@ -77,7 +80,7 @@ pub struct Harbour {
     /// The process that runs now is dead.
     dead: CancellationToken,
     /// The process that runs now is stopped, as by SIGSTOP, as far as others can see.
-    frozen: watch::Sender<bool>,
+    frozen: Ice,
     /// What the process that runs now signs with.
     pub keys: Keys,
     config: SdkConfig,
@@ -92,16 +95,16 @@ pub struct Harbour {
 struct Mortal {
     way: SharedHttpConnector,
     dead: CancellationToken,
-    frozen: watch::Receiver<bool>,
+    frozen: Ice,
 }
 
 impl HttpConnector for Mortal {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (answer, dead, frozen) = (self.way.call(request), self.dead.clone(), self.frozen.clone());
         let answer = async move {
-            board::thawed(&frozen).await;
+            frozen.thawed().await;
             let answer = answer.await;
-            board::thawed(&frozen).await;
+            frozen.thawed().await;
             answer
         };
         HttpConnectorFuture::new(async move {
@@ -160,9 +163,8 @@ impl Harbour {
         statuses: BTreeMap<Key, Status>,
     ) -> Harbour {
         let (clock, model_clock) = clocks;
-        let (dead, frozen, keys) = (CancellationToken::new(), watch::Sender::new(false), Keys::default());
-        let way =
-            Mortal { way: SharedHttpConnector::new(way), dead: dead.clone(), frozen: frozen.subscribe() };
+        let (dead, frozen, keys) = (CancellationToken::new(), Ice::default(), Keys::default());
+        let way = Mortal { way: SharedHttpConnector::new(way), dead: dead.clone(), frozen: frozen.clone() };
         let config = sdk_config(way, clock, &keys);
         let engine = Engine::new(options.clone(), &config, clock, statuses);
         Harbour {
@@ -258,7 +260,7 @@ impl Harbour {
 
     /// Competes for the lease from now on; to be called before the start.
     pub fn compete(&mut self, board: &LeaseBoard, host: &str) {
-        self.compete_on(board.seen_by(self.frozen.subscribe()), host);
+        self.compete_on(board.seen_by(host, self.frozen.clone()), host);
     }
 
     /// The same for a lease anywhere.
@@ -266,7 +268,7 @@ impl Harbour {
         self.engine.set_leadership(Leadership::StandsBy(None));
         let me = Holder { host: host.to_owned(), pid: 1, nonce: host.to_owned() };
         let leading = lead(Arc::clone(&self.engine), board, me, self.let_go.clone());
-        self.leading = Some(tokio::spawn(board::only_while_thawed(self.frozen.subscribe(), leading)));
+        self.leading = Some(tokio::spawn(self.frozen.clone().only_while_thawed(leading)));
     }
 
     /// Ends the process as SIGTERM does: what is in flight is finished, then the lease is let go.
@@ -283,7 +285,7 @@ impl Harbour {
 
     /// Stops the process as SIGSTOP does, or has it go on: nothing gets in or out meanwhile.
     pub fn freeze(&self, frozen: bool) {
-        self.frozen.send_replace(frozen);
+        self.frozen.set(frozen);
     }
 
     /// Lets virtual time pass until every document is in sync and ready, at most `limit`.

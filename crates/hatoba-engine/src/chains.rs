@@ -21,7 +21,7 @@ use crate::inventory::Place;
 use crate::world::Checked;
 
 /// Passes come in swarms: one look at the chains serves all of a moment.
-const CALM: Duration = Duration::from_millis(500);
+const CALM: Duration = Duration::from_secs(1);
 /// An answer about health counts for so long while it is good, and so long while it is not.
 const WELL_LASTS: Duration = Duration::from_secs(60);
 const ILL_LASTS: Duration = Duration::from_secs(15);
@@ -52,14 +52,14 @@ fn hop_of(kind: &str) -> Option<&'static Hop> {
 impl Engine {
     /// Follows the chains whenever something was looked at.
     pub(crate) async fn follow_chains(self: Arc<Self>, stop: CancellationToken) {
-        let mut woken = self.wake.subscribe();
+        let mut woken = self.wake.listen();
         loop {
-            woken.mark_unchanged();
+            woken.catch_up();
             let again = self.ask_and_judge().await;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _ = woken.changed() => {}
+                () = woken.rings() => {}
                 () = sleep_until(again.unwrap_or_else(far)) => {}
             }
             tokio::select! {

@@ -26,6 +26,7 @@ use crate::permit::{Permit, Way};
 use crate::probe::Probed;
 use crate::queue::{Priority, Queue};
 use crate::shown::{EVENTS_MAX, Event, Origin, PruningShown};
+use crate::signal::Signal;
 use crate::unlisted::undiscovered;
 use crate::world::{Checked, check};
 
@@ -84,7 +85,7 @@ pub struct Engine {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) state: Mutex<State>,
     /// Counts up when something is due, or the next due time moved.
-    pub(crate) wake: tokio::sync::watch::Sender<u64>,
+    pub(crate) wake: Arc<Signal>,
     /// Somebody wants everything looked at now.
     pub(crate) resync_now: Notify,
     /// A status changed.
@@ -321,7 +322,7 @@ impl Engine {
             asking: Asking::default(),
             metrics,
             state: Mutex::new(state),
-            wake: tokio::sync::watch::Sender::new(0),
+            wake: Arc::default(),
             resync_now: Notify::new(),
             published: tokio::sync::watch::Sender::new(0),
             lanes: Mutex::default(),
@@ -336,7 +337,7 @@ impl Engine {
 
     /// Has the workers look at the queue.
     pub(crate) fn wake(&self) {
-        self.wake.send_modify(|count| *count += 1);
+        self.wake.ring();
     }
 
     pub(crate) fn lane(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {

@@ -7,12 +7,12 @@ use hatoba_core::{
     Action, Assessment, Cause, Change, Creation, Desired, Fix, Mark, MarkStyle, Members, Object, Outcome,
     Seen, Step, TagChange, Target, normalise,
 };
-use hatoba_kinds::{Answer, CallError, KindId, Progress};
+use hatoba_kinds::{Answer, CallError, KindId, Operation, Progress};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::engine::{Engine, Verify};
-use crate::inventory::Place;
+use crate::inventory::{Place, View};
 use crate::memory::{Pending, Phase, Suspect};
 use crate::schedule::{Next, poll_delay};
 
@@ -23,7 +23,19 @@ pub(crate) const VERIFY_AFTER: Duration = Duration::from_secs(5);
 const TWINS_SHOW_AFTER: Duration = Duration::from_secs(30);
 
 impl Engine {
-    /// Carries out the step, if it is one.
+    /// Waits for the quota of a write; `false`: the process ends, and nothing is written any more. What must hold at
+    /// the write is looked at after this: it may take minutes.
+    pub(crate) async fn is_admitted(&self, operation: Option<&Operation>) -> bool {
+        let Some(operation) = operation else { return true };
+        tokio::select! {
+            biased;
+            () = self.halt.cancelled() => false,
+            () = self.budget.admit_ahead(operation) => true,
+        }
+    }
+
+    /// Carries out the step, if it is one. An instant: what was seen got too old while it waited for its turn or its
+    /// quota; nothing was sent, and a look begun no earlier than then is needed first. The quota stays paid.
     pub(crate) async fn execute(
         &self,
         kind: KindId,
@@ -31,10 +43,11 @@ impl Engine {
         place: &Place,
         step: &Step,
         assessment: &Assessment<'_>,
-    ) -> Result<(), CallError> {
+        view: &Result<View, Cause>,
+    ) -> Result<Option<Instant>, CallError> {
         let removal;
         let action = match step {
-            Step::Rest | Step::Hold(_) | Step::Wait(_) | Step::TakeDown(_) => return Ok(()),
+            Step::Rest | Step::Hold(_) | Step::Wait(_) | Step::TakeDown(_) => return Ok(None),
             Step::Act(action) => action,
             Step::RemoveSurplus(target) => {
                 removal = Action::Delete(target.clone());
@@ -43,14 +56,11 @@ impl Engine {
         };
         let lane = self.lane(&lane_name(place, action));
         let _one_writer = lane.lock().await;
-        // Freshness is checked at the write, after every wait: a step of an older generation is not sent.
+        // Freshness is checked at the write, after every wait: a step of an older generation is not sent, nor one that
+        // was decided on sight of how it was long ago.
         let operation = kind.operation_of(action);
-        if let Some(operation) = operation {
-            tokio::select! {
-                biased;
-                () = self.halt.cancelled() => return Ok(()),
-                () = self.budget.admit_ahead(operation) => {}
-            }
+        if !self.is_admitted(operation).await {
+            return Ok(None);
         }
         let current = self.desired(&desired.key).map(|desired| desired.digest);
         let may_write = self.permit.may_write().is_ok();
@@ -58,7 +68,10 @@ impl Engine {
             if let Some(operation) = operation {
                 self.budget.give_back(operation);
             }
-            return Ok(());
+            return Ok(None);
+        }
+        if let Some(at) = self.too_old(desired, place, view, assessment) {
+            return Ok(Some(at));
         }
         let surplus = || assessment.surplus.iter().map(|surplus| surplus.object);
         let object = match target_of(action) {
@@ -66,7 +79,7 @@ impl Engine {
             None => assessment.current,
         };
         let cause = why(action, self.is_drift(desired));
-        self.send(kind, &desired.key, place, action, object, &cause).await
+        self.send(kind, &desired.key, place, action, object, &cause).await.map(|()| None)
     }
 
     /// Sends one write and folds its answer in.

@@ -63,6 +63,7 @@ mod run;
 mod schedule;
 mod sdk;
 mod shown;
+mod signal;
 mod sink;
 mod takedown;
 mod twins;

@@ -86,7 +86,13 @@ impl Engine {
             let step = self.permitted(step).await;
             self.note_drift(&desired, &assessment);
             self.note_surrender(&desired, &assessment, &step);
-            let result = self.execute(kind, &desired, &place, &step, &assessment).await;
+            let result = match self.execute(kind, &desired, &place, &step, &assessment, &view).await {
+                Ok(Some(at)) => {
+                    not_before = Some(at);
+                    continue;
+                }
+                result => result.map(|_| ()),
+            };
             let failed = result.as_ref().err().map(CallError::cause);
             if let (Ok(()), Step::Act(Action::Delete(_)), Verdict::TakeDown(_, drift)) =
                 (&result, &step, &assessment.verdict)
@@ -101,7 +107,7 @@ impl Engine {
                 next => next,
             };
         }
-        Next::Later // looking takes longer than sight lasts: AWS is slow or the quota is spent
+        Next::Later // looking, or waiting, takes longer than sight lasts: AWS is slow or the quota is spent
     }
 
     /// Look-ups made, references filled in.
@@ -288,7 +294,7 @@ impl Engine {
     }
 
     /// A write needs a fresh look; a scope that was born empty and only written to by us is fresh.
-    fn too_old(
+    pub(crate) fn too_old(
         &self,
         desired: &Desired,
         place: &Place,

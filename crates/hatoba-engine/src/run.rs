@@ -88,9 +88,9 @@ impl Engine {
     }
 
     async fn next_key(&self, stop: &CancellationToken) -> Option<Key> {
-        let mut woken = self.wake.subscribe();
+        let mut woken = self.wake.listen();
         loop {
-            woken.mark_unchanged();
+            woken.catch_up();
             let now = Instant::now();
             let due = {
                 let mut state = self.state();
@@ -102,7 +102,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return None,
-                _ = woken.changed() => {}
+                () = woken.rings() => {}
                 () = sleep_until(due) => {}
             }
         }
@@ -195,9 +195,9 @@ impl Engine {
 
     /// A scope that was written to is listed once more when it has settled.
     async fn verify(self: Arc<Self>, stop: CancellationToken) {
-        let mut woken = self.wake.subscribe();
+        let mut woken = self.wake.listen();
         loop {
-            woken.mark_unchanged();
+            woken.catch_up();
             let now = Instant::now();
             let due = self.state().verify.values().map(|verify| verify.due).min().unwrap_or(now + FAR);
             if due <= now {
@@ -207,7 +207,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                _ = woken.changed() => {}
+                () = woken.rings() => {}
                 () = sleep_until(due) => {}
             }
         }
@@ -253,10 +253,10 @@ impl Engine {
 
     async fn run_until_converged(self: Arc<Self>, timeout: Duration, stop: CancellationToken) -> bool {
         let running = tokio::spawn(Arc::clone(&self).run(stop.clone()));
-        let mut woken = self.wake.subscribe();
+        let mut woken = self.wake.listen();
         let finished = async {
             while !self.is_finished() {
-                let _ = tokio::time::timeout(Duration::from_secs(1), woken.changed()).await;
+                let _ = tokio::time::timeout(Duration::from_secs(1), woken.rings()).await;
             }
         };
         let in_time = tokio::select! {

@@ -32,6 +32,16 @@ pub(crate) enum Parents {
     All,
 }
 
+/// What keeps a surplus resource.
+enum Use {
+    /// Nothing: it may go.
+    None,
+    /// Nothing, if another look agrees.
+    Perhaps,
+    /// These.
+    By(Vec<String>),
+}
+
 impl Engine {
     /// What is known of the scope. Of twins the one with users stays: then it must be known who uses them.
     pub(crate) async fn sight(&self, place: &Place, desired: &Desired) -> Result<View, Cause> {
@@ -101,23 +111,26 @@ impl Engine {
             let target =
                 Target { id: surplus.object.id.clone(), arn: surplus.object.arn.clone(), ..first.clone() };
             let parents = if surplus.why == SurplusKind::Twin { Parents::All } else { Parents::Ours };
-            match self.users_now(place, surplus.object, &target, not_before, parents).await {
-                Ok(users) if users.is_empty() => {
-                    return self.emptied_first(place, surplus.object, target).await;
+            let mut uses = self
+                .use_of(desired, place, assessment, (surplus.object, &target), (not_before, parents))
+                .await;
+            if matches!(uses, Ok(Use::None)) {
+                // What stands in it goes with it: that has to be seen as freshly as what is written to.
+                let fresh = not_before.max(self.oldest_sight());
+                uses = self
+                    .use_of(desired, place, assessment, (surplus.object, &target), (fresh, parents))
+                    .await;
+            }
+            match uses {
+                Ok(Use::None) => return self.emptied_first(place, surplus.object, target).await,
+                Ok(Use::Perhaps) => {
+                    let message = format!(
+                        "{} is one too many; all that stands in it stands in the current one too, so it goes when a second look agrees",
+                        target.id
+                    );
+                    return Step::Hold(Cause::new("Duplicate", message));
                 }
-                Ok(users) => {
-                    match self.shadow(desired, place, assessment, surplus.object, not_before).await {
-                        Shadow::Yes => return self.emptied_first(place, surplus.object, target).await,
-                        Shadow::Perhaps => {
-                            let message = format!(
-                                "{} is one too many; all that stands in it stands in the current one too, so it goes when a second look agrees",
-                                target.id
-                            );
-                            return Step::Hold(Cause::new("Duplicate", message));
-                        }
-                        Shadow::No => used.push(format!("{} by {}", target.id, users.join(", "))),
-                    }
-                }
+                Ok(Use::By(users)) => used.push(format!("{} by {}", target.id, users.join(", "))),
                 Err(cause) => {
                     let message =
                         format!("{} is one too many, and nobody knows who uses it ({cause})", target.id);
@@ -129,6 +142,26 @@ impl Engine {
         Step::Hold(match is_series {
             true => Cause::new("RevisionInUse", format!("kept though newer ones have followed: {used}")),
             false => Cause::new("DuplicateInUse", format!("one too many and still used: {used}")),
+        })
+    }
+
+    /// Who uses a surplus resource besides what stands in the current one too, by lists no older than that.
+    async fn use_of(
+        &self,
+        desired: &Desired,
+        place: &Place,
+        assessment: &Assessment<'_>,
+        (object, target): (&Object, &Target),
+        (not_before, parents): (Option<Instant>, Parents),
+    ) -> Result<Use, Cause> {
+        let users = self.users_now(place, object, target, not_before, parents).await?;
+        if users.is_empty() {
+            return Ok(Use::None);
+        }
+        Ok(match self.shadow(desired, place, assessment, object, not_before).await {
+            Shadow::Yes => Use::None,
+            Shadow::Perhaps => Use::Perhaps,
+            Shadow::No => Use::By(users),
         })
     }
 
