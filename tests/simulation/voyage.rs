@@ -357,6 +357,8 @@ impl Voyage {
         // Whatever was under way is over.
         tokio::time::sleep(Duration::from_secs(120)).await;
         self.excuse();
+        // A link that fell asleep shows with the next look; what is asked for is traffic, and that comes.
+        hands::repair(&mut self.port.sea.lock());
         let begun = tokio::time::Instant::now();
         let mut wrong = self.wrong();
         let mut helped = 0;
