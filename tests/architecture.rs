@@ -95,7 +95,8 @@ impl Source {
         }
         let Some(path) = self.path.strip_prefix("crates/hatoba-kinds/src/") else { return false };
         path.ends_with("/driver.rs")
-            || ["tags.rs", "aws.rs", "ec2.rs", "raw.rs", "route53.rs", "visit.rs"].contains(&path)
+            || ["tags.rs", "aws.rs", "ec2.rs", "ec2/network.rs", "raw.rs", "route53.rs", "visit.rs"]
+                .contains(&path)
     }
 }
 

@@ -38,12 +38,15 @@ def network():
     vpc = ec2.create_vpc(CidrBlock=NETWORK, TagSpecifications=tagged("vpc", "Name", "awesome-vpc"))["Vpc"]["VpcId"]
     for block in SUBNETS:
         ec2.create_subnet(VpcId=vpc, CidrBlock=block, TagSpecifications=tagged("subnet", "Tier", "private"))
-    ec2.create_security_group(
+    group = ec2.create_security_group(
         VpcId=vpc,
         GroupName="great-sg",
         Description="great",
         TagSpecifications=tagged("security-group", "Name", "great-sg"),
-    )
+    )["GroupId"]
+    # The VPC link and the tasks both bear it: without this rule nothing would get through.
+    own = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[own])
 
 
 def tasks():

@@ -112,7 +112,8 @@ async fn a_converged_world_is_never_written_to_and_cheap_to_check() {
         calls.retain(|call| call.operation != "GetAuthorizers");
         looks_for_authorizers += all - calls.len();
         assert!(calls.iter().all(|call| !call.write), "{}", harbour.calls_text());
-        assert!((1..=9).contains(&calls.len()), "{} calls:\n{}", calls.len(), harbour.calls_text());
+        // One of them is for the security groups in the chain.
+        assert!((1..=10).contains(&calls.len()), "{} calls:\n{}", calls.len(), harbour.calls_text());
     }
     assert_eq!(looks_for_authorizers, 3, "once an hour");
     assert!(harbour.is_converged(), "{}", harbour.describe());

@@ -72,7 +72,16 @@ async fn the_converged_chain_serves_and_looking_on_costs_no_call() {
     }
     let chain = &harbour.engine.picture().documents[&"Route/default-route".parse().unwrap()].chain;
     let labels: Vec<&str> = chain.iter().map(|hop| hop.label).collect();
-    let whole = ["API", "stage", "route", "integration", "VPC link", "Cloud Map service", "ECS tasks"];
+    let whole = [
+        "API",
+        "stage",
+        "route",
+        "integration",
+        "VPC link",
+        "security groups",
+        "Cloud Map service",
+        "ECS tasks",
+    ];
     assert_eq!(labels, whole);
 }
 
@@ -176,6 +185,121 @@ async fn a_roll_out_that_fails_is_named_on_the_document_that_asks_for_the_whole_
             serving.message
         );
     }
+}
+
+/// The one group of the link and of the tasks, which lets its own members in.
+const GREAT_SG: &str = "sg-0123456789abcdef0";
+
+/// A change of a group's rules by hand.
+fn rules(action: &str, permission: &str) -> Request {
+    let body = format!("Action={action}&Version=2016-11-15&GroupId={GREAT_SG}&{permission}");
+    Request { method: "POST".to_owned(), uri: "/".to_owned(), headers: Vec::new(), body: body.into_bytes() }
+}
+
+/// What a permission is for: TCP on these ports.
+fn tcp(ports: (u16, u16), peer: &str) -> String {
+    let (from, to) = ports;
+    format!(
+        "IpPermissions.1.IpProtocol=tcp&IpPermissions.1.FromPort={from}&IpPermissions.1.ToPort={to}\
+         &IpPermissions.1.{peer}"
+    )
+}
+
+const OWN: &str = "Groups.1.GroupId=sg-0123456789abcdef0";
+
+/// The article, whose group lets nobody in any more.
+async fn shut() -> Harbour {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    let all = format!("IpPermissions.1.IpProtocol=-1&IpPermissions.1.{OWN}");
+    harbour.meddle(&rules("RevokeSecurityGroupIngress", &all)).await;
+    harbour.wait(RESYNC).await;
+    harbour
+}
+
+#[tokio::test(start_paused = true)]
+async fn security_groups_that_let_nobody_in_are_the_broken_hop_and_a_rule_mends_it() {
+    let harbour = shut().await;
+    assert_broken(&harbour, "NoIngressRule", &format!("security groups {GREAT_SG}: no ingress rule of"));
+    assert!(serving(&harbour).2.ends_with("on TCP port 80"), "{}", serving(&harbour).2);
+    assert_eq!(harbour.invoke("/").status, 503, "the world agrees");
+    let chain = harbour.engine.picture().documents[&"Route/default-route".parse().unwrap()].chain.clone();
+    let labels: Vec<&str> = chain.iter().map(|hop| hop.label).collect();
+    let at = labels.iter().position(|label| *label == "security groups").unwrap();
+    assert_eq!((labels[at - 1], labels[at + 1]), ("VPC link", "Cloud Map service"));
+
+    // Another port does not help, and while nobody gets in it is looked at again soon.
+    harbour.meddle(&rules("AuthorizeSecurityGroupIngress", &tcp((8000, 9000), OWN))).await;
+    harbour.wait(SOON + SOON).await;
+    assert_broken(&harbour, "NoIngressRule", "security groups ");
+    harbour.meddle(&rules("AuthorizeSecurityGroupIngress", &tcp((80, 80), OWN))).await;
+    harbour.wait(SOON + SOON).await;
+    let (truth, _, message) = serving(&harbour);
+    assert_eq!((truth, harbour.invoke("/").status), (Truth::True, 200), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_count_where_the_subnets_are_known_and_close_nothing_where_they_are_not() {
+    for (range, readable, broken) in
+        [("10.0.0.0/16", true, false), ("192.168.0.0/16", true, true), ("192.168.0.0/16", false, false)]
+    {
+        let harbour = shut().await;
+        if !readable {
+            harbour.world().faults().deny("DescribeSubnets");
+        }
+        let peer = format!("IpRanges.1.CidrIp={range}");
+        harbour.meddle(&rules("AuthorizeSecurityGroupIngress", &tcp((80, 80), &peer))).await;
+        harbour.wait(SOON + SOON).await;
+        let (truth, reason, message) = serving(&harbour);
+        let wanted = if broken { (Truth::False, "NoIngressRule") } else { (Truth::True, "Serving") };
+        assert_eq!((truth, reason.as_str()), wanted, "{range} {readable}: {message}");
+        let open = harbour.invoke("/").status == 200;
+        assert_eq!(open, range.starts_with("10."), "{range}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_lets_nothing_out_is_the_broken_hop() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    let all = "IpPermissions.1.IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0";
+    harbour.meddle(&rules("RevokeSecurityGroupEgress", all)).await;
+    harbour.wait(RESYNC).await;
+    assert_broken(&harbour, "NoEgressRule", "security groups ");
+    assert_eq!(harbour.invoke("/").status, 503, "the world agrees");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_that_may_not_be_read_are_said_to_be_not_known_and_nothing_is_broken() {
+    let mut harbour = shut().await;
+    harbour.world().faults().deny("DescribeSecurityGroups");
+    // With ids in place of look-ups the controller needs the permission for nothing else.
+    let plain = ARTICLE.replace(
+        "securityGroupSelector: { tags: { Name: great-sg } }",
+        &format!("securityGroups: [{GREAT_SG}]"),
+    );
+    let link = plain.rfind("securityGroups:").expect("the link's");
+    let plain = format!("{}securityGroupIds:{}", &plain[..link], &plain[link + "securityGroups:".len()..]);
+    harbour.kill_and_restart(&plain);
+    harbour.converge(Duration::from_secs(600)).await;
+    harbour.wait(RESYNC).await;
+    let (truth, _, message) = serving(&harbour);
+    assert_eq!(truth, Truth::True, "{message}");
+    let chain = harbour.engine.picture().documents[&"Route/default-route".parse().unwrap()].chain.clone();
+    let hop = chain.iter().find(|hop| hop.label == "security groups").expect("it is shown");
+    let told = (hop.status, hop.reason.as_str(), hop.message.as_str());
+    let message = "not known: ec2:DescribeSecurityGroups is not allowed";
+    assert_eq!(told, (Truth::Unknown, "RulesUnknown", message));
+    assert!(hop.is_spare);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rules_are_asked_for_once_in_a_resync() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    harbour.wait(RESYNC).await;
+    harbour.clear_calls();
+    harbour.wait(HALF_AN_HOUR).await;
+    let (asked, _) = harbour.count("DescribeSecurityGroups");
+    // Once for the chains, and once an hour for the look-ups by tag.
+    assert!((5..=10).contains(&asked), "{asked} in half an hour\n{}", harbour.calls_text());
 }
 
 /// One short document that asks for a probe.

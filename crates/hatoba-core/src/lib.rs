@@ -24,6 +24,7 @@ mod graph;
 mod key;
 mod lease;
 mod mark;
+mod network;
 mod object;
 mod parts;
 pub mod path;
@@ -58,6 +59,7 @@ pub use mark::{
     CONTENT, Mark, TAG_PREFIX, TAG_VALUE_CHARS_MAX, label_list, labels_written, looks_replaced, name_digits,
     names_listed, owner_is_legal,
 };
+pub use network::{Guard, Network, NoRange, Peer, Range, Rule, Rules, Way};
 pub use object::{Life, Object, Readiness, Scope};
 pub use parts::of_parts;
 pub use pause::{PAUSE_TAG, Pause, pause, paused};

@@ -23,6 +23,12 @@ pub fn get_member<'a>(members: &'a Map<String, Value>, path: &str) -> Option<&'a
     }
 }
 
+/// The texts of the list at `path`; none if there is no such list.
+pub fn texts(members: &Map<String, Value>, path: &str) -> Vec<String> {
+    let list = get_member(members, path).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
 /// Puts `new` at `path`, making objects on the way; a list item must be there already.
 pub fn set(value: &mut Value, path: &str, new: Value) {
     let mut place = value;

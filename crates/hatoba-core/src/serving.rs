@@ -4,9 +4,16 @@
 //! resource. A hop that leads elsewhere than its document says is broken too. No kind is named here: which members lead
 //! on, and what stands behind what, is a kind's [`Hop`].
 
+mod gates;
+
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use crate::{Cause, Condition, Desired, Key, Life, Object, Readiness, Reason, Seen, Status, Truth, path};
+use crate::{
+    Cause, Condition, Desired, Guard, Key, Life, Network, Object, Readiness, Reason, Seen, Status, Truth,
+    path,
+};
 
 /// The part that resources of a kind have in a chain. A kind without one is no hop.
 #[derive(Debug)]
@@ -29,6 +36,9 @@ pub struct Hop {
     pub prefix: fn(&Object) -> String,
     /// What keeps a live resource from serving although it has settled: from what was seen, and what is shown.
     pub fault: fn(&Object, Option<&Status>) -> Option<Cause>,
+    /// The security groups that requests go out of or come in by, where there are any; the second one is the registry
+    /// that the resource was found by.
+    pub guard: fn(&Object, Option<&Object>) -> Option<Guard>,
 }
 
 impl Hop {
@@ -44,6 +54,7 @@ impl Hop {
             count: None,
             prefix: |_| String::new(),
             fault: |_, _| None,
+            guard: |_, _| None,
         }
     }
 }
@@ -79,6 +90,8 @@ pub trait Scene {
     fn beside(&self, desired: &Desired) -> Vec<Key>;
     /// The health of a registry's entries, if it was asked for.
     fn health(&self, registry: &Object) -> Option<Result<Health, Cause>>;
+    /// What EC2 said of security groups, if it was asked.
+    fn network(&self) -> Option<Result<&Network, &Cause>>;
 }
 
 /// One hop as it is.
@@ -103,7 +116,7 @@ pub struct HopSeen {
     pub reason: Reason,
     /// The same as a sentence.
     pub message: String,
-    /// Another one beside it is well: this one is not needed.
+    /// It decides nothing: another one beside it is well, or nobody can say how it is, and need not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_spare: bool,
 }
@@ -115,11 +128,22 @@ pub struct Chain {
     pub hops: Vec<HopSeen>,
     /// Registries whose own count says something else than what is behind them: their health is wanted.
     pub asks: Vec<(String, Object)>,
+    /// Security groups, and subnets, whose rules and addresses are wanted.
+    pub groups: BTreeSet<String>,
+    /// As said.
+    pub subnets: BTreeSet<String>,
+}
+
+impl Chain {
+    /// Whether security groups let nobody through.
+    pub fn is_closed(&self) -> bool {
+        self.hops.iter().any(|hop| hop.label == gates::LABEL && hop.status == Truth::False)
+    }
 }
 
 /// Follows the chain behind an entry.
 pub fn chain(entry: &Key, scene: &dyn Scene) -> Chain {
-    let mut walk = Walk { scene, chain: Chain::default() };
+    let mut walk = Walk { scene, chain: Chain::default(), sender: None, gates: Vec::new() };
     if let Some(desired) = scene.desired(entry) {
         if let Some(parent) = desired.parent() {
             walk.visit(parent, None);
@@ -127,7 +151,7 @@ pub fn chain(entry: &Key, scene: &dyn Scene) -> Chain {
         walk.served(desired);
     }
     walk.visit(entry, None);
-    walk.chain
+    walk.with_gates()
 }
 
 /// What a chain comes to: the first broken hop speaks, but for those that only wait for others; else the first of which
@@ -189,6 +213,10 @@ impl HopSeen {
 struct Walk<'a> {
     scene: &'a dyn Scene,
     chain: Chain,
+    /// The hop that requests leave into the network by, and its security groups.
+    sender: Option<(usize, Guard)>,
+    /// Hops that are reached by it, and whether the security groups let it.
+    gates: Vec<(usize, HopSeen)>,
 }
 
 impl Walk<'_> {
@@ -243,7 +271,11 @@ impl Walk<'_> {
             message: cause.message,
             is_spare: false,
         });
-        self.chain.hops.len() - 1
+        let at = self.chain.hops.len() - 1;
+        if let Some(guard) = seen.present().and_then(|object| (hop.guard)(object, None)) {
+            self.sender = Some((at, guard));
+        }
+        at
     }
 
     /// Goes on to what a member names.
@@ -338,7 +370,11 @@ impl Walk<'_> {
         let behind: Vec<Key> =
             behind.into_iter().filter(|other| hop.entered_by.contains(&other.kind.as_str())).collect();
         let first = self.chain.hops.len();
-        behind.iter().for_each(|other| self.visit(other, None));
+        for other in &behind {
+            let at = self.chain.hops.len();
+            self.visit(other, None);
+            self.reached(at, other, registry);
+        }
         self.one_is_enough(first);
         let Some((output, noun)) = hop.count else { return };
         let counts: Option<Vec<u64>> = behind.iter().map(|other| self.count(other)).collect();

@@ -1,15 +1,16 @@
 //! Whether requests are answered: follows the chain behind every entry and publishes what it comes to.
 //!
-//! The invariant: **following a chain reads what is known already**. The one thing that is asked of AWS beside it is the
-//! health of a registry's entries, and that only where its own count and what runs behind it disagree.
+//! The invariant: **following a chain reads what is known already**. What is asked of AWS beside it is the health of a
+//! registry's entries, and that only where its own count and what runs behind it disagree, and once in a resync the rules
+//! of all security groups between what sends and what answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hatoba_core::{
-    Cause, Chain, Desired, Health, Hop, HopSeen, Key, Object, Scene, Seen, Status, Target, Truth, chain,
-    fold_serving, serving,
+    Cause, Chain, Desired, Health, Hop, HopSeen, Key, Network, Object, Scene, Seen, Status, Target, Truth,
+    chain, fold_serving, serving,
 };
 use hatoba_kinds::{KindId, Whole};
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, State};
 use crate::inventory::Place;
+use crate::network::Wanted;
 use crate::world::Checked;
 
 /// Passes come in swarms: one look at the chains serves all of a moment.
@@ -72,8 +74,8 @@ impl Engine {
 
     /// Follows every chain, asks for the health that is wanted, and publishes. Returns when an answer gets old.
     pub(crate) async fn ask_and_judge(&self) -> Option<Instant> {
-        let wanted = self.judge_chains();
-        let mut is_news = false;
+        let (wanted, rules) = self.judge_chains();
+        let mut is_news = self.ask_network(&rules).await;
         for (kind, registry) in wanted.values() {
             let target = Target {
                 kind: kind.clone(),
@@ -93,23 +95,28 @@ impl Engine {
             self.state().healths.insert(registry.id.clone(), Asked { at, said });
             is_news = true;
         }
-        if is_news {
-            self.judge_chains();
-        }
+        let rules = if is_news { self.judge_chains().1 } else { rules };
+        let rules_until = self.network_until(&rules);
         let mut state = self.state();
         state.healths.retain(|id, _| wanted.contains_key(id));
-        state.healths.values().map(Asked::until).min()
+        state.healths.values().map(Asked::until).chain(rules_until).min()
     }
 
-    /// Follows every chain and publishes what it comes to; the registries whose health is wanted, by id.
-    pub(crate) fn judge_chains(&self) -> BTreeMap<String, (String, Object)> {
+    /// Follows every chain and publishes what it comes to; the registries whose health is wanted, by id, and what is
+    /// wanted of the network.
+    pub(crate) fn judge_chains(&self) -> (BTreeMap<String, (String, Object)>, Wanted) {
         let checked = Arc::clone(&self.state().checked);
         let entries: Vec<&Key> = checked.desired.keys().filter(|key| is_entry(key)).collect();
         if entries.is_empty() {
-            return BTreeMap::new();
+            return (BTreeMap::new(), Wanted::default());
         }
         let scene = Known::of(self, &checked);
         let followed: Vec<(&Key, Chain)> = entries.into_iter().map(|key| (key, chain(key, &scene))).collect();
+        let rules = Wanted {
+            groups: followed.iter().flat_map(|(_, chain)| chain.groups.iter().cloned()).collect(),
+            subnets: followed.iter().flat_map(|(_, chain)| chain.subnets.iter().cloned()).collect(),
+            is_closed: followed.iter().any(|(_, chain)| chain.is_closed()),
+        };
         let asks = followed.iter().flat_map(|(_, chain)| &chain.asks);
         let wanted = asks.map(|(kind, registry)| (registry.id.clone(), (kind.clone(), registry.clone())));
         let wanted = wanted.collect();
@@ -132,7 +139,7 @@ impl Engine {
         if is_news || !changed.is_empty() {
             self.published.send_modify(|count| *count += 1);
         }
-        wanted
+        (wanted, rules)
     }
 }
 
@@ -175,6 +182,7 @@ struct Known<'a> {
     failures: BTreeMap<Place, Cause>,
     named_by: BTreeMap<&'a Key, Vec<Key>>,
     healths: BTreeMap<String, Asked>,
+    network: Option<Result<Network, Cause>>,
 }
 
 impl<'a> Known<'a> {
@@ -191,6 +199,7 @@ impl<'a> Known<'a> {
         };
         let places: BTreeMap<Key, _> = of_hops.map(|key| (key.clone(), place(key))).collect();
         let healths = state.healths.clone();
+        let network = state.network.as_ref().map(|said| said.network.clone());
         drop(state);
         let objects = engine.inventory.all_of(|kind| kind.hop().is_some());
         let (mut by_id, mut in_place) = (BTreeMap::new(), BTreeMap::new());
@@ -211,7 +220,19 @@ impl<'a> Known<'a> {
                 named_by.entry(target).or_default().push(key.clone());
             }
         }
-        Known { engine, checked, statuses, places, objects, by_id, in_place, failures, named_by, healths }
+        Known {
+            engine,
+            checked,
+            statuses,
+            places,
+            objects,
+            by_id,
+            in_place,
+            failures,
+            named_by,
+            healths,
+            network,
+        }
     }
 }
 
@@ -265,5 +286,9 @@ impl Scene for Known<'_> {
     fn health(&self, registry: &Object) -> Option<Result<Health, Cause>> {
         let asked = self.healths.get(&registry.id)?;
         (asked.until() > Instant::now()).then(|| asked.said.clone())
+    }
+
+    fn network(&self) -> Option<Result<&Network, &Cause>> {
+        self.network.as_ref().map(Result::as_ref)
     }
 }

@@ -22,6 +22,7 @@ use crate::inventory::{Inventory, Place, Unlisted};
 use crate::memory::{Memory, Phase};
 use crate::metrics::Metrics;
 use crate::namesakes::OwnerShared;
+use crate::network::Said;
 use crate::permit::{Permit, Way};
 use crate::probe::Probed;
 use crate::queue::{Priority, Queue};
@@ -134,6 +135,8 @@ pub(crate) struct State {
     pub(crate) chains: BTreeMap<Key, Vec<HopSeen>>,
     /// The health of registries' entries, by the registry's id, as it was asked for.
     pub(crate) healths: BTreeMap<String, Asked>,
+    /// What EC2 said of the security groups in the chains.
+    pub(crate) network: Option<Said>,
     /// The newest request through each chain that a document asks for.
     pub(crate) probes: BTreeMap<Key, Probed>,
     pub(crate) dice: fastrand::Rng,
@@ -302,6 +305,7 @@ impl Engine {
             events: VecDeque::new(),
             chains: BTreeMap::new(),
             healths: BTreeMap::new(),
+            network: None,
             probes: BTreeMap::new(),
             dice: fastrand::Rng::with_seed(options.seed),
             account: None,

@@ -49,6 +49,7 @@ mod memory;
 mod metrics;
 mod moved;
 mod namesakes;
+mod network;
 mod orphans;
 mod permit;
 mod picture;

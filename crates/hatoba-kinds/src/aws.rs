@@ -1,7 +1,7 @@
 //! The one way to AWS: clients behind a gate that paces and counts every call.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::SdkConfig;
-use hatoba_core::{Cause, Lookup, Object};
+use hatoba_core::{Cause, Lookup, Network, Object};
 use tokio::time::{Duration, Instant};
 
 use crate::ec2::Ec2;
@@ -117,6 +117,19 @@ impl Aws {
     /// What a look-up found earlier.
     pub fn known_ids(&self, lookup: &Lookup) -> Option<Vec<String>> {
         self.slow().lookups.get(lookup).map(|fact| fact.value.clone())
+    }
+
+    /// The rules of these security groups, and the addresses of these subnets where a rule asks for them and they can be
+    /// read.
+    ///
+    /// # Errors
+    /// When the rules cannot be read.
+    pub async fn network(
+        &self,
+        groups: &BTreeSet<String>,
+        subnets: &BTreeSet<String>,
+    ) -> Result<Network, CallError> {
+        self.ec2.network(self, groups, subnets).await
     }
 
     /// Sends one call through the gate. The SDK's futures are boxed here: their types are so large that whatever holds

@@ -1,4 +1,6 @@
-//! Three EC2 reads by tag ([`crate::raw`] says why without `aws-sdk-ec2`).
+//! Three EC2 reads, by tag and by id ([`crate::raw`] says why without `aws-sdk-ec2`).
+
+mod network;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -27,15 +29,15 @@ const PAGES_MAX: usize = 100;
 
 /// What the answer is read for: its items' id.
 struct Question {
-    operation: Operation,
+    operation: &'static Operation,
     id: &'static str,
 }
 
 fn question(resource: &str) -> Option<Question> {
     match resource {
-        "vpc" => Some(Question { operation: DESCRIBE_VPCS, id: "vpcId" }),
-        "subnet" => Some(Question { operation: DESCRIBE_SUBNETS, id: "subnetId" }),
-        "security-group" => Some(Question { operation: DESCRIBE_SECURITY_GROUPS, id: "groupId" }),
+        "vpc" => Some(Question { operation: &DESCRIBE_VPCS, id: "vpcId" }),
+        "subnet" => Some(Question { operation: &DESCRIBE_SUBNETS, id: "subnetId" }),
+        "security-group" => Some(Question { operation: &DESCRIBE_SECURITY_GROUPS, id: "groupId" }),
         _ => None,
     }
 }
@@ -43,11 +45,17 @@ fn question(resource: &str) -> Option<Question> {
 /// The form body of one request.
 type Form = Vec<(String, String)>;
 
-/// One page: the items that really match, and the next page's token.
-#[derive(Debug, Default, PartialEq)]
-struct Page {
-    ids: Vec<String>,
+/// One page: its items, and the next page's token.
+#[derive(Debug, PartialEq)]
+struct Page<T> {
+    items: Vec<T>,
     next: Option<String>,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Page { items: Vec::new(), next: None }
+    }
 }
 
 pub(crate) struct Ec2 {
@@ -66,43 +74,61 @@ impl Ec2 {
                 format!("nobody looks up a {}", lookup.resource),
             ));
         };
-        let mut ids = Vec::new();
+        let read = |body: &[u8]| read_page(body, &question, lookup);
+        let mut ids = self.all(aws, question.operation, &filters(lookup), read).await?;
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// The items of every page; half a listing is none.
+    async fn all<T>(
+        &self,
+        aws: &Aws,
+        operation: &'static Operation,
+        filters: &[(String, Vec<String>)],
+        read: impl Fn(&[u8]) -> Result<Page<T>, quick_xml::Error>,
+    ) -> Result<Vec<T>, CallError> {
+        let mut items = Vec::new();
         let mut token: Option<String> = None;
         for _ in 0..PAGES_MAX {
-            let form = form(question.operation.name, lookup, token.as_deref());
-            let call =
-                raw::operation(&self.config, SERVICE, question.operation.name, |form: Form| request(&form));
-            let body = aws.call(&question.operation, call.invoke(form)).await?;
-            let page = read_page(&body, &question, lookup).map_err(|error| {
-                CallError::nonsense(&question.operation, format!("the answer is no XML: {error}"))
-            })?;
-            ids.extend(page.ids);
+            let form = form(operation.name, filters, token.as_deref());
+            let call = raw::operation(&self.config, SERVICE, operation.name, |form: Form| request(&form));
+            let body = aws.call(operation, call.invoke(form)).await?;
+            let page = read(&body)
+                .map_err(|error| CallError::nonsense(operation, format!("the answer is no XML: {error}")))?;
+            items.extend(page.items);
             match page.next {
-                None => {
-                    ids.sort();
-                    ids.dedup();
-                    return Ok(ids);
-                }
+                None => return Ok(items),
                 next if next == token => {
-                    return Err(CallError::nonsense(&question.operation, "the same page token twice"));
+                    return Err(CallError::nonsense(operation, "the same page token twice"));
                 }
                 next => token = next,
             }
         }
-        Err(CallError::nonsense(&question.operation, "the pages do not end"))
+        Err(CallError::nonsense(operation, "the pages do not end"))
     }
 }
 
-/// The request's form: every tag, and the VPC, is a filter, wildcards escaped (EC2 filter values know `*` and `?`).
-fn form(action: &str, lookup: &Lookup, token: Option<&str>) -> Form {
-    let mut form: Form = vec![("Action".into(), action.into()), ("Version".into(), "2016-11-15".into())];
+/// Every tag, and the VPC, is a filter.
+fn filters(lookup: &Lookup) -> Vec<(String, Vec<String>)> {
     let tags = lookup.tags.iter().map(|(key, value)| (format!("tag:{key}"), value));
     let vpc = lookup.vpc.iter().map(|vpc| ("vpc-id".to_owned(), vpc));
-    for (index, (name, value)) in tags.chain(vpc).enumerate() {
-        let escaped: String =
-            value.chars().flat_map(|c| if "\\*?".contains(c) { vec!['\\', c] } else { vec![c] }).collect();
-        form.push((format!("Filter.{}.Name", index + 1), name));
-        form.push((format!("Filter.{}.Value.1", index + 1), escaped));
+    tags.chain(vpc).map(|(name, value)| (name, vec![value.clone()])).collect()
+}
+
+/// The request's form. Filter values know `*` and `?`: wildcards are escaped.
+fn form(action: &str, filters: &[(String, Vec<String>)], token: Option<&str>) -> Form {
+    let mut form: Form = vec![("Action".into(), action.into()), ("Version".into(), "2016-11-15".into())];
+    for (index, (name, values)) in filters.iter().enumerate() {
+        form.push((format!("Filter.{}.Name", index + 1), name.clone()));
+        for (number, value) in values.iter().enumerate() {
+            let escaped: String = value
+                .chars()
+                .flat_map(|c| if "\\*?".contains(c) { vec!['\\', c] } else { vec![c] })
+                .collect();
+            form.push((format!("Filter.{}.Value.{}", index + 1, number + 1), escaped));
+        }
     }
     if let Some(token) = token {
         form.push(("NextToken".into(), token.into()));
@@ -111,11 +137,33 @@ fn form(action: &str, lookup: &Lookup, token: Option<&str>) -> Form {
 }
 
 /// Reads ids, VPCs and tags of the items, and keeps those that match: no server is trusted to filter.
-fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, quick_xml::Error> {
-    let mut reader = Reader::from_reader(body);
-    let mut path: Vec<String> = Vec::new();
+fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page<String>, quick_xml::Error> {
     let mut page = Page::default();
     let mut item = Item::default();
+    each_end(body, |steps, text| match steps {
+        [_, _, "item", name] if *name == question.id => item.id = std::mem::take(text),
+        [_, _, "item", "vpcId"] => item.vpc = std::mem::take(text),
+        [_, _, "item", "tagSet", "item", "key"] => item.key = std::mem::take(text),
+        [_, _, "item", "tagSet", "item", "value"] => item.value = std::mem::take(text),
+        [_, _, "item", "tagSet", "item"] => {
+            item.tags.push((std::mem::take(&mut item.key), std::mem::take(&mut item.value)));
+        }
+        [_, _, "item"] => {
+            let item = std::mem::take(&mut item);
+            if item.matches(lookup) {
+                page.items.push(item.id);
+            }
+        }
+        [_, "nextToken"] if !text.is_empty() => page.next = Some(std::mem::take(text)),
+        _ => {}
+    })?;
+    Ok(page)
+}
+
+/// Tells of the end of every element: its path, and its text.
+fn each_end(body: &[u8], mut tell: impl FnMut(&[&str], &mut String)) -> Result<(), quick_xml::Error> {
+    let mut reader = Reader::from_reader(body);
+    let mut path: Vec<String> = Vec::new();
     let mut buffer = Vec::new();
     let mut text = String::new();
     loop {
@@ -128,27 +176,11 @@ fn read_page(body: &[u8], question: &Question, lookup: &Lookup) -> Result<Page, 
             Event::GeneralRef(entity) => text.push_str(&resolve(entity.as_ref())),
             Event::End(_) => {
                 let steps: Vec<&str> = path.iter().map(String::as_str).collect();
-                match steps.as_slice() {
-                    [_, _, "item", name] if *name == question.id => item.id = std::mem::take(&mut text),
-                    [_, _, "item", "vpcId"] => item.vpc = std::mem::take(&mut text),
-                    [_, _, "item", "tagSet", "item", "key"] => item.key = std::mem::take(&mut text),
-                    [_, _, "item", "tagSet", "item", "value"] => item.value = std::mem::take(&mut text),
-                    [_, _, "item", "tagSet", "item"] => {
-                        item.tags.push((std::mem::take(&mut item.key), std::mem::take(&mut item.value)));
-                    }
-                    [_, _, "item"] => {
-                        let item = std::mem::take(&mut item);
-                        if item.matches(lookup) {
-                            page.ids.push(item.id);
-                        }
-                    }
-                    [_, "nextToken"] if !text.is_empty() => page.next = Some(std::mem::take(&mut text)),
-                    _ => {}
-                }
+                tell(&steps, &mut text);
                 text.clear();
                 path.pop();
             }
-            Event::Eof => return Ok(page),
+            Event::Eof => return Ok(()),
             _ => {}
         }
         buffer.clear();
@@ -236,7 +268,7 @@ mod tests {
 
     #[test]
     fn the_form_filters_by_every_tag_and_escapes_wildcards() {
-        let form = form("DescribeSubnets", &lookup(), Some("t"));
+        let form = form("DescribeSubnets", &filters(&lookup()), Some("t"));
         assert!(form.contains(&("Filter.1.Name".into(), "tag:Tier".into())));
         assert!(form.contains(&("Filter.1.Value.1".into(), "private\\*".into())));
         assert!(form.contains(&("NextToken".into(), "t".into())));
@@ -250,7 +282,7 @@ mod tests {
         let tags = BTreeMap::from([("Tier".to_owned(), "a & b's A".to_owned())]);
         let lookup = Lookup { resource: "subnet".into(), tags, vpc: None };
         let page = read_page(body, &question("subnet").unwrap(), &lookup).unwrap();
-        assert_eq!(page.ids, ["s"]);
+        assert_eq!(page.items, ["s"]);
     }
 
     #[test]
@@ -263,14 +295,14 @@ mod tests {
           </subnetSet><nextToken>more</nextToken></DescribeSubnetsResponse>"#;
         let question = question("subnet").unwrap();
         let page = read_page(body, &question, &lookup()).unwrap();
-        assert_eq!(page, Page { ids: vec!["subnet-1".into()], next: Some("more".into()) });
+        assert_eq!(page, Page { items: vec!["subnet-1".into()], next: Some("more".into()) });
         assert!(read_page(b"<a><b></a>", &question, &lookup()).is_err());
     }
 
     #[test]
     fn only_items_in_the_vpc_count() {
         let lookup = Lookup { vpc: Some("vpc-1".into()), ..lookup() };
-        let form = form("DescribeSubnets", &lookup, None);
+        let form = form("DescribeSubnets", &filters(&lookup), None);
         assert!(form.contains(&("Filter.2.Name".into(), "vpc-id".into())));
         assert!(form.contains(&("Filter.2.Value.1".into(), "vpc-1".into())));
         let item = |id: &str, vpc: &str| {
@@ -281,6 +313,6 @@ mod tests {
         };
         let body = format!("<R><subnetSet>{}{}</subnetSet></R>", item("a", "vpc-1"), item("b", "vpc-2"));
         let page = read_page(body.as_bytes(), &question("subnet").unwrap(), &lookup).unwrap();
-        assert_eq!(page.ids, ["a"]);
+        assert_eq!(page.items, ["a"]);
     }
 }

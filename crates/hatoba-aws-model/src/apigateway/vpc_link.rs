@@ -110,6 +110,11 @@ impl ApiGateway {
         Ok(Object::new())
     }
 
+    /// A VPC link's groups and subnets.
+    pub(crate) fn link_network(&self, id: &str) -> Option<&Object> {
+        Some(&self.vpc_links.get(id)?.body)
+    }
+
     /// Has a VPC link lose its network interfaces, as after 60 days without traffic; false when there is none.
     pub(crate) fn idle_vpc_link(&mut self, id: &str) -> bool {
         let Some(record) = self.vpc_links.get_mut(id) else { return false };

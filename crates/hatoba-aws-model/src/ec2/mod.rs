@@ -1,7 +1,9 @@
-//! EC2 look-ups: VPCs with their attributes and route tables, subnets, security groups and zones, by filter or id.
+//! EC2 look-ups: VPCs with their attributes and route tables, subnets, security groups and zones, by filter or id; and the
+//! rules of security groups.
 
 mod attributes;
 mod filter;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -95,6 +97,9 @@ impl Ec2 {
             "DescribeAccountAttributes" => return Some(attributes::account(form, env)),
             _ => {}
         }
+        if let Some(outcome) = self.change_rules(operation, form, env) {
+            return Some(outcome);
+        }
         let kind = KINDS.iter().find(|kind| kind.operation == operation)?;
         let table = match kind.id {
             "vpcId" => &self.vpcs,
@@ -156,11 +161,12 @@ impl Ec2 {
         add(&mut self.zones, &zone.name, zone_members, Tags::new());
     }
 
+    /// A security group whose members reach each other and everything else, as a VPC's default group.
     pub(crate) fn add_security_group(&mut self, id: &str, vpc: &str, name: &str, tags: Tags) {
         let owner = self.vpcs.get(vpc).map_or("", |vpc| object::text_or_empty(&vpc.members, "ownerId"));
         let members = json!({
             "groupId": id, "vpcId": vpc, "groupName": name, "groupDescription": name, "ownerId": owner,
-            "ipPermissions": [],
+            "ipPermissions": [{"ipProtocol": "-1", "groups": [{"groupId": id, "userId": owner}]}],
             "ipPermissionsEgress": [{"ipProtocol": "-1", "ipRanges": [{"cidrIp": "0.0.0.0/0"}]}],
         });
         add(&mut self.security_groups, id, members, tags);

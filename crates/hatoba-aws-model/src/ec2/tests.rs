@@ -31,7 +31,7 @@ fn filters_select() {
     ] {
         let (status, xml) = form(&mut aws, &query);
         assert_eq!(status, 200, "{xml}");
-        let names = ["<vpcId>", "<subnetId>", "<groupId>"];
+        let names = ["<vpcId>", "<subnetId>", "<groupName>"];
         let id = if query.contains("Subnets") {
             names[1]
         } else if query.contains("Groups") {
@@ -131,4 +131,33 @@ fn main_route_tables_zones_and_owners_are_there_for_other_peoples_tools() {
         let (status, xml) = form(&mut aws, &query);
         assert_eq!((status, xml.matches(wanted).count()), (200, times), "{query}: {xml}");
     }
+}
+
+#[test]
+fn rules_are_added_once_taken_away_once_and_shown() {
+    let mut aws = Caller::instant();
+    let change = |action: &str, permission: &str| {
+        format!("Action={action}&GroupId=sg-0123456789abcdef0&IpPermissions.1.{permission}")
+    };
+    let web = "IpProtocol=tcp&IpPermissions.1.FromPort=80&IpPermissions.1.ToPort=80\
+               &IpPermissions.1.IpRanges.1.CidrIp=10.0.0.0/16&IpPermissions.1.Groups.1.GroupId=sg-0fedcba9876543210";
+    let all = "IpProtocol=-1&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0/0";
+    for (query, says) in [
+        (change("AuthorizeSecurityGroupIngress", web), "<return>true</return>"),
+        (change("AuthorizeSecurityGroupIngress", web), "InvalidPermission.Duplicate"),
+        (change("RevokeSecurityGroupEgress", all), "<return>true</return>"),
+        (change("RevokeSecurityGroupEgress", all), "InvalidPermission.NotFound"),
+        (change("AuthorizeSecurityGroupEgress", web), "<return>true</return>"),
+        (change("AuthorizeSecurityGroupEgress", "IpProtocol=tcp"), "MissingParameter"),
+        ("Action=RevokeSecurityGroupIngress&GroupId=sg-none".to_owned(), "InvalidGroup.NotFound"),
+        ("Action=RevokeSecurityGroupIngress".to_owned(), "MissingParameter"),
+    ] {
+        let (_, xml) = form(&mut aws, &query);
+        assert!(xml.contains(says), "{query}: {xml}");
+    }
+    let (_, xml) = form(&mut aws, "Action=DescribeSecurityGroups&GroupId.1=sg-0123456789abcdef0");
+    let ingress = xml.split("<ipPermissionsEgress>").next().unwrap_or_default();
+    let rule = "<item><fromPort>80</fromPort><ipProtocol>tcp</ipProtocol><ipRanges><item><cidrIp>10.0.0.0/16</cidrIp>";
+    assert!(ingress.contains(rule) && ingress.matches("<groupId>").count() == 3, "{xml}");
+    assert!(!xml.contains("0.0.0.0/0"), "{xml}");
 }

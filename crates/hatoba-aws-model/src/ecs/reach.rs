@@ -1,7 +1,7 @@
 //! What a request finds of a task.
 
 use super::Ecs;
-use crate::object;
+use crate::object::{self, Object};
 
 /// A task as the one who answers a request.
 pub(crate) struct Answering<'a> {
@@ -22,5 +22,11 @@ impl Ecs {
             definition: super::name_of(object::text_or_empty(&task.body, "taskDefinitionArn")),
             is_up: matches!(task.status(), "RUNNING" | "DEACTIVATING"),
         })
+    }
+
+    /// A service's groups and subnets, where its tasks have network interfaces of their own.
+    pub(crate) fn network(&self, cluster: &str, service: &str) -> Option<&Object> {
+        let service = self.services.get(&(cluster.to_owned(), service.to_owned()))?;
+        object::object(object::object(&service.body, "networkConfiguration")?, "awsvpcConfiguration")
     }
 }

@@ -39,10 +39,23 @@ impl World {
             });
             return json_answer(200, reached);
         }
-        match self.host(uri, integration.contains_key("tlsConfig")) {
+        let link = object::text_or_empty(integration, "connectionId").to_owned();
+        match self.host(uri, integration.contains_key("tlsConfig")).filter(|host| self.lets_in(&link, host)) {
             Some(host) => echo::answer(visit, sent, &host),
             None => unavailable(),
         }
+    }
+
+    /// Whether the security groups of a link and of a task let the one reach the other.
+    fn lets_in(&self, link: &str, host: &Host) -> bool {
+        let Some([cluster, service, _]) = &host.task else { return true };
+        let link = self.gateway.link_network(link);
+        let task = self.ecs.network(cluster, service);
+        let (Some(link), Some(task)) = (link, task) else { return true };
+        let Some((address, port)) = host.address.rsplit_once(':') else { return true };
+        let port = port.parse().unwrap_or_default();
+        let senders = (&*object::texts(link, "securityGroupIds"), &*object::texts(link, "subnetIds"));
+        self.ec2.lets_through(senders, (&object::texts(task, "securityGroups"), address), port)
     }
 
     /// The instance whose turn it is, if a connection to it succeeds.

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::support::{GADGET, WIDGET, desired};
-use crate::{Digest, KindTable, MarkStyle, Outcome, RefField, ReplaceStyle, fold, fold_serving};
+use crate::{
+    Digest, KindTable, MarkStyle, Outcome, Peer, RefField, ReplaceStyle, Rule, Rules, fold, fold_serving,
+};
 
 /// Stands in a Widget and leads to a Shelf.
 static DOOR: KindTable = KindTable {
@@ -51,9 +53,21 @@ const WIDGET_LIKE: KindTable = KindTable {
 static HOUSE_HOP: Hop = Hop::new("house");
 static BELL_HOP: Hop = Hop { fault: cracked, ..Hop::new("bell") };
 static DOOR_HOP: Hop =
-    Hop { is_entry: true, served_by: &["Gadget"], leads_on: &["shelf"], ..Hop::new("door") };
+    Hop { is_entry: true, served_by: &["Gadget"], leads_on: &["shelf"], guard: sends, ..Hop::new("door") };
 static SHELF_HOP: Hop = Hop { entered_by: &["Hand"], count: Some(("cups", "cups")), ..Hop::new("shelf") };
-static HAND_HOP: Hop = Hop { count: Some(("cups", "cups")), ..Hop::new("hand") };
+static HAND_HOP: Hop = Hop { count: Some(("cups", "cups")), guard: takes, ..Hop::new("hand") };
+
+fn sends(door: &Object, _: Option<&Object>) -> Option<Guard> {
+    door.members.contains_key("groups").then(|| guard(door))
+}
+
+fn takes(hand: &Object, registry: Option<&Object>) -> Option<Guard> {
+    registry.is_some().then(|| Guard { ports: [80].into(), ..guard(hand) })
+}
+
+fn guard(object: &Object) -> Guard {
+    Guard { groups: path::texts(&object.members, "groups"), ..Guard::default() }
+}
 
 fn cracked(_: &Object, status: Option<&Status>) -> Option<Cause> {
     let is_cracked = status?.drift.iter().any(|path| path == "crack");
@@ -66,6 +80,7 @@ struct House {
     statuses: BTreeMap<Key, Status>,
     objects: BTreeMap<Key, Seen<Object>>,
     health: Option<Result<Health, Cause>>,
+    network: Option<Result<Network, Cause>>,
 }
 
 fn key(text: &str) -> Key {
@@ -80,8 +95,13 @@ fn house() -> House {
     door.references[1].template = "to/{}";
     let shelf = desired(&SHELF, "s", json!({}));
     let hand = desired(&HAND, "h", json!({})).refers("shelves[0].id", key("Shelf/s"));
-    let mut house =
-        House { desired: BTreeMap::new(), statuses: BTreeMap::new(), objects: BTreeMap::new(), health: None };
+    let mut house = House {
+        desired: BTreeMap::new(),
+        statuses: BTreeMap::new(),
+        objects: BTreeMap::new(),
+        health: None,
+        network: None,
+    };
     for (document, id) in [(widget, "w1"), (bell, "g1"), (door, "d1"), (shelf, "s1"), (hand, "h1")] {
         let mut object = document.made(id, 1);
         match id {
@@ -168,6 +188,9 @@ impl Scene for House {
     }
     fn health(&self, _: &Object) -> Option<Result<Health, Cause>> {
         self.health.clone()
+    }
+    fn network(&self) -> Option<Result<&Network, &Cause>> {
+        self.network.as_ref().map(Result::as_ref)
     }
 }
 
@@ -297,6 +320,62 @@ fn the_count_decides_and_health_is_asked_for_only_where_it_disagrees() {
         let told = (judged.0, judged.1.as_str(), judged.3);
         assert_eq!(told, (truth, reason, asks), "{entered} {held} {health:?}: {}", judged.2);
     }
+}
+
+/// What EC2 says of these groups: each is told whom it lets in on every port, and lets everything out.
+fn network(groups: &[(&str, &[&str])]) -> Network {
+    let rule = |peer| Rule { ports: (0, 65_535), peer };
+    let out = || vec![rule(Peer::Range("0.0.0.0/0".parse().unwrap()))];
+    let rules = |peers: &[&str]| Rules {
+        ingress: peers.iter().map(|peer| rule(Peer::Group((*peer).to_owned()))).collect(),
+        egress: out(),
+    };
+    let groups = groups.iter().map(|(group, peers)| ((*group).to_owned(), Some(rules(peers))));
+    Network { groups: groups.collect(), ..Network::default() }
+}
+
+#[test]
+fn what_stands_between_two_hops_is_a_hop_and_decides_only_where_it_is_known() {
+    let mut house = house();
+    house.says(Truth::True, "Serving", "every hop works");
+    assert!(chain(&key("Door/d"), &house).groups.is_empty(), "nobody bears a group");
+    house.object("Door/d").members.insert("groups".to_owned(), json!(["sg-door"]));
+    house.says(Truth::True, "Serving", "every hop works");
+    house.object("Hand/h").members.insert("groups".to_owned(), json!(["sg-hand"]));
+    house.says(Truth::Unknown, "RulesUnknown", "security groups sg-hand: their rules are being asked for");
+    let asked: Vec<String> = chain(&key("Door/d"), &house).groups.into_iter().collect();
+    assert_eq!(asked, ["sg-door", "sg-hand"]);
+
+    house.network = Some(Err(Cause::new("AccessDenied", "it is not allowed")));
+    house.says(Truth::True, "Serving", "every hop works");
+    let labels: Vec<&str> = chain(&key("Door/d"), &house).hops.iter().map(|hop| hop.label).collect();
+    assert_eq!(labels, ["house", "bell", "door", "security groups", "shelf", "hand"]);
+    house.network = Some(Ok(network(&[("sg-door", &[]), ("sg-hand", &["sg-door"])])));
+    house.says(Truth::True, "Serving", "every hop works");
+    house.network = Some(Ok(network(&[("sg-door", &[]), ("sg-hand", &["sg-else"])])));
+    house.says(Truth::False, "NoIngressRule", "no ingress rule of sg-hand lets sg-door in on TCP port 80");
+    house.object("Hand/h").readiness = Readiness::Settling(Cause::new("Creating", "it changes"));
+    house.says(Truth::True, "Serving", "every hop works");
+}
+
+#[test]
+fn of_several_ways_one_that_is_open_is_enough_if_it_leads_to_what_works() {
+    let mut house = house();
+    house.object("Door/d").members.insert("groups".to_owned(), json!(["sg-door"]));
+    house.object("Hand/h").members.insert("groups".to_owned(), json!(["sg-hand"]));
+    let second = desired(&HAND, "i", json!({})).refers("shelves[0].id", key("Shelf/s"));
+    let mut object = second.made("i1", 1);
+    object.members.insert("groups".to_owned(), json!(["sg-other"]));
+    object.outputs.insert("cups".to_owned(), "2".to_owned());
+    house.objects.insert(second.key.clone(), Seen::Present(object));
+    house.desired.insert(second.key.clone(), second);
+    house.object("Shelf/s").outputs.insert("cups".to_owned(), "4".to_owned());
+    house.network =
+        Some(Ok(network(&[("sg-door", &[]), ("sg-hand", &["sg-else"]), ("sg-other", &["sg-door"])])));
+    house.says(Truth::True, "Serving", "every hop works");
+    // The way that is open leads to nobody: the other hand works, and cannot be reached.
+    house.object("Hand/i").readiness = Readiness::NotReady(Cause::new("NoTasks", "none"));
+    house.says(Truth::False, "NoIngressRule", "no ingress rule of sg-hand");
 }
 
 #[test]

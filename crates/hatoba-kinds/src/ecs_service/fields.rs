@@ -1,6 +1,6 @@
 use hatoba_core::{
-    Cause, Drain, Field, Hop, KindTable, Literal, MarkStyle, OUTPUT_NAME, Object, Readiness, Reason, RefField,
-    ReplaceStyle, SelectorField, Shape, Status,
+    Cause, Drain, Field, Guard, Hop, KindTable, Literal, MarkStyle, OUTPUT_NAME, Object, Readiness, Reason, RefField,
+    ReplaceStyle, SelectorField, Shape, Status, path,
 };
 use serde_json::Value;
 
@@ -92,10 +92,23 @@ const fn reference(
 }
 
 pub(super) static HOP: Hop =
-    Hop { station: "tasks", count: Some((RUNNING, "tasks")), fault: no_tasks, ..Hop::new("ECS tasks") };
+    Hop { station: "tasks", count: Some((RUNNING, "tasks")), fault: no_tasks, guard, ..Hop::new("ECS tasks") };
 
 /// The output that says how many tasks run.
 pub(super) const RUNNING: &str = "runningCount";
+
+/// Tasks of awsvpc mode have network interfaces and groups of their own, and are reached at the port that is registered.
+fn guard(service: &Object, registry: Option<&Object>) -> Option<Guard> {
+    let arn = registry?.arn.as_deref()?;
+    let ids = |name| {
+        path::texts(&service.members, &format!("networkConfiguration.awsvpcConfiguration.{name}"))
+    };
+    let registries = service.members.get("serviceRegistries").and_then(Value::as_array).into_iter().flatten();
+    let is_this = |own: &&Value| own.get("registryArn").and_then(Value::as_str) == Some(arn);
+    let port = |own: &Value| ["port", "containerPort"].iter().find_map(|name| own.get(*name)?.as_u64());
+    let ports = registries.filter(is_this).filter_map(port).filter_map(|port| u16::try_from(port).ok());
+    Some(Guard { groups: ids("securityGroups"), subnets: ids("subnets"), ports: ports.collect() })
+}
 
 /// Without a task nobody answers; after a roll-back others answer than the document asks for.
 fn no_tasks(service: &Object, status: Option<&Status>) -> Option<Cause> {

@@ -1,4 +1,6 @@
-use hatoba_core::{Field, Hop, KindTable, Literal, MarkStyle, ReplaceStyle, SelectorField, Shape};
+use hatoba_core::{
+    Field, Guard, Hop, KindTable, Literal, MarkStyle, Object, ReplaceStyle, SelectorField, Shape, path,
+};
 
 pub(super) static TABLE: KindTable = KindTable {
     kind: "VpcLink",
@@ -23,4 +25,10 @@ pub(super) static TABLE: KindTable = KindTable {
     drain: None,
 };
 
-pub(super) static HOP: Hop = Hop::new("VPC link");
+pub(super) static HOP: Hop = Hop { guard, ..Hop::new("VPC link") };
+
+/// Its network interfaces stand in these subnets and bear these groups.
+fn guard(link: &Object, _: Option<&Object>) -> Option<Guard> {
+    let ids = |member| path::texts(&link.members, member);
+    Some(Guard { groups: ids("securityGroupIds"), subnets: ids("subnetIds"), ..Guard::default() })
+}

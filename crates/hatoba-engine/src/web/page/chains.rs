@@ -116,7 +116,7 @@ fn chain(keys: &[&Key], hops: &[HopSeen], shown: &Shown) -> Markup {
                             @if let Some(key) = &hop.document { (text(&key.name)) " " }
                             @if !hop.id.is_empty() { (code(&hop.id)) }
                             ": " (text(&hop.message))
-                            @if hop.is_spare { " (another one is well)" }
+                            @if hop.is_spare { " (decides nothing)" }
                         }
                     }
                 }
