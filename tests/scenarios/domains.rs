@@ -248,3 +248,26 @@ async fn what_is_taken_out_of_the_document_goes_in_aws() {
     assert_eq!(configuration["ipAddressType"], "ipv4");
     assert_eq!(configuration.get("ownershipVerificationCertificateArn"), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_quota_says_for_which_and_how_long() {
+    let mut harbour = Harbour::new();
+    harbour.start(&all());
+    harbour.converge(TEN_MINUTES).await;
+    harbour.world().faults().fail("UpdateDomainName", 1, 429, "TooManyRequestsException", "slow down");
+    harbour.documents(&all().replace("certificate/one", "certificate/two"));
+    harbour.wait(Duration::from_secs(20)).await;
+    let synced = harbour.status("DomainName", "domain").synced;
+    let told = "; waits for the quota UpdateDomainName for about ";
+    assert!(synced.reason.as_str() == "Differs" && synced.message.contains(told), "{synced:?}");
+    let (_, seconds) = synced.message.split_once(told).unwrap();
+    let seconds: u64 = seconds.strip_suffix(" s before UpdateDomainName").unwrap().parse().unwrap();
+    assert!(
+        (100..=120).contains(&seconds),
+        "1 in 30 s, of which half is ours, halved by the throttle: {seconds}"
+    );
+    harbour.wait(Duration::from_secs(200)).await;
+    assert!(harbour.is_converged(), "{}", harbour.describe());
+    let domain = harbour.only("apigatewayv2", "domainNames").1.to_string();
+    assert!(domain.contains("certificate/two"), "{domain}");
+}

@@ -379,3 +379,24 @@ async fn what_is_left_out_and_not_ours_is_left_alone() {
     assert_eq!(harbour.only("apigatewayv2", "stages").1["defaultRouteSettings"]["throttlingBurstLimit"], 7);
     assert!(harbour.is_converged(), "{}", harbour.describe());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_of_0_by_hand_stays_and_is_told() {
+    let harbour = converged().await;
+    let stage = format!("/v2/apis/{}/stages/%24default", ids(&harbour).api);
+    let set = |rate: f64| json!({ "defaultRouteSettings": { "throttlingRateLimit": rate } });
+    let told = || {
+        let notes = harbour.status("Stage", "default-stage").notes;
+        notes.into_iter().find(|note| note.reason.as_str() == "ThrottledToZero").map(|note| note.message)
+    };
+    assert_eq!(told(), None);
+    harbour.meddle(&Request::rest("PATCH", &stage, &set(0.0))).await;
+    harbour.wait(RESYNC * 2).await;
+    let note = told().expect("somebody shut the stage");
+    assert!(note.starts_with("defaultRouteSettings.throttlingRateLimit is 0"), "{note}");
+    assert_eq!(harbour.invoke("/").status, 429, "the world agrees");
+    assert!(harbour.is_converged(), "it is not ours: {}", harbour.describe());
+    harbour.meddle(&Request::rest("PATCH", &stage, &set(50.0))).await;
+    harbour.wait(RESYNC * 2).await;
+    assert_eq!(told(), None);
+}

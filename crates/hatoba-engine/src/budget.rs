@@ -54,6 +54,12 @@ impl Bucket {
         self.filled = now;
         if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.tokens / rate) }
     }
+
+    /// How long one who asks now would wait.
+    fn wait(&self, now: Instant) -> Duration {
+        let mut copy = Bucket { ..*self };
+        copy.take(now)
+    }
 }
 
 impl Bucket {
@@ -105,6 +111,14 @@ impl Budget {
             wait = wait.max(bucket.take(now));
         }
         wait
+    }
+
+    /// The quota that a call would wait longest for if it were asked for now, and how long.
+    pub(crate) fn wait_for(&self, operation: &Operation) -> Option<(&'static str, Duration)> {
+        let now = Instant::now();
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = |quota: &Quota| Some((quota.name, buckets.get(quota.name)?.wait(now)));
+        operation.quotas.iter().filter_map(wait).max_by_key(|(_, wait)| *wait)
     }
 
     fn learn(&self, operation: &Operation, throttled: bool) {

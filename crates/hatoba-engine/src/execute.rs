@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hatoba_core::{
     Action, Assessment, Cause, Change, Creation, Desired, Fix, Mark, MarkStyle, Members, Object, Outcome,
-    Seen, Step, TagChange, Target, normalise,
+    Seen, Step, TagChange, Target, Truth, normalise,
 };
 use hatoba_kinds::{Answer, CallError, KindId, Operation, Progress};
 use serde_json::Value;
@@ -18,6 +18,8 @@ use crate::schedule::{Next, poll_delay};
 
 /// A scope that was written to is listed once more when it has been quiet for so long.
 pub(crate) const VERIFY_AFTER: Duration = Duration::from_secs(5);
+/// Shorter waits are over before anybody looks.
+const LONG_WAIT: Duration = Duration::from_secs(10);
 /// Where AWS makes a second one without asking, the list must show a twin of which nobody knows: one whose
 /// answer was lost, or one that was made just before this process began.
 const TWINS_SHOW_AFTER: Duration = Duration::from_secs(30);
@@ -59,6 +61,10 @@ impl Engine {
         // Freshness is checked at the write, after every wait: a step of an older generation is not sent, nor one that
         // was decided on sight of how it was long ago.
         let operation = kind.operation_of(action);
+        let cause = why(action, self.is_drift(desired));
+        if let Some(operation) = operation {
+            self.tell_of_wait(desired, step, assessment, operation);
+        }
         if !self.is_admitted(operation).await {
             return Ok(None);
         }
@@ -78,8 +84,33 @@ impl Engine {
             Some(target) => assessment.current.into_iter().chain(surplus()).find(|o| o.id == target.id),
             None => assessment.current,
         };
-        let cause = why(action, self.is_drift(desired));
         self.send(kind, &desired.key, place, action, object, &cause).await.map(|()| None)
+    }
+
+    /// Shows what is waited for, where that takes long: a quota that is spent, or slowed down after a throttle.
+    fn tell_of_wait(
+        &self,
+        desired: &Desired,
+        step: &Step,
+        assessment: &Assessment<'_>,
+        operation: &Operation,
+    ) {
+        let Some((quota, wait)) = self.budget.wait_for(operation).filter(|(_, wait)| *wait >= LONG_WAIT)
+        else {
+            return;
+        };
+        let seconds = wait.as_secs();
+        let told = format!("waits for the quota {quota} for about {seconds} s before {}", operation.name);
+        let mut outcome = Outcome::of(assessment, step, None);
+        match outcome.synced.0 {
+            Truth::True => outcome.notes.push(Cause::new("QuotaWait", told)),
+            Truth::False | Truth::Unknown => {
+                let message = &mut outcome.synced.1.message;
+                *message = format!("{message}; {told}");
+            }
+        }
+        tracing::info!(document = %desired.key, quota, seconds, operation = operation.name, "waits for a quota");
+        self.publish(desired, outcome);
     }
 
     /// Sends one write and folds its answer in.

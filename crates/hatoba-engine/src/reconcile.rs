@@ -60,6 +60,8 @@ impl Engine {
             self.note_copy(key, &copy, &assessment, begun);
             let left = self.left_behind(&desired, &place);
             assessment.notes.extend(left);
+            let said = assessment.current.map(|current| kind.notes(&desired.members, &current.members));
+            assessment.notes.extend(said.unwrap_or_default());
             self.withhold(kind, &mut assessment).await;
             let mut leave = self.leave(&desired, &place, &view, &mut assessment);
             // What moves with something that is taken down is no drift.

@@ -58,6 +58,11 @@ pub(crate) trait Kind {
     /// Its part in the chains that answer requests.
     const HOP: Option<&'static Hop> = None;
 
+    /// Worth saying of a resource that is as its document says: what others did to it that keeps it from its work.
+    fn notes(_wanted: &Members, _have: &Members) -> Vec<Cause> {
+        Vec::new()
+    }
+
     /// The call that a write begins with, where its name does not tell.
     fn operation(_action: &Action) -> Option<&'static Operation> {
         None

@@ -37,8 +37,8 @@ mod visit;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hatoba_core::{
-    Action, Change, Creation, Deployments, Desired, Diagnostic, Document, Health, Hop, KindTable, Members,
-    Object, Target,
+    Action, Cause, Change, Creation, Deployments, Desired, Diagnostic, Document, Health, Hop, KindTable,
+    Members, Object, Target,
 };
 
 use crate::kind::Kind;

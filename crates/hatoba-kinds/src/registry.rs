@@ -54,6 +54,11 @@ macro_rules! registry {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::operation(action),)+ }
             }
 
+            /// What is worth saying of a resource beside its differences; `wanted`: what the document states.
+            pub fn notes(self, wanted: &Members, have: &Members) -> Vec<Cause> {
+                match self { $(KindId::$kind => <$module::$kind as Kind>::notes(wanted, have),)+ }
+            }
+
             /// A sample document.
             pub fn sample(self) -> &'static str {
                 match self { $(KindId::$kind => <$module::$kind as Kind>::SAMPLE,)+ }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Stage;
 use super::check::{access_log_problem, throttles, variables};
 use super::deployment::{Deployment, Towards, newest_failure, seen, spare, towards};
-use super::fields::{DEPLOYMENTS, HOP, TABLE, stale_routes};
+use super::fields::{DEPLOYMENTS, HOP, TABLE, shut_by_others, stale_routes};
 use super::spec::StageSpec;
 use crate::aws::Aws;
 use crate::error::{CallError, Disposition};
@@ -92,6 +92,10 @@ spec: { apiRef: crazy-api, stageName: $default, autoDeploy: true }
             });
         }
         change.touches(DEPLOYMENTS.kept).then_some(&DELETE_DEPLOYMENT)
+    }
+
+    fn notes(wanted: &Members, have: &Members) -> Vec<Cause> {
+        shut_by_others(wanted, have)
     }
 
     fn check(members: &Members) -> Vec<Problem> {

@@ -1,6 +1,6 @@
 use hatoba_core::{
-    Cause, Deployments, Field, Hop, KindTable, Literal, MarkStyle, Object, RefField, ReplaceStyle, Shape,
-    Status,
+    Cause, Deployments, Field, Hop, KindTable, Literal, MarkStyle, Members, Object, RefField, ReplaceStyle,
+    Shape, Status,
 };
 use serde_json::Value;
 
@@ -102,6 +102,36 @@ fn not_deployed(_: &Object, status: Option<&Status>) -> Option<Cause> {
     })
 }
 
+/// A throttle of 0 lets nothing through (429); one that the document does not state, somebody else has set.
+pub(super) fn shut_by_others(wanted: &Members, have: &Members) -> Vec<Cause> {
+    const LIMITS: [&str; 2] = ["throttlingRateLimit", "throttlingBurstLimit"];
+    let is_shut = |settings: &Value, limit: &str| settings.get(limit).and_then(Value::as_f64) == Some(0.0);
+    let stated = |path: &[&str]| {
+        let mut steps = path.iter();
+        let first = steps.next().and_then(|name| wanted.get(*name));
+        first.and_then(|first| steps.try_fold(first, |at, name| at.get(*name))).is_some()
+    };
+    let told = |path: String, which: &str| {
+        let message = format!("{path} is 0, which no document states: {which} is answered with 429");
+        Cause::new("ThrottledToZero", message)
+    };
+    let mut notes = Vec::new();
+    for limit in LIMITS {
+        let default = have.get("defaultRouteSettings").filter(|settings| is_shut(settings, limit));
+        if default.is_some() && !stated(&["defaultRouteSettings", limit]) {
+            let which = "every route without a throttle of its own";
+            notes.push(told(format!("defaultRouteSettings.{limit}"), which));
+        }
+        let routes = have.get("routeSettings").and_then(Value::as_object).into_iter().flatten();
+        for (route, _) in routes.filter(|(_, settings)| is_shut(settings, limit)) {
+            if !stated(&["routeSettings", route, limit]) {
+                notes.push(told(format!("routeSettings[{route}].{limit}"), &format!("`{route}`")));
+            }
+        }
+    }
+    notes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +144,27 @@ mod tests {
         assert!(same_log(&log(&format!("{a}:*")), &log(a)));
         assert!(!same_log(&log(a), &log("arn:aws:logs:us-east-1:1:log-group:b")));
         assert!(!same_log(&Value::Null, &log("")));
+    }
+
+    #[test]
+    fn a_throttle_of_0_is_told_unless_the_document_states_it() {
+        let members = |value: Value| value.as_object().cloned().unwrap();
+        let have = members(json!({
+            "defaultRouteSettings": { "throttlingRateLimit": 0.0, "throttlingBurstLimit": 5 },
+            "routeSettings": { "GET /a": { "throttlingBurstLimit": 0 } },
+        }));
+        let told = |wanted: Value| -> Vec<String> {
+            shut_by_others(&members(wanted), &have).into_iter().map(|note| note.message).collect()
+        };
+        let both = told(json!({ "defaultRouteSettings": { "throttlingBurstLimit": 5 } }));
+        assert_eq!(both.len(), 2, "{both:?}");
+        assert!(both[0].starts_with("defaultRouteSettings.throttlingRateLimit is 0"), "{both:?}");
+        assert!(both[1].ends_with("`GET /a` is answered with 429"), "{both:?}");
+        let stated = json!({
+            "defaultRouteSettings": { "throttlingRateLimit": 0 },
+            "routeSettings": { "GET /a": { "throttlingBurstLimit": 0 } },
+        });
+        assert_eq!(told(stated), [""; 0]);
     }
 
     #[test]
