@@ -163,6 +163,38 @@ async fn a_health_check_asks_the_daemon_beside_it() {
 }
 
 #[tokio::test]
+async fn a_daemon_that_asks_for_a_token_is_asked_with_the_same_file() {
+    let (aws, folder, tokens) = (Aws::quick().await, documents(), tempfile::tempdir().unwrap());
+    let file = |name: &str, token: &str| {
+        put(tokens.path(), name, token);
+        tokens.path().join(name).to_str().unwrap().to_owned()
+    };
+    let right = file("right", "correct-horse-battery\n");
+    let wrong = file("wrong", "another-horse-battery\n");
+    let source = folder.path().to_str().unwrap();
+    let arguments = ["run", "--source", source, "--listen", "127.0.0.1:0", "--listen-token-file", &right];
+    let daemon = Hatoba::start(&arguments, Some(aws.address));
+    let url = format!("http://{}", daemon.page().await);
+    let wait = ["status", "--url", &url, "--wait", "--timeout", "60s", "--token-file", &right];
+    let well = Hatoba::run(&wait, None).await;
+    assert!(well.code == Some(0) && well.stdout.contains("SERVING"), "{well:?}");
+    for command in ["status", "healthcheck"] {
+        let known = Hatoba::run(&[command, "--url", &url, "--token-file", &right], None).await;
+        assert_eq!(known.code, Some(0), "{known:?}");
+        for (more, says) in [
+            (&[][..], "it asks for a token: give --token-file"),
+            (&["--token-file", &wrong], "it does not take the token in"),
+            (&["--token-file", "none-such"], "cannot read the token in none-such"),
+        ] {
+            let refused = Hatoba::run(&[&[command, "--url", &url], more].concat(), None).await;
+            assert!(refused.code == Some(1) && refused.stderr.contains(says), "{refused:?}");
+            assert!(!refused.stderr.contains("battery"), "{refused:?}");
+        }
+    }
+    daemon.terminate().await;
+}
+
+#[tokio::test]
 async fn shells_complete_it_and_it_says_which_it_is() {
     for shell in ["bash", "zsh", "fish"] {
         let script = Hatoba::run(&["completions", shell], None).await;

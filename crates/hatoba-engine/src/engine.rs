@@ -181,12 +181,15 @@ impl State {
     }
 }
 
+/// What is wrong with documents, in the log: whoever shows it in another way leaves it out there.
+pub const FINDINGS: &str = "hatoba::findings";
+
 /// Says in the log what is newly wrong with the source.
 fn report(before: &Checked, checked: &Checked, unreadable_before: &[Unreadable], snapshot: &Snapshot) {
     for found in checked.diagnostics.iter().filter(|found| !before.diagnostics.contains(found)) {
         let (place, hint) = (found.place.to_string(), found.hint.as_deref().unwrap_or_default());
         let rule = found.rule.unwrap_or_default();
-        tracing::warn!(place, path = found.path, rule, hint, "{}", found.message);
+        tracing::warn!(target: FINDINGS, place, path = found.path, rule, hint, "{}", found.message);
     }
     for file in snapshot.unreadable.iter().filter(|file| !unreadable_before.contains(file)) {
         if file.reason != STILL_WRITTEN {

@@ -80,7 +80,7 @@ pub const COMMIT: Option<&str> = option_env!("HATOBA_COMMIT");
 pub use board::BucketBoard;
 pub use clock::Clock;
 pub use emf::Emf;
-pub use engine::{Engine, Options};
+pub use engine::{Engine, FINDINGS, Options};
 pub use import::{Reach, Sighted, Wanted};
 pub use lease::{Board, BoardError, lead};
 pub use lock::lead_by_lock;

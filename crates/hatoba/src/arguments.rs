@@ -10,6 +10,7 @@ use hatoba_engine::{Access, OpenPath, Options};
 use hatoba_source::Variables;
 
 use crate::completions::Completions;
+use crate::fetch::TokenFile;
 use crate::healthcheck::Healthcheck;
 use crate::iam_policy::IamPolicy;
 use crate::logging::LogFormat;
@@ -378,6 +379,9 @@ pub(crate) struct StatusOf {
     /// The daemon's own address, in place of what it wrote beside its source.
     #[arg(long, value_name = "URL", conflicts_with_all = ["source", "status_to"])]
     pub(crate) url: Option<hyper::Uri>,
+
+    #[command(flatten)]
+    pub(crate) token: TokenFile,
 
     /// How it is printed.
     #[arg(long, value_enum, default_value_t)]

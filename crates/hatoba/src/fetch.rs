@@ -1,12 +1,15 @@
 //! One GET of a daemon's own pages: plain HTTP, one connection, an answer of bounded size.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use clap::Args;
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::{Request, Uri, header};
+use hyper::header::{self, HeaderValue};
+use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -15,24 +18,58 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Far above the status of the largest source.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What the daemon asks callers for. Never the token itself: command lines can be read by others.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct TokenFile {
+    /// The file that the daemon was given as --listen-token-file, if it asks for a token.
+    #[arg(long, value_name = "FILE", env = "HATOBA_LISTEN_TOKEN_FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+impl TokenFile {
+    /// The header that shows it.
+    fn header(&self) -> anyhow::Result<Option<HeaderValue>> {
+        let Some(file) = &self.token_file else { return Ok(None) };
+        let token = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read the token in {}", file.display()))?;
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+            .with_context(|| format!("what is in {} is no token", file.display()))?;
+        header.set_sensitive(true);
+        Ok(Some(header))
+    }
+
+    /// What to do about an answer of 401.
+    fn hint(&self) -> String {
+        match &self.token_file {
+            Some(file) => format!("it does not take the token in {}", file.display()),
+            None => "it asks for a token: give --token-file with its --listen-token-file".to_owned(),
+        }
+    }
+}
+
 /// Status and body of `path` at a daemon's address, `http://127.0.0.1:8080`.
 ///
 /// # Errors
-/// When the address is none, nobody answers, or the answer is too long.
-pub(crate) async fn get(base: &Uri, path: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+/// When the address is none, nobody answers, the daemon wants another token, or the answer is too long.
+pub(crate) async fn get(base: &Uri, path: &str, token: &TokenFile) -> anyhow::Result<(u16, Vec<u8>)> {
     ensure!(
         base.scheme_str() == Some("http"),
         "expected an address such as http://127.0.0.1:8080, got `{base}`"
     );
     let authority = base.authority().context("the address names no host")?;
     let place = (authority.host().trim_matches(['[', ']']).to_owned(), authority.port_u16().unwrap_or(80));
-    let request = Request::get(path).header(header::HOST, authority.as_str()).body(Empty::<Bytes>::new())?;
+    let mut request =
+        Request::get(path).header(header::HOST, authority.as_str()).body(Empty::<Bytes>::new())?;
+    if let Some(token) = token.header()? {
+        request.headers_mut().insert(header::AUTHORIZATION, token);
+    }
     let exchange = async {
         let stream = TcpStream::connect(place).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
+        ensure!(status != 401, "{}", token.hint());
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
         let body =
             body.map_err(|error| anyhow::anyhow!("the answer breaks off: {error}"))?.to_bytes().to_vec();

@@ -29,6 +29,8 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
+use hatoba_engine::FINDINGS;
+
 use crate::arguments::{Command, Hatoba};
 
 /// Tasks that still run when a command is over (a hung call, a slow disk) get so long and no longer.
@@ -39,16 +41,23 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let text = report::visible(&format!("{error:#}"));
+            let red = anstyle::AnsiColor::Red.on_default().bold();
+            let error = report::paint("error:", red, report::wants_colour(&std::io::stderr()));
             // Nobody listens to standard error: there is nowhere to say so.
-            let _ = writeln!(anstream::stderr(), "error: {text}");
+            let _ = writeln!(anstream::stderr(), "{error} {text}");
             ExitCode::FAILURE
         }
     }
 }
 
 fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
-    let level = if matches!(hatoba.command, Command::Run(_)) { "info" } else { "warn" };
-    logging::init(hatoba.log_format, level)?;
+    let level = match hatoba.command {
+        Command::Run(_) => "info".to_owned(),
+        // It shows findings as lines of its own.
+        Command::Sandbox(_) => format!("warn,{FINDINGS}=off"),
+        _ => "warn".to_owned(),
+    };
+    logging::init(hatoba.log_format, &level)?;
     let vars = hatoba.variables()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = match hatoba.command {

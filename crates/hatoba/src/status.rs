@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::arguments::{StatusOf, StatusOutput};
-use crate::fetch;
+use crate::fetch::{self, TokenFile};
 use crate::report::{count, cut, escaped_json, paint, visible, wants_colour};
 
 /// How often `--watch` and `--wait` look.
@@ -86,9 +86,9 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
         let mut look = match (&arguments.url, &mut sink) {
             // Who waits may wait for the daemon itself.
             (Some(url), _) if arguments.wait && Instant::now() < until => {
-                asked(url).await.unwrap_or_default()
+                asked(url, &arguments.token).await.unwrap_or_default()
             }
-            (Some(url), _) => asked(url).await?,
+            (Some(url), _) => asked(url, &arguments.token).await?,
             (None, Some(sink)) => read(sink).await,
             (None, None) => bail!("there is nowhere to look"),
         };
@@ -192,8 +192,8 @@ struct Document {
 }
 
 /// From the daemon itself.
-async fn asked(url: &hyper::Uri) -> anyhow::Result<Look> {
-    let (status, body) = fetch::get(url, "/api/v1/status").await?;
+async fn asked(url: &hyper::Uri, token: &TokenFile) -> anyhow::Result<Look> {
+    let (status, body) = fetch::get(url, "/api/v1/status", token).await?;
     if status != 200 {
         bail!("the daemon at {url} answers {status} to /api/v1/status");
     }
@@ -267,10 +267,11 @@ impl Look {
         if let Some(warning) = &self.warning {
             writeln!(out, "{}", paint(&visible(warning), AnsiColor::Yellow.on_default(), colour))?;
         }
-        let head = ["DOCUMENT", "SYNCED", "READY", "DRIFT", "AGE", "URL", "MESSAGE"].map(str::to_owned);
+        let head = ["DOCUMENT", "SYNCED", "READY", "SERVING", "DRIFT", "AGE", "URL", "MESSAGE"];
+        let head = head.map(str::to_owned);
         let rows = self.statuses.iter().map(|(key, status)| {
-            let message =
-                [&status.synced, &status.ready].into_iter().find(|shown| shown.status != Truth::True);
+            let conditions = [Some(&status.synced), Some(&status.ready), status.serving.as_ref()];
+            let message = conditions.into_iter().flatten().find(|shown| shown.status != Truth::True);
             let message = match (message, self.unjudged.contains(key)) {
                 (_, true) => format!("NotJudged: {UNJUDGED}"),
                 (Some(shown), false) => format!("{}: {}", shown.reason, shown.message),
@@ -282,27 +283,29 @@ impl Look {
                 key.to_string(),
                 shown(status.synced.status).as_str().to_owned(),
                 shown(status.ready.status).as_str().to_owned(),
+                status.serving.as_ref().map_or("-", |serving| shown(serving.status).as_str()).to_owned(),
                 if status.drift.is_empty() { "-".to_owned() } else { status.drift.len().to_string() },
                 self.ages.get(key).map_or_else(|| "-".to_owned(), |seconds| age(*seconds)),
                 status.outputs.get("url").cloned().unwrap_or_else(|| "-".to_owned()),
                 message,
             ]
         });
-        let dashes = || ["Unknown", "Unknown", "-", "-", "-"].map(str::to_owned);
+        let dashes = || ["Unknown", "Unknown", "-", "-", "-", "-"].map(str::to_owned);
         let unknown = self.unknown().map(|key| {
-            let [synced, ready, drift, age, url] = dashes();
-            [key.to_string(), synced, ready, drift, age, url, format!("NotJudged: {UNJUDGED}")]
+            let [synced, ready, serving, drift, age, url] = dashes();
+            [key.to_string(), synced, ready, serving, drift, age, url, format!("NotJudged: {UNJUDGED}")]
         });
-        let rows: Vec<[String; 7]> = std::iter::once(head).chain(rows).chain(unknown).collect();
+        let rows: Vec<[String; 8]> = std::iter::once(head).chain(rows).chain(unknown).collect();
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 7] = std::array::from_fn(width);
+        let widths: [usize; 8] = std::array::from_fn(width);
         for (index, row) in rows.iter().enumerate() {
             let mut line = String::new();
-            for (column, cell) in row.iter().enumerate().take(6) {
+            for (column, cell) in row.iter().enumerate().take(7) {
                 line.push_str(&format!("{:<1$}  ", visible(cell), widths[column]));
             }
-            line.push_str(cut(&visible(&row[6]), MESSAGE_CHARS).as_ref());
-            let style = match row[1] == "True" && row[2] == "True" {
+            line.push_str(cut(&visible(&row[7]), MESSAGE_CHARS).as_ref());
+            let is_well = |cell: &String| ["True", "-"].contains(&cell.as_str());
+            let style = match row[1..4].iter().all(is_well) {
                 _ if index == 0 => anstyle::Style::new().bold(),
                 true => anstyle::Style::new(),
                 false => AnsiColor::Red.on_default(),

@@ -137,7 +137,11 @@ impl Reader<'_> {
     }
 
     fn metadata(&mut self, value: Option<Value>) -> (Option<String>, BTreeMap<String, String>) {
-        let value = value.unwrap_or_default();
+        let Some(value) = value else {
+            let message = format!("expected a mapping, got {}", describe_member(None));
+            self.error("metadata", message, "for example `metadata: { name: crazy-api }`");
+            return (None, BTreeMap::new());
+        };
         let Some(mut metadata) = self.mapping("metadata", value, "metadata: { name: crazy-api }") else {
             return (None, BTreeMap::new());
         };

@@ -221,6 +221,11 @@ fn what_hides_which_document_it_is() {
             "metadata: x",
             "metadata: expected a mapping, got `x`",
         ),
+        (
+            "metadata: { name: a, labels: { team: web } }",
+            "metdata: { name: a }",
+            "metadata: expected a mapping, got nothing: the member is missing",
+        ),
         (GOOD, "just text\n", "expected a mapping, got `just text`"),
         (GOOD, "- a\n", "expected a mapping, got a list"),
     ] {

@@ -1,5 +1,5 @@
 use super::*;
-use hatoba_core::{Outcome, fold};
+use hatoba_core::{Outcome, fold, fold_serving};
 
 fn look(warning: Option<&str>) -> Look {
     let key = Key::new("VpcLink", "fine");
@@ -30,6 +30,24 @@ fn the_table_says_how_each_stands_and_why() {
     assert!(lines[2].starts_with("VpcLink/fine") && lines[2].contains("2 min"), "{text}");
     assert!(lines[2].ends_with("LinkPending: the link is PENDING"), "{text}");
     assert_eq!(lines[3], "0 of 1 document ready");
+}
+
+#[test]
+fn serving_has_a_column_and_decides_nothing_about_being_ready() {
+    let mut shown = look(None);
+    for status in shown.statuses.values_mut() {
+        (status.synced.status, status.ready.status) = (Truth::True, Truth::True);
+        let cause = Cause::new("NoIngressRule", "no rule lets the link in");
+        *status = fold_serving(status, Some((Truth::False, cause)), Timestamp::UNIX_EPOCH);
+    }
+    let text = table(&shown);
+    let cells: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(cells[0][1..4], ["SYNCED", "READY", "SERVING"]);
+    assert_eq!(cells[1][1..4], ["True", "True", "False"]);
+    assert!(text.contains("NoIngressRule: no rule lets the link in"), "{text}");
+    assert!(shown.is_good(), "who waits, waits for in sync and ready");
+    let json: serde_json::Value = serde_json::from_str(&shown.json()).unwrap();
+    assert_eq!(json["documents"][0]["serving"]["reason"], "NoIngressRule");
 }
 
 #[test]
@@ -70,7 +88,7 @@ fn what_was_not_judged_as_it_is_is_shown_and_not_ready() {
     assert!(shown.is_good() && table(&shown).ends_with("1 of 1 document ready\n"), "{}", table(&shown));
     shown.unjudged = BTreeSet::from([new.clone()]);
     assert!(!shown.is_good() && table(&shown).ends_with("1 of 2 documents ready\n"), "{}", table(&shown));
-    assert!(table(&shown).contains("VpcLink/new   Unknown"), "{}", table(&shown));
+    assert!(table(&shown).contains("VpcLink/new   Unknown  Unknown  -"), "{}", table(&shown));
     shown.unjudged = BTreeSet::from([key]);
     assert!(!shown.is_good() && table(&shown).ends_with("0 of 1 document ready\n"), "{}", table(&shown));
     assert!(table(&shown).contains(UNJUDGED), "{}", table(&shown));
