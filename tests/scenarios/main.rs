@@ -39,6 +39,7 @@ mod owners;
 mod pauses;
 mod plan;
 mod prune;
+mod reference;
 mod replacement;
 mod requests;
 mod samples;

@@ -53,6 +53,11 @@ impl Schema {
         &ALL[&kind]
     }
 
+    /// The schema of documents that are made of others.
+    pub(crate) fn of_whole() -> Self {
+        Schema { root: http_service::schema().to_value() }
+    }
+
     /// The schema of `spec` itself.
     pub fn root(&self) -> &Value {
         &self.root
@@ -108,7 +113,7 @@ impl Schema {
 
 /// A document that is made of others has no table: its fields are what they say, and the parts' are explained there.
 fn made_of_others(field: Option<&str>) -> Result<String, String> {
-    let schema = Schema { root: http_service::schema().to_value() };
+    let schema = Schema::of_whole();
     let field = field.map(|field| field.strip_prefix("spec.").unwrap_or(field));
     let at = match field.map(|field| schema.at(field)) {
         None => schema.root(),
@@ -298,13 +303,14 @@ fn changed(table: &KindTable, field: &Field) -> String {
     }
 }
 
-fn words(schema: &Value) -> String {
+/// What a schema says of itself, on one line.
+pub(crate) fn words(schema: &Value) -> String {
     let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The type in a word: `string`, `list of strings`, `mapping`.
-fn type_of(schema: &Schema, member: &Value) -> String {
+pub(crate) fn type_of(schema: &Schema, member: &Value) -> String {
     let names: Vec<&str> = match member.get("type") {
         Some(Value::String(name)) => vec![name.as_str()],
         Some(Value::Array(names)) => {

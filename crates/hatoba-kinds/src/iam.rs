@@ -216,6 +216,20 @@ fn dependent(kind: KindId) -> impl Iterator<Item = &'static Dependent> {
     DEPENDENT.iter().filter(move |row| row.kinds.contains(&kind))
 }
 
+/// The actions that AWS checks beside a kind's operations, and on what.
+pub(crate) fn beside_operations(kind: KindId) -> impl Iterator<Item = (&'static str, String)> {
+    let on = |on: On| match on {
+        On::Any => "`*`".to_owned(),
+        On::These(resources) => {
+            resources.iter().map(|resource| format!("`{resource}`")).collect::<Vec<_>>().join(", ")
+        }
+        On::ServiceLinked(_, role) => format!("`{role}`"),
+        On::Roles(taker) => format!("roles that documents name, for `{taker}`"),
+        On::Objects => "objects that documents name".to_owned(),
+    };
+    dependent(kind).flat_map(move |row| row.actions.iter().map(move |action| (*action, on(row.on))))
+}
+
 /// API Gateway's actions are HTTP verbs on paths. A star stands for everything below, too.
 const PATHS: &[(&str, &str, &str)] = &[
     ("GetApis", "GET", "/apis"),
