@@ -17,8 +17,9 @@ use crate::report::{visible, wants_colour};
 const VARIABLE: &str = "HATOBA_LOG";
 
 /// What other people's crates may log unless `HATOBA_LOG` names them. A directive covers every target that begins with
-/// it: `aws` is the whole SDK.
-const QUIET: &str = "aws=warn,hyper=warn,h2=warn,rustls=warn";
+/// it: `aws` is the whole SDK. Whoever runs this outside of AWS and has set no region is told so by us, in a sentence; that
+/// the instance metadata service does not answer there is no news.
+const QUIET: &str = "aws=warn,aws_config::imds=error,hyper=warn,h2=warn,rustls=warn";
 
 /// How the log is written, `--log-format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
