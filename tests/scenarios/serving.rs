@@ -124,8 +124,13 @@ async fn an_instance_that_is_gone_while_its_task_runs_is_asked_for_once_in_a_whi
     harbour.wait(RESYNC).await;
     assert_broken(&harbour, "NoHealthyInstance", "DiscoveryService/great-service-discovery: ");
     assert_ne!(harbour.invoke("/").status, 200, "the world agrees");
+    let since = |harbour: &Harbour| {
+        harbour.status("Route", "default-route").serving.map(|serving| serving.last_transition_time)
+    };
+    let before = since(&harbour);
     harbour.clear_calls();
     harbour.wait(Duration::from_secs(120)).await;
+    assert_eq!(since(&harbour), before, "it stays broken while it is asked for anew");
     let (asked, _) = harbour.count("GetInstancesHealthStatus");
     assert!((1..=10).contains(&asked), "{asked} questions in two minutes\n{}", harbour.calls_text());
 }

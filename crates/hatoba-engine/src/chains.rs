@@ -160,6 +160,7 @@ impl State {
         let after = fold_serving(status, Some((truth, cause)), now);
         let is_news = after != *status;
         if is_news {
+            self.turns.tell(Some(status), &after);
             self.statuses.insert(key.clone(), after);
         }
         is_news
@@ -284,8 +285,9 @@ impl Scene for Known<'_> {
     }
 
     fn health(&self, registry: &Object) -> Option<Result<Health, Cause>> {
-        let asked = self.healths.get(&registry.id)?;
-        (asked.until() > Instant::now()).then(|| asked.said.clone())
+        // What was said stands until the next answer, else it would be unknown for as long as each question takes. It is
+        // asked for again when it gets old, and forgotten when nobody wants it any more.
+        self.healths.get(&registry.id).map(|asked| asked.said.clone())
     }
 
     fn network(&self) -> Option<Result<&Network, &Cause>> {

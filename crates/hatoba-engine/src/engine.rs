@@ -28,6 +28,7 @@ use crate::probe::Probed;
 use crate::queue::{Priority, Queue};
 use crate::shown::{EVENTS_MAX, Event, Origin, PruningShown};
 use crate::signal::Signal;
+use crate::turns::Turns;
 use crate::unlisted::undiscovered;
 use crate::world::{Checked, check};
 
@@ -137,6 +138,8 @@ pub(crate) struct State {
     pub(crate) healths: BTreeMap<String, Asked>,
     /// What EC2 said of the security groups in the chains.
     pub(crate) network: Option<Said>,
+    /// What the log has said to be bad.
+    pub(crate) turns: Turns,
     /// The newest request through each chain that a document asks for.
     pub(crate) probes: BTreeMap<Key, Probed>,
     pub(crate) dice: fastrand::Rng,
@@ -309,6 +312,7 @@ impl Engine {
             chains: BTreeMap::new(),
             healths: BTreeMap::new(),
             network: None,
+            turns: Turns::default(),
             probes: BTreeMap::new(),
             dice: fastrand::Rng::with_seed(options.seed),
             account: None,
@@ -423,6 +427,7 @@ impl Engine {
         }
         // Statuses of an earlier run may name documents that have gone since.
         state.statuses.retain(|key, _| checked.exists(key));
+        state.turns.forget(|key| !checked.exists(key));
         state.vanished.retain(|key, _| !checked.exists(key));
         state.spend_the_word(self.clock.now());
         state.pruning.retain(|key, _| !checked.exists(key));
@@ -491,9 +496,10 @@ impl Engine {
         if !state.checked.exists(key) {
             return; // it vanished while its pass ran
         }
-        let previous = state.statuses.get(key);
-        let status = fold(previous, key, digest, outcome, now);
-        if previous != Some(&status) {
+        let previous = state.statuses.get(key).cloned();
+        let status = fold(previous.as_ref(), key, digest, outcome, now);
+        if previous.as_ref() != Some(&status) {
+            state.turns.tell(previous.as_ref(), &status);
             state.statuses.insert(key.clone(), status);
             state.fold_wholes(
                 |whole| whole.parts.contains_key(key) || whole.outputs.iter().any(|o| o.of == *key),

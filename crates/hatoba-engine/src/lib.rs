@@ -19,7 +19,7 @@
 //! | workers, resync, verification, shutdown | `run` |
 //! | what is remembered between passes | `engine`, `memory` |
 //! | resources that documents are to be written for | `import` |
-//! | what is shown | `picture`, `shown`, `metrics`, `web`, `sink` |
+//! | what is shown | `picture`, `shown`, `metrics`, `web`, `sink`; in the log: `turns` |
 //!
 //! Locks are taken in one order, and none is held across an await: the engine's state, then the inventory's.
 
@@ -67,6 +67,7 @@ mod shown;
 mod signal;
 mod sink;
 mod takedown;
+mod turns;
 mod twins;
 mod unlisted;
 mod users;
