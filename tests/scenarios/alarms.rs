@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hatoba_aws_model::Request;
 use hatoba_core::Cause;
+use hatoba_engine::Options;
 use hatoba_tests::{ARTICLE, Harbour};
 use serde_json::json;
 
@@ -75,6 +76,27 @@ async fn what_is_not_ready_for_long_shows_for_how_long() {
     harbour.converge(TEN_MINUTES).await;
     harbour.wait(MINUTE).await;
     assert_eq!(metric(&harbour, "hatoba_not_ready_seconds"), 0.0, "{}", harbour.describe());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_chain_shows_for_how_long_though_all_is_in_sync_and_ready() {
+    let counted = ARTICLE.split("\n---\n").map(|document| match document.contains("kind: EcsService") {
+        true => format!("{}\npolicy: {{ fields: {{ desiredCount: ignore }} }}\n", document.trim_end()),
+        false => document.to_owned(),
+    });
+    let harbour = Harbour::converged(Options::default(), &counted.collect::<Vec<_>>().join("\n---\n")).await;
+    let scale = async |tasks: u32| {
+        let body = json!({ "cluster": "main", "service": "great-service", "desiredCount": tasks });
+        harbour.meddle(&Request::json("ecs", "UpdateService", &body)).await;
+    };
+    assert_eq!(metric(&harbour, "hatoba_not_serving_seconds"), 0.0, "{}", harbour.describe());
+    scale(0).await;
+    harbour.wait(RESYNC + RESYNC + MINUTE).await;
+    assert!(metric(&harbour, "hatoba_not_serving_seconds") > 300.0, "{}", harbour.describe());
+    assert_eq!(metric(&harbour, "hatoba_not_ready_seconds"), 0.0, "{}", harbour.describe());
+    scale(1).await;
+    harbour.wait(RESYNC + MINUTE).await;
+    assert_eq!(metric(&harbour, "hatoba_not_serving_seconds"), 0.0, "{}", harbour.describe());
 }
 
 #[tokio::test(start_paused = true)]

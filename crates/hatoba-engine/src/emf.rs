@@ -24,7 +24,7 @@ const AGES: [(&str, &str); 1] =
     [("hatoba_source_last_success_timestamp_seconds", "hatoba_source_last_success_seconds")];
 
 /// Everything else, by its name in `/metrics`; about as many as alarms need, for each costs money.
-const FACTS: [(&str, &str); 12] = [
+const FACTS: [(&str, &str); 13] = [
     ("hatoba_aws_denied_total", "Count"),
     ("hatoba_aws_throttled_total", "Count"),
     ("hatoba_documents", "Count"),
@@ -32,6 +32,7 @@ const FACTS: [(&str, &str); 12] = [
     ("hatoba_leader", "Count"),
     ("hatoba_nonconverging", "Count"),
     ("hatoba_not_ready_seconds", "Seconds"),
+    ("hatoba_not_serving_seconds", "Seconds"),
     ("hatoba_oldest_unverified_seconds", "Seconds"),
     ("hatoba_prune_fuse_open", "Count"),
     ("hatoba_prune_held", "Count"),

@@ -102,6 +102,11 @@ pub(super) fn gauges(shown: &Shown, now: Timestamp, documents_max: usize) -> Gau
             "How long the document that is not Ready for longest has not been; 0: all are.",
             Value::Seconds(not_ready(shown, now)),
         ),
+        one(
+            "hatoba_not_serving_seconds",
+            "How long the chain that is known to be broken for longest has been; 0: none is.",
+            Value::Seconds(not_serving(shown, now)),
+        ),
         one("hatoba_workqueue_depth", "Documents that are due.", whole(shown.queue.depth)),
         one(
             "hatoba_workqueue_oldest_seconds",
@@ -223,9 +228,20 @@ fn oldest_unverified(shown: &Shown, now: Timestamp) -> f64 {
 }
 
 fn not_ready(shown: &Shown, now: Timestamp) -> f64 {
-    let waiting = shown.documents.values().map(|document| &document.status.ready);
-    let since = waiting.filter(|ready| ready.status != Truth::True).map(|ready| ready.last_transition_time);
-    since.min().map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0))
+    let readies = shown.documents.values().map(|document| &document.status.ready);
+    longest(readies.filter(|ready| ready.status != Truth::True), now)
+}
+
+/// What is only not known counts for nothing here: the chain has not been seen to be broken.
+fn not_serving(shown: &Shown, now: Timestamp) -> f64 {
+    let servings = shown.documents.values().filter_map(|document| document.status.serving.as_ref());
+    longest(servings.filter(|serving| serving.status == Truth::False), now)
+}
+
+/// How long the condition that turned first has been as it is.
+fn longest<'a>(conditions: impl Iterator<Item = &'a Condition>, now: Timestamp) -> f64 {
+    let since = conditions.map(|condition| condition.last_transition_time).min();
+    since.map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0))
 }
 
 fn whole(count: usize) -> Value {
