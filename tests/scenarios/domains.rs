@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hatoba_aws_model::Request;
-use hatoba_engine::Options;
-use hatoba_tests::Harbour;
+use hatoba_engine::{Options, PlanAction};
+use hatoba_tests::{Harbour, snapshot};
 use serde_json::{Value, json};
 
 use crate::prune::{explicit, for_minutes, held};
@@ -84,6 +84,22 @@ async fn a_domain_and_its_mapping_converge_and_are_left_alone() {
     harbour.converge(TEN_MINUTES).await;
     harbour.wait(RESYNC).await;
     assert_eq!(harbour.write_names().len(), before, "{}", harbour.calls_text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_says_of_nothing_that_it_is_missing_while_its_domain_is_set_up() {
+    let mut harbour = Harbour::converged(explicit(), &all()).await;
+    let other = "arn:aws:acm:us-east-1:123456789012:certificate/two";
+    let configuration =
+        json!({ "certificateArn": other, "endpointType": "REGIONAL", "securityPolicy": "TLS_1_2" });
+    let change = json!({ "domainNameConfigurations": [configuration] });
+    harbour.meddle(&Request::rest("PATCH", "/v2/domainnames/api.example.com", &change)).await;
+    harbour.renew();
+    harbour.engine.accept(snapshot(&all()));
+    let plan = harbour.engine.plan().await.unwrap();
+    let entry = plan.entries.iter().find(|entry| entry.document.kind == "ApiMapping").unwrap();
+    let reason = entry.cause.as_ref().map(|cause| cause.reason.as_str());
+    assert_eq!((entry.action, reason), (PlanAction::Unknown, Some("WaitingFor")), "{plan:#?}");
 }
 
 #[tokio::test(start_paused = true)]

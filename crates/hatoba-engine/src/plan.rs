@@ -139,6 +139,8 @@ struct SoFar {
     going: BTreeMap<Key, BTreeMap<String, String>>,
     /// Documents that would be written.
     changing: BTreeSet<Key>,
+    /// Documents whose resources are there and not ready to be named yet: nobody knows what stands in them.
+    settling: BTreeSet<Key>,
     calls: Vec<&'static Operation>,
 }
 
@@ -214,6 +216,11 @@ impl Engine {
             }
         };
         let place = (kind, ground.resolved.scope.clone());
+        if let Some(parent) = desired.parent().filter(|parent| so_far.settling.contains(parent)) {
+            let cause =
+                Cause::new("WaitingFor", format!("waits for {parent}, which AWS is still setting up"));
+            return vec![PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause)];
+        }
         let view = if is_symbol(&place.1) {
             Ok(View { objects: Vec::new(), listed_at: None }) // what is not there yet holds nothing
         } else {
@@ -241,8 +248,14 @@ impl Engine {
         let left = self.left_behind(desired, &place);
         assessment.notes.extend(left);
         self.withhold(kind, &mut assessment).await;
-        if let Some(current) = assessment.current.filter(|current| current.is_usable()) {
-            so_far.outputs.insert(desired.key.clone(), current.outputs.clone());
+        match assessment.current {
+            Some(current) if current.is_usable() => {
+                so_far.outputs.insert(desired.key.clone(), current.outputs.clone());
+            }
+            Some(current) if !current.is_leaving() => {
+                so_far.settling.insert(desired.key.clone());
+            }
+            _ => {}
         }
         let leave = self.leave(desired, &place, &view, &mut assessment);
         let mut step = next(desired, &assessment, &leave);

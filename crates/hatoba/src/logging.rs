@@ -66,7 +66,7 @@ fn filter(said: &str, default_level: &str) -> anyhow::Result<EnvFilter> {
         EnvFilter::builder().parse(directives).map_err(|error| anyhow!("`{}`: {error}", visible(said)))
     };
     let filter = parse(said)?;
-    if filter.max_level_hint() <= Some(LevelFilter::WARN) {
+    if filter.max_level_hint() <= Some(LevelFilter::ERROR) {
         // `error` and `off` mean everybody.
         return Ok(filter);
     }
@@ -119,6 +119,7 @@ mod tests {
             tracing::debug!("ours, in detail");
             tracing::debug!(target: "aws_smithy_runtime::client", "theirs, in detail");
             tracing::warn!(target: "aws_config", "theirs, \u{1b}[31mloud");
+            tracing::warn!(target: "aws_config::imds::region", "no metadata here");
         });
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
@@ -159,6 +160,20 @@ mod tests {
         ] {
             assert_eq!(has(said, "ours, in detail"), ours, "{said}");
             assert_eq!(has(said, "theirs, in detail"), theirs, "{said}");
+        }
+    }
+
+    #[test]
+    fn that_this_is_no_host_of_awss_is_no_news() {
+        for (said, is_said) in
+            [("", false), ("warn", false), ("aws=debug", false), ("aws_config::imds=warn", true)]
+        {
+            let lines = logged(false, said);
+            assert_eq!(
+                lines.iter().any(|line| line.ends_with("no metadata here")),
+                is_said,
+                "{said}: {lines:?}"
+            );
         }
     }
 
