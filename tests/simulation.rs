@@ -9,6 +9,8 @@
 mod crashes;
 #[path = "simulation/disk.rs"]
 mod disk;
+#[path = "simulation/duties.rs"]
+mod duties;
 #[path = "simulation/events.rs"]
 mod events;
 #[path = "simulation/fleet.rs"]

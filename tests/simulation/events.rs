@@ -160,7 +160,7 @@ fn wrong(voyage: &mut Voyage) {
         1 => "apiVersion: hatoba/v1\nkind: Route\nmetadata: { name: nowhere }\nspec: { apiRef: nowhere, routeKey: $default, integrationRef: nowhere }\n".to_owned(),
         2 => "apiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: bad }\nspec: { subnetIds: 7, wrong: true }\n".to_owned(),
         3 => "\u{0}\u{1}{ [ &a *a".to_owned(),
-        _ => files.first().map(|(_, text)| String::from_utf8_lossy(text).into_owned()).unwrap_or_default(),
+        _ => files.first().map(|(_, text)| String::from_utf8_lossy(text).replace("description: v", "description: v9000")).unwrap_or_default(),
     };
     voyage.note(format!("a wrong document: {text:?}"));
     files.push(("wrong.yaml".to_owned(), text.into_bytes()));

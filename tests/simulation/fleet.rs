@@ -234,11 +234,12 @@ pub(crate) fn document(stack: usize, part: Part, says: Says) -> String {
         ),
         Part::Api => {
             let cors = if a > 0 {
-                format!(", corsConfiguration: {{ allowOrigins: [\"https://o{a}.example.com\"] }}")
+                format!("\n  corsConfiguration: {{ allowOrigins: [\"https://o{a}.example.com\"] }}")
             } else {
                 String::new()
             };
-            format!("{{ description: v{version}{cors} }}")
+            // In lines, so that one that is cut off may be a legal document.
+            format!("\n  description: v{version}{cors}\n  version: v{version}")
         }
         Part::Link => format!(
             "{{ subnetIds: [{}], securityGroupIds: [sg-0123456789abcdef0] }}",

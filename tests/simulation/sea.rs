@@ -9,6 +9,7 @@ use hatoba_aws_model::{Answer, Clock, Config, Request, Response, SharedWorld, Wo
 use hatoba_tests::board::LeaseBoard;
 use serde_json::Value;
 
+use crate::duties::Duties;
 use crate::swarm::{Fault, Swarm};
 use crate::trace::Trace;
 use crate::truth::{self, Things};
@@ -38,6 +39,7 @@ pub(crate) struct Sea {
     pub(crate) swarm: Swarm,
     pub(crate) world: SharedWorld,
     pub(crate) clock: Clock,
+    pub(crate) duties: Duties,
     pub(crate) trace: Trace,
     pub(crate) witness: Witness,
     /// The lease, where processes compete for one.
@@ -130,6 +132,7 @@ impl Sea {
         let dice = Rng::with_seed(swarm.seed ^ 0xca11);
         Sea {
             witness: Witness::new(&swarm),
+            duties: Duties::new(&swarm),
             swarm,
             world,
             clock,
@@ -200,6 +203,7 @@ impl Sea {
 
     /// What is to become of a call that is sent now.
     pub(crate) fn lot(&mut self, call: &Call) -> Lot {
+        self.owes(call);
         let half = self.swarm.config.delays.request / 2;
         let mut lot = Lot { fate: Fate::Good, death: None, way_in: half, way_out: half };
         if self.is_calm {
@@ -287,10 +291,31 @@ impl Sea {
         }
     }
 
+    /// What the process owes to others with this call.
+    fn owes(&mut self, call: &Call) {
+        let mut duties = std::mem::take(&mut self.duties);
+        if let Some(wrong) = duties.sent(call, || self.things()) {
+            self.witness.violated(wrong);
+        }
+        self.duties = duties;
+    }
+
+    /// A process has the answer to its call.
+    pub(crate) fn hears(&mut self, call: &Call, response: &Response) {
+        self.witness.delivered(call, response);
+        let mut duties = std::mem::take(&mut self.duties);
+        let things = (call.is_write && call.service == "apigatewayv2").then(|| self.things());
+        if let Some(wrong) = duties.delivered(call, response, things.as_deref(), &self.witness) {
+            self.witness.violated(wrong);
+        }
+        self.duties = duties;
+    }
+
     /// A call that is neither carried out nor answered.
     pub(crate) fn hangs(&mut self, call: &Call) {
         self.trace.call(self.clock.now(), call, 0, "hangs");
         self.witness.unanswered(call);
+        self.duties.unanswered(call);
     }
 
     /// A process dies on one of its calls.

@@ -105,6 +105,9 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
                 engine.accept_as_of(snapshot, begun);
                 let mut sea = sea.lock();
                 for (document, version) in versions {
+                    if let Some(wrong) = sea.duties.accepts(number, &document, version) {
+                        sea.witness.violated(wrong);
+                    }
                     sea.witness.accepts(number, document, version);
                 }
             }
@@ -122,8 +125,11 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
 fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
     let version = |text: &str| text.strip_prefix('v').and_then(|number| number.parse().ok());
     let told = |document: &hatoba_core::Document| {
-        let text = document.spec.get("description").and_then(serde_json::Value::as_str)?;
-        Some((document.key.to_string(), version(text)?))
+        let member = |name: &str| document.spec.get(name).and_then(serde_json::Value::as_str);
+        let text = member("description")?;
+        // An API's comes twice: first and last. What was cut off between them is no version that anybody wrote.
+        let is_whole = document.key.kind != "HttpApi" || member("version") == Some(text);
+        Some((document.key.to_string(), if is_whole { version(text)? } else { u64::MAX }))
     };
     snapshot.documents.iter().filter_map(told).collect()
 }

@@ -304,7 +304,8 @@ impl Look<'_> {
                 let cors = if a > 0 { json!(format!("https://o{a}.example.com")) } else { Value::Null };
                 let team = if b > 0 { json!(format!("t{b}")) } else { Value::Null };
                 vec![
-                    ("/description", said),
+                    ("/description", said.clone()),
+                    ("/version", said),
                     ("/corsConfiguration/allowOrigins/0", cors),
                     ("/tags/team", team),
                 ]

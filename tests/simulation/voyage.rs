@@ -192,6 +192,7 @@ impl Voyage {
         let mut sea = self.port.sea.lock();
         let now = sea.now();
         sea.witness.documents(now, &self.fleet);
+        sea.duties.are_written(&self.fleet);
     }
 
     /// The place holds exactly these files.
@@ -265,6 +266,13 @@ impl Voyage {
             let (now, things) = (sea.now(), sea.things());
             let revision = sea.world.lock().unwrap().revision();
             sea.witness.look(now, &things);
+            let sea = &mut *sea;
+            for ship in self.ships.iter().filter(|ship| !ship.is_frozen && !sea.is_calm) {
+                let statuses = ship.harbour.engine.statuses();
+                if let Some(wrong) = sea.duties.look(now, ship.number, &statuses, &things) {
+                    sea.witness.violated(wrong);
+                }
+            }
             (revision, things)
         };
         if std::mem::replace(&mut self.revision, revision) != revision {

@@ -79,7 +79,9 @@ impl Way {
         let Answer::Reply(response) = answer else { return std::future::pending().await };
         let is_good = matches!(fate, Fate::Good | Fate::Refused(..) | Fate::Stale);
         if !is_good && call.is_write {
-            self.sea.lock().witness.unanswered(call);
+            let mut sea = self.sea.lock();
+            sea.witness.unanswered(call);
+            sea.duties.unanswered(call);
         }
         match fate {
             Fate::Lost => Err(ConnectorError::io("connection closed before the message completed".into())),
@@ -90,7 +92,7 @@ impl Way {
                 response_of(Response { body: response.body[..half].to_vec(), ..response })
             }
             _ => {
-                self.sea.lock().witness.delivered(call, &response);
+                self.sea.lock().hears(call, &response);
                 response_of(response)
             }
         }

@@ -8,6 +8,8 @@ mod browser;
 mod check;
 mod generate;
 mod kept;
+mod mutants;
+mod nightly;
 mod promtool;
 mod shell;
 mod simulate;
@@ -22,6 +24,10 @@ usage: cargo xtask <task>
   gen [--check]    write the structures generated from AWS's service models; --check: fail if the committed ones differ
   simulate [--seeds N] [--from S] [--steps M] [--hours H] [--without FAULT,…] [--trace FILE]
                    the simulation; a seed that fails prints the command that replays it
+  mutants [--only NN,NN] [--seeds N] [--minutes M]
+                   plants one fault after the other into a copy of the product: the simulation must find each
+  nightly --hours H [--from S]
+                   all that takes long: two leaders, all pairs of crashes, mutants, the simulation until the time is over
   book             only the check of the book's links
 ";
 
@@ -35,6 +41,10 @@ fn main() -> ExitCode {
         ["gen", "--check"] => generate::run(generate::Mode::Check),
         ["book"] => book::check(),
         ["simulate", rest @ ..] => simulate::Order::read(rest).and_then(|order| order.run()),
+        ["mutants", rest @ ..] => {
+            mutants::Order::read(rest).and_then(|order| order.run()).map(|said| println!("{said}"))
+        }
+        ["nightly", rest @ ..] => nightly::Night::read(rest).and_then(|night| night.run()),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

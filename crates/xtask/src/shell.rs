@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -77,6 +78,23 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     }
     String::from_utf8(output.stdout)
         .with_context(|| format!("{} printed something that is not text", shown(command)))
+}
+
+/// Runs and returns what it printed, which is passed through line by line as well; its error output is, too.
+pub(crate) fn listen(command: &mut Command) -> Result<String> {
+    let name = shown(command);
+    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {name}"))?;
+    let mut said = String::new();
+    for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()) {
+        let line = line.unwrap_or_default();
+        println!("{line}");
+        said = said + &line + "\n";
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("{name} ended with {status}");
+    }
+    Ok(said)
 }
 
 fn shown(command: &Command) -> String {

@@ -1,0 +1,374 @@
+//! What a process owes to others, whatever comes of it: it looks before it sends a create again, names one creation by
+//! one token, leaves a name alone that drains, takes over only what somebody wrote, and says Ready only of what is.
+//!
+//! Most of these do no lasting harm in a world that is looked at again and again; so the end does not show them.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hatoba_aws_model::Response;
+use hatoba_core::{Key, Status, Truth};
+use serde_json::Value;
+
+use crate::fleet::{Fleet, key};
+use crate::sea::Call;
+use crate::swarm::{Fault, Swarm};
+use crate::truth::{Thing, Things};
+use crate::witness::Witness;
+
+/// What makes one of those that AWS makes twice if asked twice, and where its id stands.
+const MADE: [(&str, &str, &str); 3] = [
+    ("CreateApi", "apis", "apiId"),
+    ("CreateVpcLink", "vpcLinks", "vpcLinkId"),
+    ("CreateIntegration", "integrations", "integrationId"),
+];
+/// Members for which another one may have to be made.
+const AS_IT_IS_MADE: [&str; 6] =
+    ["subnetIds", "securityGroupIds", "integrationType", "integrationUri", "connectionId", "tlsConfig"];
+/// Every process has listed what was made so long ago, and has sent what it decided on before.
+const LISTED: Duration = Duration::from_secs(180);
+/// Lists lag by less: so long a process believes the answer to its own create.
+const BELIEVED: Duration = Duration::from_secs(50);
+/// Two looks for what may have been made must lie so far apart, less the way of a call.
+const APART: Duration = Duration::from_millis(7_500);
+/// What AWS has refused is known by the next list.
+const HEARD: Duration = Duration::from_secs(6);
+/// A write rests on a look of a minute ago at most, and waits in turn for a quota of one link in half a minute.
+const SIGHT: Duration = Duration::from_secs(170);
+/// While a service is down, so many calls in ten minutes are sent in vain at most: sweeps, and retries that grow rare.
+const IN_VAIN_MAX: usize = 200;
+const IN_VAIN_MAX_OF_A_STACK: usize = 150;
+const IN_VAIN_WITHIN: Duration = Duration::from_secs(600);
+
+/// What the processes owe.
+#[derive(Debug, Default)]
+pub(crate) struct Duties {
+    /// Creates of which nobody knows what became of them: by process, and document with incarnation and place.
+    doubts: BTreeMap<(usize, String), Doubt>,
+    /// Tokens by document with incarnation.
+    tokens: BTreeMap<String, String>,
+    /// When AWS refused to make a service beside a namesake that drains, first.
+    refused: BTreeMap<(usize, String), Duration>,
+    /// When each list was asked for last and came, by process and path.
+    seen: BTreeMap<(usize, String), Duration>,
+    is_unhurried: bool,
+    is_shared: bool,
+    /// What a process made and was told so: process and key.
+    made: BTreeSet<(usize, String)>,
+    /// What lists and answers have shown: process and id.
+    known: BTreeSet<(usize, String)>,
+    /// When calls were refused because a service was down, by process and service.
+    in_vain: BTreeMap<(usize, &'static str), VecDeque<Duration>>,
+    in_vain_max: usize,
+    /// Versions of documents that somebody wrote.
+    written: BTreeSet<(String, u64)>,
+    was_ready: BTreeSet<String>,
+    /// Since when something has been other than ready.
+    unready: BTreeMap<String, Duration>,
+    resync: Duration,
+    lag: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Doubt {
+    sent_at: Duration,
+    looks: Vec<Duration>,
+}
+
+impl Duties {
+    pub(crate) fn new(swarm: &Swarm) -> Duties {
+        Duties {
+            // Throttles slow a process down to a twentieth: then what was decided may wait for minutes.
+            is_unhurried: ![Fault::Throttled, Fault::Freeze, Fault::Outage]
+                .iter()
+                .any(|fault| swarm.has(*fault)),
+            // Two leaders have one quota for links, and each waits for what the other one takes.
+            is_shared: swarm.has(Fault::Leaders),
+            in_vain_max: IN_VAIN_MAX + IN_VAIN_MAX_OF_A_STACK * swarm.stacks,
+            resync: swarm.options.resync,
+            lag: swarm.lag,
+            ..Duties::default()
+        }
+    }
+
+    /// Somebody wrote these documents.
+    pub(crate) fn are_written(&mut self, fleet: &Fleet) {
+        let versions = fleet.parts.iter().map(|((stack, part), says)| (key(*stack, *part), says.version));
+        self.written.extend(versions);
+    }
+
+    /// A process takes over a version of a document: F27, F30.
+    pub(crate) fn accepts(&self, process: usize, document: &str, version: u64) -> Option<String> {
+        let is_known = self.written.contains(&(document.to_owned(), version));
+        (!is_known).then(|| {
+            format!("F27: process {process} takes over version {version} of {document}, which nobody wrote")
+        })
+    }
+
+    /// A request leaves a process: F3, F6, F16.
+    pub(crate) fn sent(&mut self, call: &Call, things: impl FnOnce() -> Arc<Things>) -> Option<String> {
+        if !call.is_write || call.service == "s3" {
+            return None;
+        }
+        if let Some(wrong) = self.rests_on_little(call) {
+            return Some(wrong);
+        }
+        let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+        if let Some(token) = body["CreatorRequestId"].as_str() {
+            let what = format!("{} {}", call.operation, creation(&body).unwrap_or_default());
+            let before = self.tokens.entry(what.clone()).or_insert_with(|| token.to_owned());
+            if before != token {
+                return Some(format!("F3: {what} is sent as {before} and as {token}"));
+            }
+        }
+        if let Some(what) = doubtful(call, &body) {
+            let doubt = self.doubts.remove(&(call.process, what.clone()));
+            if let Some(doubt) = doubt.filter(|doubt| !doubt.is_settled()) {
+                return Some(format!(
+                    "F3: process {} sends {} for {what} again; no answer came to the one of {:?}, and it looked at {:?}",
+                    call.process, call.operation, doubt.sent_at, doubt.looks
+                ));
+            }
+        }
+        let name = body["serviceName"]
+            .as_str()
+            .filter(|_| call.service == "ecs" && call.operation == "CreateService")?;
+        let refused = *self.refused.get(&(call.process, name.to_owned()))?;
+        let drains = |thing: &Thing| {
+            thing.collection == "tasks"
+                && thing.id.rsplit('/').next() == Some(name)
+                && thing.text("status") == "DRAINING"
+        };
+        let is_known = refused + HEARD + self.lag < call.sent_at;
+        (is_known && things().values().any(drains))
+            .then(|| format!("F16: process {} makes {name} again and again while it drains", call.process))
+    }
+
+    /// F6: what is written rests on what was listed lately. Where nothing was listed the scope was born with its parent.
+    fn rests_on_little(&self, call: &Call) -> Option<String> {
+        let path = path(call);
+        let list = if call.request.method == "POST" { path } else { path.rsplit_once('/')?.0 };
+        let seen = self.seen.get(&(call.process, list.to_owned())).filter(|_| self.is_unhurried)?;
+        let age = call.sent_at.saturating_sub(*seen);
+        (age > SIGHT).then(|| {
+            format!("F6: process {} sends {} and looked at {list} {age:?} ago", call.process, call.operation)
+        })
+    }
+
+    /// A process has an answer.
+    pub(crate) fn delivered(
+        &mut self,
+        call: &Call,
+        response: &Response,
+        things: Option<&Things>,
+        witness: &Witness,
+    ) -> Option<String> {
+        let wrong = self.repeats(call, response);
+        self.learns(call, response);
+        let wrong = wrong.or_else(|| self.makes_another(call, response, things?, witness));
+        self.made
+            .extend(things.and_then(|things| made_by(call, response, things)).map(|id| (call.process, id)));
+        if !call.is_write {
+            self.looked(call, response);
+            return wrong;
+        }
+        let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+        if let Some(what) = doubtful(call, &body) {
+            self.doubts.remove(&(call.process, what));
+        }
+        if call.service == "ecs" && call.operation == "CreateService" {
+            let name = body["serviceName"].as_str().unwrap_or_default().to_owned();
+            let said = String::from_utf8_lossy(&response.body).into_owned();
+            match said.contains("Draining") {
+                true => drop(self.refused.entry((call.process, name)).or_insert(call.sent_at)),
+                false => drop(self.refused.remove(&(call.process, name))),
+            }
+        }
+        wrong
+    }
+
+    /// The process knows what lists and answers have shown it.
+    fn learns(&mut self, call: &Call, response: &Response) {
+        let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        let items = body["items"].as_array().into_iter().flatten();
+        for item in items.chain([&body]).filter(|_| response.status < 300) {
+            let id = MADE.iter().find_map(|(_, _, member)| item[*member].as_str());
+            self.known.extend(id.map(|id| (call.process, id.to_owned())));
+        }
+    }
+
+    /// S2, whatever the incarnation: who knows of one that is as it should be makes no second.
+    fn makes_another(
+        &self,
+        call: &Call,
+        response: &Response,
+        things: &Things,
+        witness: &Witness,
+    ) -> Option<String> {
+        let made_id = &made_by(call, response, things)?;
+        let made = things.get(made_id)?;
+        let is_settled = |id: &String| {
+            let born = witness.born.get(id).copied().unwrap_or_default();
+            // Its own create's answer holds while lists lag; of what others made lists tell, in time.
+            let is_fresh = call.sent_at < born + BELIEVED && self.made.contains(&(call.process, id.clone()));
+            let is_listed = born + LISTED + self.lag < call.sent_at;
+            (is_fresh || (is_listed && self.is_unhurried && !self.is_shared))
+                && !witness.by_hand.contains_key(id)
+        };
+        let is_like = |other: &Thing| {
+            AS_IT_IS_MADE.iter().all(|member| other.body[*member] == made.body[*member])
+                && other.api == made.api
+        };
+        let is_well =
+            |other: &Thing| !["FAILED", "INACTIVE", "DELETING"].contains(&other.text("vpcLinkStatus"));
+        let others = things.iter().filter(|(id, other)| {
+            let document = other.document();
+            *id != made_id
+                && other.collection == made.collection
+                && document.is_some()
+                && document == made.document()
+        });
+        // An older one may be as it should be again; it is on its way out.
+        let newest = others.max_by_key(|(_, other)| other.mark.as_ref().map(|mark| mark.incarnation));
+        let (other, _) = newest.filter(|(id, other)| {
+            let is_known = self.known.contains(&(call.process, last(&other.id).to_owned()));
+            is_known && is_like(other) && is_well(other) && is_settled(id)
+        })?;
+        Some(format!(
+            "S2: process {} makes {made_id} and has seen {other} of the same document",
+            call.process
+        ))
+    }
+
+    /// S16: what fails is tried again later and later.
+    fn repeats(&mut self, call: &Call, response: &Response) -> Option<String> {
+        if response.status != 503 || call.service == "s3" {
+            return None;
+        }
+        let calls = self.in_vain.entry((call.process, call.service)).or_default();
+        calls.push_back(call.sent_at);
+        while calls.front().is_some_and(|at| *at + IN_VAIN_WITHIN < call.sent_at) {
+            calls.pop_front();
+        }
+        let (process, service, calls) = (call.process, call.service, calls.len());
+        (calls > self.in_vain_max).then(|| {
+            format!("S16: process {process} has sent {calls} calls to {service} in ten minutes in vain")
+        })
+    }
+
+    /// It has none, or none that it can read.
+    pub(crate) fn unanswered(&mut self, call: &Call) {
+        let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+        if let Some(what) = doubtful(call, &body) {
+            let doubt = Doubt { sent_at: call.sent_at, looks: Vec::new() };
+            self.doubts.insert((call.process, what), doubt);
+        }
+    }
+
+    fn looked(&mut self, call: &Call, response: &Response) {
+        if call.service == "apigatewayv2" && response.status == 200 {
+            let seen = self.seen.entry((call.process, path(call).to_owned())).or_default();
+            *seen = call.sent_at.max(*seen);
+        }
+        let made = match call.operation.as_str() {
+            "GetApis" => "CreateApi",
+            "GetVpcLinks" => "CreateVpcLink",
+            "GetIntegrations" => "CreateIntegration",
+            _ => return,
+        };
+        if response.status != 200 {
+            return;
+        }
+        let place = format!("{made} {} ", path(call));
+        for ((process, what), doubt) in &mut self.doubts {
+            if *process == call.process && what.starts_with(&place) && call.sent_at > doubt.sent_at {
+                doubt.looks.push(call.sent_at);
+            }
+        }
+    }
+
+    /// Between two steps: S13. What nobody has looked at for long may be otherwise by now.
+    pub(crate) fn look(
+        &mut self,
+        now: Duration,
+        process: usize,
+        statuses: &BTreeMap<Key, Status>,
+        things: &Things,
+    ) -> Option<String> {
+        let mut unready = BTreeSet::new();
+        for (id, thing) in things.iter().filter(|(_, thing)| !thing.is_leaving()) {
+            // One that lost its interfaces is PENDING once more, and nobody need have seen that.
+            let is_made = !self.was_ready.contains(id) && thing.text("vpcLinkStatus") == "PENDING";
+            let is_poor = match thing.collection {
+                "vpcLinks" => thing.text("vpcLinkStatus") != "AVAILABLE",
+                "tasks" => thing.body["runningCount"] != thing.body["desiredCount"],
+                _ => false,
+            };
+            if !is_poor {
+                self.was_ready.insert(id.clone());
+                continue;
+            }
+            unready.insert(id.clone());
+            let since = *self.unready.entry(id.clone()).or_insert(now);
+            let Some(document) = thing.document() else { continue };
+            let status =
+                statuses.iter().find(|(key, _)| key.to_string() == document).map(|(_, status)| status);
+            let Some(status) = status.filter(|status| status.ready.status == Truth::True) else { continue };
+            let is_it = thing.collection == "tasks" || status.outputs.get("id") == Some(&thing.id);
+            let is_known = is_made || since + self.resync * 2 + Duration::from_secs(300) < now;
+            if is_it && is_known {
+                return Some(format!(
+                    "S13: process {process} says that {document} is ready, and {id} is not"
+                ));
+            }
+        }
+        self.unready.retain(|id, _| unready.contains(id));
+        None
+    }
+}
+
+impl Doubt {
+    /// Two looks, a settle time apart.
+    fn is_settled(&self) -> bool {
+        self.looks.first().zip(self.looks.last()).is_some_and(|(first, last)| *first + APART <= *last)
+    }
+}
+
+/// The key of what a create made.
+fn made_by(call: &Call, response: &Response, things: &Things) -> Option<String> {
+    let (_, collection, member) = MADE.iter().find(|(create, ..)| *create == call.operation)?;
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let is_it = |thing: &Thing| thing.collection == *collection && body[*member] == last(&thing.id);
+    things.iter().find(|(_, thing)| is_it(thing)).map(|(id, _)| id.clone())
+}
+
+fn last(id: &str) -> &str {
+    id.rsplit('/').next().unwrap_or_default()
+}
+
+fn path(call: &Call) -> &str {
+    call.request.uri.split('?').next().unwrap_or_default()
+}
+
+/// What a create without a token of AWS's makes: operation, place, document and incarnation.
+fn doubtful(call: &Call, body: &Value) -> Option<String> {
+    let is_doubtful = ["CreateApi", "CreateVpcLink", "CreateIntegration"].contains(&call.operation.as_str());
+    let what = creation(body).filter(|_| is_doubtful)?;
+    Some(format!("{} {} {what}", call.operation, path(call)))
+}
+
+/// Document and incarnation, from the mark in a request.
+fn creation(body: &Value) -> Option<String> {
+    let line = body["description"]
+        .as_str()
+        .and_then(|text| text.lines().last()?.strip_prefix("[hatoba ")?.strip_suffix(']'));
+    if let Some(line) = line {
+        return Some(line.to_owned());
+    }
+    let tag = |key: &str| {
+        let listed = body["Tags"].as_array().and_then(|tags| tags.iter().find(|tag| tag["Key"] == key));
+        body["tags"][key].as_str().or_else(|| listed.and_then(|tag| tag["Value"].as_str())).map(str::to_owned)
+    };
+    Some(format!("{} {}", tag("hatoba:document")?, tag("hatoba:incarnation")?))
+}
