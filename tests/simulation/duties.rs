@@ -27,15 +27,15 @@ const MADE: [(&str, &str, &str); 3] = [
 const AS_IT_IS_MADE: [&str; 6] =
     ["subnetIds", "securityGroupIds", "integrationType", "integrationUri", "connectionId", "tlsConfig"];
 /// Every process has listed what was made so long ago, and has sent what it decided on before.
-const LISTED: Duration = Duration::from_secs(180);
+const LISTED: Duration = Duration::from_secs(120);
 /// Lists lag by less: so long a process believes the answer to its own create.
 const BELIEVED: Duration = Duration::from_secs(50);
 /// Two looks for what may have been made must lie so far apart, less the way of a call.
 const APART: Duration = Duration::from_millis(7_500);
 /// What AWS has refused is known by the next list.
 const HEARD: Duration = Duration::from_secs(6);
-/// A write rests on a look of a minute ago at most, and waits in turn for a quota of one link in half a minute.
-const SIGHT: Duration = Duration::from_secs(170);
+/// A write rests on a look of a minute ago at most, however long it waited; an action may be several calls.
+const SIGHT: Duration = Duration::from_secs(90);
 /// While a service is down, so many calls in ten minutes are sent in vain at most: sweeps, and retries that grow rare.
 const IN_VAIN_MAX: usize = 200;
 const IN_VAIN_MAX_OF_A_STACK: usize = 150;
@@ -53,7 +53,6 @@ pub(crate) struct Duties {
     /// When each list was asked for last and came, by process and path.
     seen: BTreeMap<(usize, String), Duration>,
     is_unhurried: bool,
-    is_shared: bool,
     /// What a process made and was told so: process and key.
     made: BTreeSet<(usize, String)>,
     /// What lists and answers have shown: process and id.
@@ -83,8 +82,6 @@ impl Duties {
             is_unhurried: ![Fault::Throttled, Fault::Freeze, Fault::Outage]
                 .iter()
                 .any(|fault| swarm.has(*fault)),
-            // Two leaders have one quota for links, and each waits for what the other one takes.
-            is_shared: swarm.has(Fault::Leaders),
             in_vain_max: IN_VAIN_MAX + IN_VAIN_MAX_OF_A_STACK * swarm.stacks,
             resync: swarm.options.resync,
             lag: swarm.lag,
@@ -213,8 +210,7 @@ impl Duties {
             // Its own create's answer holds while lists lag; of what others made lists tell, in time.
             let is_fresh = call.sent_at < born + BELIEVED && self.made.contains(&(call.process, id.clone()));
             let is_listed = born + LISTED + self.lag < call.sent_at;
-            (is_fresh || (is_listed && self.is_unhurried && !self.is_shared))
-                && !witness.by_hand.contains_key(id)
+            (is_fresh || (is_listed && self.is_unhurried)) && !witness.by_hand.contains_key(id)
         };
         let is_like = |other: &Thing| {
             AS_IT_IS_MADE.iter().all(|member| other.body[*member] == made.body[*member])

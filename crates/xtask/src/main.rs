@@ -22,7 +22,7 @@ usage: cargo xtask <task>
 
   check [--full]   everything that must hold before a commit; --full: tests that lack a tool fail instead of being skipped
   gen [--check]    write the structures generated from AWS's service models; --check: fail if the committed ones differ
-  simulate [--seeds N] [--from S] [--steps M] [--hours H] [--without FAULT,…] [--trace FILE]
+  simulate [--seeds N] [--from S] [--steps M] [--hours H] [--leaders 2] [--without FAULT,…] [--trace FILE]
                    the simulation; a seed that fails prints the command that replays it
   mutants [--only NN,NN] [--seeds N] [--minutes M]
                    plants one fault after the other into a copy of the product: the simulation must find each

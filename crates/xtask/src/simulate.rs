@@ -15,6 +15,7 @@ pub(crate) struct Order {
     without: Option<String>,
     trace: Option<String>,
     hours: Option<f64>,
+    leaders: Option<u64>,
 }
 
 /// A run that has hours to spend has no other end than these.
@@ -22,7 +23,7 @@ const SEEDS_WITHOUT_END: u64 = u64::MAX / 2;
 const SECONDS_WITHOUT_END: u64 = 60 * 60 * 24 * 365;
 
 impl Order {
-    /// Reads `--seeds N --from S --steps M --without A,B --trace FILE --hours H`.
+    /// Reads `--seeds N --from S --steps M --leaders 2 --without A,B --trace FILE --hours H`.
     ///
     /// # Errors
     /// An option that is not known, or a value that is none.
@@ -35,6 +36,7 @@ impl Order {
                 "--seeds" => order.seeds = Some(number()?),
                 "--from" => order.from = Some(number()?),
                 "--steps" => order.steps = Some(number()?),
+                "--leaders" => order.leaders = Some(number()?),
                 "--without" => order.without = Some((*value).to_owned()),
                 "--trace" => order.trace = Some((*value).to_owned()),
                 "--hours" => order.hours = Some(value.parse().context("--hours needs a number")?),
@@ -54,7 +56,13 @@ impl Order {
         let seconds = self.hours.map(|hours| Duration::from_secs_f64(hours * 3600.0).as_secs());
         let seeds = self.seeds.or(self.hours.map(|_| SEEDS_WITHOUT_END));
         let seconds = seconds.or(self.seeds.map(|_| SECONDS_WITHOUT_END));
-        let numbers = [("SEEDS", seeds), ("FROM", self.from), ("STEPS", self.steps), ("SECONDS", seconds)];
+        let numbers = [
+            ("SEEDS", seeds),
+            ("FROM", self.from),
+            ("STEPS", self.steps),
+            ("SECONDS", seconds),
+            ("LEADERS", self.leaders),
+        ];
         for (name, number) in numbers {
             if let Some(number) = number {
                 command.env(format!("HATOBA_SIMULATION_{name}"), number.to_string());
