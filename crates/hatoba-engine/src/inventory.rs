@@ -163,9 +163,15 @@ impl Inventory {
 
     /// What was known of a scope last, also if its newest list failed.
     pub(crate) fn last_known(&self, place: &Place) -> Vec<Object> {
+        self.last_known_of(place, |_| true)
+    }
+
+    /// The same of the objects that are meant, by what they show of themselves.
+    pub(crate) fn last_known_of(&self, place: &Place, is_meant: impl Fn(&Object) -> bool) -> Vec<Object> {
         let state = self.state();
         let Some(listing) = state.get(place) else { return Vec::new() };
-        borrow_marks(&state, place, listing.effective(), Trust::LastGood)
+        let meant = listing.seen().filter(|object| is_meant(object)).cloned().collect();
+        borrow_marks(&state, place, meant, Trust::LastGood)
     }
 
     /// Why a scope has never been wholly listed since the process began; `None`: it has, or it was born empty.

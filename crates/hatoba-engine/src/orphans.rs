@@ -11,6 +11,7 @@ use crate::inventory::{Place, Trust};
 use crate::memory::Memory;
 use crate::queue::Priority;
 use crate::twins::{leads_to, stands_in};
+use crate::world::Checked;
 
 /// A resource that bears our mark though no document asks for it.
 #[derive(Clone, Debug)]
@@ -33,44 +34,51 @@ impl Engine {
     /// What cannot be seen just now counts as it was seen last: it is nothing to act on, but it is not gone either.
     /// None while a document that is made of others is held: any resource may be a part of it.
     pub(crate) fn orphans(&self) -> BTreeMap<Key, Vec<Orphan>> {
+        self.unasked_for(None)
+    }
+
+    /// The same for one document that is gone.
+    pub(crate) fn orphans_of(&self, key: &Key) -> Vec<Orphan> {
+        self.unasked_for(Some(key)).remove(key).unwrap_or_default()
+    }
+
+    /// All orphans, or one key's alone: with many documents gone each asks for its own.
+    fn unasked_for(&self, only: Option<&Key>) -> BTreeMap<Key, Vec<Orphan>> {
         let checked = self.state().checked.clone();
         if checked.is_doubtful() {
             return BTreeMap::new();
         }
-        let known = {
-            let state = self.state();
-            let known = |(key, memory): (&Key, &Memory)| {
-                Some((key.clone(), (memory.place.clone()?, memory.id.clone())))
-            };
-            state.memory.iter().filter_map(known).collect::<BTreeMap<Key, (Place, Option<String>)>>()
-        };
         let twins = self.twins();
+        let is_own = |object: &Object| {
+            !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
+        };
+        let is_meant = |place: &Place, object: &Object| match only {
+            None => true,
+            Some(key) if place.0.table().marks.is_borrowed() => *key == stand_in(place, object),
+            Some(key) => object.mark.present().is_some_and(|mark| mark.document == *key),
+        };
+        let places = self.inventory.places().into_iter();
+        let found: Vec<(Place, Vec<Object>)> = places
+            .filter(|place| !stands_in(&twins, place)) // it goes with the twin, or not at all
+            .filter_map(|place| {
+                let mut objects = self.inventory.last_known_of(&place, |object| is_meant(&place, object));
+                objects.retain(&is_own);
+                (!objects.is_empty() && !self.is_others(&place)).then_some((place, objects))
+            })
+            .collect();
+        let asking = Asking::of(&checked, &self.state().memory, &found);
         let mut orphans: BTreeMap<Key, Vec<Orphan>> = BTreeMap::new();
-        for place in self.inventory.places() {
-            if stands_in(&twins, &place) || self.is_others(&place) {
-                continue; // it goes with the twin, or not at all
-            }
-            let kind = place.0.table().kind;
+        for (place, objects) in found {
             let borrowed = place.0.table().marks.is_borrowed();
-            // Asked for by the documents that there are, whatever its mark says.
-            let wanted = |object: &Object| {
-                let of_kind = checked.desired.iter().filter(|(key, _)| key.kind == kind);
-                let mut here = of_kind.filter_map(|(key, desired)| match known.get(key) {
-                    Some((stands, id)) => (*stands == place).then_some((desired, id.as_ref())),
-                    None => Some((desired, None)),
-                });
-                here.any(|(desired, id)| asks_for(desired, id, object))
-            };
-            for object in self.inventory.last_known(&place) {
+            for object in objects {
                 let Seen::Present(mark) = &object.mark else { continue };
-                if mark.owner != self.options.owner || object.is_leaving() {
-                    continue;
-                }
+                // Asked for by the documents that there are, whatever its mark says.
+                let wanted = || asking.asks_for(&place, &object);
                 let key = match borrowed {
                     // It bears no name of its own; its id stands in.
-                    true if wanted(&object) || leads_to(&twins, &place, &object) => continue,
-                    true => Key::new(kind, format!("{}-{}", place.1, object.id)),
-                    false if checked.exists(&mark.document) || wanted(&object) => continue,
+                    true if wanted() || leads_to(&twins, &place, &object) => continue,
+                    true => stand_in(&place, &object),
+                    false if checked.exists(&mark.document) || wanted() => continue,
                     false => mark.document.clone(),
                 };
                 orphans.entry(key).or_default().push(Orphan::new(place.clone(), object));
@@ -246,6 +254,45 @@ impl Engine {
 
     pub(crate) fn is_ours(&self, object: &Object) -> bool {
         !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
+    }
+}
+
+/// The key of an orphan that bears no name of its own.
+fn stand_in(place: &Place, object: &Object) -> Key {
+    Key::new(place.0.table().kind, format!("{}-{}", place.1, object.id))
+}
+
+/// The documents of some kinds by where their resources stand: each object is looked for among those of its place alone.
+struct Asking<'a> {
+    standing: BTreeMap<Place, Vec<(&'a Desired, Option<String>)>>,
+    /// Documents whose resources have no place yet: they may stand anywhere.
+    anywhere: BTreeMap<&'static str, Vec<&'a Desired>>,
+}
+
+impl<'a> Asking<'a> {
+    /// The documents of the kinds of which something was found.
+    fn of(
+        checked: &'a Checked,
+        memory: &BTreeMap<Key, Memory>,
+        found: &[(Place, Vec<Object>)],
+    ) -> Asking<'a> {
+        let kinds: BTreeSet<&str> = found.iter().map(|(place, _)| place.0.table().kind).collect();
+        let mut asking = Asking { standing: BTreeMap::new(), anywhere: BTreeMap::new() };
+        for (key, desired) in checked.desired.iter().filter(|(key, _)| kinds.contains(key.kind.as_str())) {
+            let known = memory.get(key).and_then(|memory| Some((memory.place.clone()?, memory.id.clone())));
+            match known {
+                Some((place, id)) => asking.standing.entry(place).or_default().push((desired, id)),
+                None => asking.anywhere.entry(desired.table.kind).or_default().push(desired),
+            }
+        }
+        asking
+    }
+
+    fn asks_for(&self, place: &Place, object: &Object) -> bool {
+        let here = self.standing.get(place).into_iter().flatten();
+        let mut anywhere = self.anywhere.get(place.0.table().kind).into_iter().flatten();
+        here.clone().any(|(desired, id)| asks_for(desired, id.as_ref(), object))
+            || anywhere.any(|desired| asks_for(desired, None, object))
     }
 }
 

@@ -108,7 +108,7 @@ impl Engine {
         if let Some(next) = self.follow_deletion(key).await {
             return next;
         }
-        let mut orphans = self.orphans().remove(key).unwrap_or_default();
+        let mut orphans = self.orphans_of(key);
         if orphans.is_empty() {
             if self.is_unseen(key) {
                 return self.later(key);
