@@ -27,7 +27,7 @@ const CREATES: [(&str, &str, bool); 8] = [
 
 type Fault = fn(&mut Faults, &str);
 
-const FAULTS: [(&str, Fault); 4] = [
+const FAULTS: [(&str, Fault); 5] = [
     ("the answer is lost", |faults, operation| faults.lose_answer(operation, 1)),
     ("it answers 500", |faults, operation| faults.fail(operation, 1, 500, "InternalFailure", "oops")),
     ("it hangs", |faults, operation| faults.hang(operation, 1)),
@@ -36,6 +36,7 @@ const FAULTS: [(&str, Fault); 4] = [
         faults.hang(operation, 1);
         faults.fail(operation, 1, 503, "ServiceUnavailable", "oops");
     }),
+    ("its answer breaks off", |faults, operation| faults.break_off(operation, 1)),
 ];
 
 async fn there_is_one_in_the_end(faults: &[(&str, Fault)], lags_seconds: &[u64]) {
@@ -75,7 +76,23 @@ async fn a_create_that_fails_or_hangs_is_sent_again_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_create_that_goes_wrong_three_ways_is_there_once_in_the_end() {
-    there_is_one_in_the_end(&FAULTS[3..], &[20]).await;
+    there_is_one_in_the_end(&FAULTS[3..4], &[20]).await;
+}
+
+/// A good answer of which half arrives says that it was done: to send it again at once would make another.
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_answer_breaks_off_is_looked_for() {
+    there_is_one_in_the_end(&FAULTS[4..], &[5, 20]).await;
+}
+
+/// Half a list is none, and the next one may be whole: nobody has to act.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_breaks_off_is_asked_for_again_soon() {
+    let mut harbour = Harbour::new();
+    harbour.world().faults().break_off("GetApis", 1);
+    harbour.start(ARTICLE);
+    harbour.converge(Duration::from_secs(240)).await;
+    harbour.assert_the_article_stands("GetApis breaks off");
 }
 
 #[tokio::test(start_paused = true)]

@@ -133,7 +133,7 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
             }
             voyage.publish();
         }
-        Fault::Wrong => wrong(voyage),
+        Fault::Wrong => wrong(voyage).await,
         Fault::Files => torn(voyage).await,
         _ if voyage.dice.bool() => {
             voyage.note(format!("the source is away for {for_a_while:?}"));
@@ -151,7 +151,9 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
 }
 
 /// Documents beside the good ones that cannot come true.
-fn wrong(voyage: &mut Voyage) {
+async fn wrong(voyage: &mut Voyage) {
+    // The good ones are whole by then: of a file that is still written nobody knows yet what stands in it.
+    tokio::time::sleep(Duration::from_secs(10)).await;
     let files = voyage.fleet.files(voyage.swarm.file_each);
     let mut files: Vec<(String, Vec<u8>)> =
         files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
@@ -160,6 +162,8 @@ fn wrong(voyage: &mut Voyage) {
         1 => "apiVersion: hatoba/v1\nkind: Route\nmetadata: { name: nowhere }\nspec: { apiRef: nowhere, routeKey: $default, integrationRef: nowhere }\n".to_owned(),
         2 => "apiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: bad }\nspec: { subnetIds: 7, wrong: true }\n".to_owned(),
         3 => "\u{0}\u{1}{ [ &a *a".to_owned(),
+        // Where files go missing, too, the double may be all that is left, and is taken over by right.
+        _ if voyage.swarm.has(Fault::Files) => "kind: {}\n".to_owned(),
         _ => files.first().map(|(_, text)| String::from_utf8_lossy(text).replace("description: v", "description: v9000")).unwrap_or_default(),
     };
     voyage.note(format!("a wrong document: {text:?}"));

@@ -38,6 +38,7 @@ pub(crate) enum Effect {
     Fail(Failure),
     Lose,
     Hang,
+    BreakOff,
 }
 
 /// How an ordered rollout goes wrong.
@@ -58,6 +59,11 @@ impl Faults {
     /// The next `times` calls of `operation` are carried out, and their answers lost.
     pub fn lose_answer(&mut self, operation: &str, times: usize) {
         self.order(operation, times, Effect::Lose);
+    }
+
+    /// The next `times` calls of `operation` are carried out, and their answers end in the middle.
+    pub fn break_off(&mut self, operation: &str, times: usize) {
+        self.order(operation, times, Effect::BreakOff);
     }
 
     /// The next `times` calls of `operation` are not carried out and never answered.

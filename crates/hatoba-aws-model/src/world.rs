@@ -117,7 +117,13 @@ impl World {
             _ => self.carry_out(routed, None),
         };
         let is_lost = matches!(effect, Some(Effect::Lose));
-        self.finish(Asked { service, protocol, operation, request_id, is_lost }, outcome)
+        match self.finish(Asked { service, protocol, operation, request_id, is_lost }, outcome) {
+            Answer::Reply(mut response) if matches!(effect, Some(Effect::BreakOff)) => {
+                response.body.truncate(response.body.len() / 2);
+                Answer::Reply(response)
+            }
+            answer => answer,
+        }
     }
 
     /// Goes on with a long poll. `request` is the one that was [answered](Self::answer) with `later`.

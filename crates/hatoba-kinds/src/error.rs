@@ -72,8 +72,10 @@ impl CallError {
                 None => chain(error),
             },
         };
-        let answered =
-            matches!(error, SdkError::ServiceError(_)) && status.is_some_and(|status| status < 500);
+        // A good answer that breaks off is a service error to the SDK, too, and says that it was carried out.
+        let refusals = 300..500;
+        let answered = matches!(error, SdkError::ServiceError(_))
+            && status.is_some_and(|status| refusals.contains(&status));
         let not_sent = matches!(error, SdkError::ConstructionFailure(_));
         CallError {
             operation: *operation,
@@ -249,7 +251,7 @@ pub fn classify(service: &str, status: Option<u16>, code: Option<&str>, message:
         // IAM is eventually consistent, but a human usually has to act.
         Some("ConflictException") if service == "apigatewayv2" && status == 409 => Disposition::Wait,
         _ if status == 429 && code.is_none() => Disposition::Throttle,
-        _ if status >= 500 => Disposition::Retry,
+        _ if status >= 500 || status < 300 => Disposition::Retry, // nothing, or half an answer
         _ => Disposition::Stall,
     }
 }
