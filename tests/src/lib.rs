@@ -7,6 +7,7 @@
 pub mod board;
 pub mod by_hand;
 pub mod history;
+pub mod fuzz;
 pub mod http;
 mod ice;
 pub mod keys;

@@ -94,7 +94,7 @@ pub(crate) fn typed<S: DeserializeOwned>(document: &Document, kind: &str) -> Res
     let mut spec = Value::Object(document.spec.clone());
     let mut found = Vec::new();
     loop {
-        let error = match serde_path_to_error::deserialize::<_, S>(spec.clone()) {
+        let error = match serde_path_to_error::deserialize::<_, S>(&spec) {
             Ok(spec) if found.is_empty() => return Ok(spec),
             Ok(_) => return Err(found),
             Err(error) => error,

@@ -17,6 +17,7 @@
 //! assert_eq!(documents[0].places.value("spec.ttl").to_string(), "a.yaml:2:8");
 //! ```
 
+mod ahead;
 mod scalar;
 mod scan;
 #[cfg(test)]
@@ -38,9 +39,9 @@ pub const FILE_BYTES_MAX: usize = 256 * 1024;
 /// serves bombs (400 KB of nested `{a: ` keep `serde_yaml` busy for 100 s).
 pub const NESTING_MAX: usize = 32;
 
-/// Most nodes (keys, values, lists, mappings) in one file. An ordinary document has some dozens; each node
-/// costs some hundred bytes in each reader, so this bounds a file to a few MiB.
-pub const NODES_MAX: usize = 20_000;
+/// Most nodes (keys, values, lists, mappings) in one file, with lists and mappings counted twice. An ordinary document has
+/// some dozens; each node costs some hundred bytes in each reader, so this bounds a file to 8 MiB (`tests/fuzz.rs`).
+pub const NODES_MAX: usize = 10_000;
 
 /// Most documents in one file; a stream of `---` costs 4 bytes per document and would fill the lists with nothing.
 pub const DOCUMENTS_MAX: usize = 1_000;
@@ -163,9 +164,21 @@ fn is_printable(character: char) -> bool {
 /// Line and column (from 1, in characters) of a byte index.
 fn position(text: &str, index: usize) -> (usize, usize) {
     let before = &text[..index];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
+    let last = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    // What follows the last line end counts, too, if nothing does.
+    let line = lines(before).count() + usize::from(last.is_empty());
+    (line, last.chars().count() + 1)
+}
+
+/// Lines as YAML counts them: they end with LF, CR LF or CR.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let ended = text.strip_suffix('\n').unwrap_or(text);
+    let whole = ended.strip_suffix('\r').unwrap_or(ended);
+    let is_empty = text.is_empty();
+    whole
+        .split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+        .filter(move |_| !is_empty)
 }
 
 /// The path of the first node over which two values differ.

@@ -43,7 +43,7 @@ const STEPS: &[Step] = &[
     step("python environment", |_| venv::prepare()),
     step("promtool", promtool::prepare),
     step("browser", browser::prepare),
-    step("formatting", |_| shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))),
+    step("formatting", |_| formatting()),
     step("generated files", |_| generate::run(generate::Mode::Check)),
     step("book", |_| book::check()),
     step("build", |depth| cargo(depth, shell::cargo(&[BUILD, SCENARIOS].concat()))),
@@ -60,7 +60,8 @@ const STEPS: &[Step] = &[
 
 const BUILD: &[&str] = &["build", "--workspace", "--lib", "--bins", "--locked"];
 
-const SCENARIOS: &[&str] = &["--test", "architecture", "--test", "shapes", "--test", "scenarios"];
+const SCENARIOS: &[&str] =
+    &["--test", "architecture", "--test", "shapes", "--test", "fuzz", "--test", "scenarios"];
 
 const CLIPPY: &[&str] = &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
 
@@ -92,6 +93,12 @@ fn cargo(depth: Depth, mut command: Command) -> Result<()> {
         command.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "false");
     }
     shell::run(&mut command)
+}
+
+fn formatting() -> Result<()> {
+    shell::run(&mut shell::cargo(&["fmt", "--all", "--check"]))?;
+    // A workspace of its own.
+    shell::run(&mut shell::cargo(&["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"]))
 }
 
 fn documentation() -> Command {

@@ -6,6 +6,7 @@
 mod book;
 mod browser;
 mod check;
+mod fuzz;
 mod generate;
 mod kept;
 mod mutants;
@@ -28,10 +29,16 @@ usage: cargo xtask <task>
                    plants one fault after the other into a copy of the product: the simulation must find each
   nightly --hours H [--from S]
                    all that takes long: two leaders, all pairs of crashes, mutants, the simulation until the time is over
+  fuzz [--seconds N]
+                   every target of tests/fuzz, each for so long (60 if left out)
   book             only the check of the book's links
 ";
 
 fn main() -> ExitCode {
+    if fuzz::wraps_the_compiler() {
+        // The compiler has said what is wrong.
+        return fuzz::compile(std::env::args_os().skip(1)).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
@@ -39,6 +46,11 @@ fn main() -> ExitCode {
         ["check", "--full"] => check::run(check::Depth::Full),
         ["gen"] => generate::run(generate::Mode::Write),
         ["gen", "--check"] => generate::run(generate::Mode::Check),
+        ["fuzz"] => fuzz::run(60),
+        ["fuzz", "--seconds", seconds] => match seconds.parse() {
+            Ok(seconds) => fuzz::run(seconds),
+            Err(_) => Err(anyhow::anyhow!("--seconds needs a whole number, got {seconds}")),
+        },
         ["book"] => book::check(),
         ["simulate", rest @ ..] => simulate::Order::read(rest).and_then(|order| order.run()),
         ["mutants", rest @ ..] => {

@@ -4,11 +4,12 @@
 //! behind it. Anchors, tags and odd keys are faults of their document; broken syntax and limits end the file.
 
 use hatoba_core::{Diagnostic, Members, Place, Places};
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 use serde_json::Value;
 
+use super::ahead::{Ahead, Text};
 use super::scalar::{Meaning, meaning, quoted};
-use super::{DOCUMENTS_MAX, NESTING_MAX, NODES_MAX, at};
+use super::{DOCUMENTS_MAX, NESTING_MAX, NODES_MAX, at, lines};
 
 /// Most faults told of one file: nobody reads more, and each carries text of the file.
 const FAULTS_MAX: usize = 50;
@@ -34,8 +35,14 @@ pub(super) fn scan(file: &str, text: &str) -> Result<Vec<Scanned>, Diagnostic> {
     let mut documents = Vec::new();
     let mut used = Used::default();
     let mut open: Option<Building> = None;
-    let mut parser = Parser::new_from_str(text);
+    let ahead = Ahead::default();
+    let mut parser = Parser::new(Text::new(text, &ahead));
     while let Some(next) = parser.next_event() {
+        if ahead.is_too_far() {
+            let place = next.map_or_else(|error| from_1(error.marker()), |(_, span)| place_of(span));
+            return Err(too_many(file, place));
+        }
+        ahead.begin_anew();
         let (event, span) = next.map_err(|error| syntax_error(file, text, &error))?;
         let place = place_of(span);
         match event {
@@ -62,7 +69,11 @@ pub(super) fn scan(file: &str, text: &str) -> Result<Vec<Scanned>, Diagnostic> {
 type At = (usize, usize);
 
 fn place_of(span: Span) -> At {
-    (span.start.line(), span.start.col() + 1)
+    from_1(&span.start)
+}
+
+fn from_1(marker: &Marker) -> At {
+    (marker.line(), marker.col() + 1)
 }
 
 /// What one file has used of its limits.
@@ -136,10 +147,10 @@ impl Building {
             Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => (*anchor, tag.as_deref()),
             _ => (0, None),
         };
-        used.nodes += 1;
+        // The end of a list or mapping is kept by the second reader, too, and its place in memory is a large one.
+        used.nodes += if matches!(event, Event::Scalar(..) | Event::Alias(..)) { 1 } else { 2 };
         if used.nodes > NODES_MAX {
-            let message = format!("too many keys and values in one file: expected at most {NODES_MAX}");
-            return Err(self.refusal(at, message).hint("split the file"));
+            return Err(too_many(self.places.file(), at));
         }
         let is_key = self.begin(used, at);
         if anchor != 0 {
@@ -307,6 +318,14 @@ impl Building {
     }
 }
 
+/// The limit that keeps a file from taking more memory than it may.
+fn too_many(file: &str, (line, column): At) -> Diagnostic {
+    let message = format!(
+        "too many keys and values in one file: expected at most {NODES_MAX}, with lists and mappings counted twice"
+    );
+    at(file, line, column, message).hint("split the file")
+}
+
 const DEEP: &str = "AWS's members nest some ten deep: a closing bracket may be missing";
 
 /// Where a reader of YAML stops is seldom where the fault is.
@@ -324,18 +343,18 @@ fn empty_or(text: &str) -> String {
 }
 
 fn syntax_error(file: &str, text: &str, error: &ScanError) -> Diagnostic {
-    let (mut line, mut column) = (error.marker().line(), error.marker().col() + 1);
-    let last = text.lines().count().max(1);
+    let (mut line, mut column) = from_1(error.marker());
+    let last = lines(text).count().max(1);
     if line > last {
         // The end of the file, which no snippet could show.
-        (line, column) = (last, text.lines().next_back().unwrap_or_default().chars().count() + 1);
+        (line, column) = (last, lines(text).last().unwrap_or_default().chars().count() + 1);
     }
     // The scanner looks up to 1,024 characters ahead for a `:` and stops itself at 255 levels.
     if error.info().contains("recursion limit") {
         return at(file, line, column, too_deep()).hint(DEEP);
     }
     let diagnostic = at(file, line, column, format!("not valid YAML: {}", error.info()));
-    let line = text.lines().nth(line - 1).unwrap_or_default();
+    let line = lines(text).nth(line - 1).unwrap_or_default();
     let indent = &line[..line.len() - line.trim_start().len()];
     if indent.contains('\t') {
         diagnostic.hint("indent with spaces, not tabs")

@@ -135,6 +135,23 @@ fn bytes_that_are_no_text() {
     assert_eq!(findings(&vec![b'#'; FILE_BYTES_MAX]), [""; 0]);
 }
 
+/// YAML says so, and so does the snippet.
+#[test]
+fn a_carriage_return_ends_a_line_wherever_something_is_found() {
+    for (text, expected) in [
+        ("a: 1\rb: 2\ra: 3", "3:1 a: the key `a` is given twice"),
+        ("a: 1\rb: \0", "2:4 : the character U+0000 is not allowed in YAML"),
+        ("a: 1\r\r\nb: \u{85}", "3:4 : the character U+0085 is not allowed in YAML"),
+        ("a: 1\r\u{85}", "2:1 : the character U+0085 is not allowed in YAML"),
+        ("a:\r\n\r\n\u{85}", "3:1 : the character U+0085 is not allowed in YAML"),
+        ("a: 1\rb: [1, 2", "2:9 : not valid YAML: while parsing a flow sequence, expected ',' or ']'"),
+        ("a:\r\tb: 1", "2:2 : not valid YAML: tabs disallowed within this context (block indentation)"),
+    ] {
+        assert_eq!(findings(text.as_bytes()), [expected], "{text:?}");
+    }
+    assert_eq!(findings(b"a: 1\rb: \xff"), ["2:4 : the file is not valid UTF-8"]);
+}
+
 #[test]
 fn hints_tell_what_to_do() {
     for (text, hint) in [
@@ -204,7 +221,13 @@ fn bombs_end_at_a_limit() {
     let questions = "? ".repeat(size / 2);
     assert_eq!(refused(&questions), "1:65 : nested too deeply: expected at most 32 levels");
     let many = format!("[{}]", "a,".repeat(size / 2 - 1));
-    assert_eq!(refused(&many), "1:40000 : too many keys and values in one file: expected at most 20000");
+    let too_many = " : too many keys and values in one file: expected at most 10000, with lists and mappings counted twice";
+    assert!(refused(&many).ends_with(too_many));
+    let items = "- {}\n".repeat(size / 5);
+    assert_eq!(refused(&items), format!("5000:3{too_many}"));
+    // Commas alone are refused by the parser as well, which would keep them all before it says so.
+    let commas = format!("- [{}", ",".repeat(size - 3));
+    assert!(refused(&commas).ends_with(too_many), "{}", refused(&commas));
     let documents = "---\n".repeat(size / 4);
     assert_eq!(refused(&documents), "1001:1 : too many documents in one file: expected at most 1000");
     let mut aliases = format!("a: &a \"{}\"\nb:\n", "x".repeat(100_000));
