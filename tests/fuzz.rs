@@ -1,7 +1,7 @@
 //! What fuzzing found stays found: the corpus of `tests/fuzz/` is replayed here with the usual compiler, and the worst
 //! files that fit into the limits are counted out: what they cost in memory, and in allocations, which is work that any
 //! machine counts alike. `cargo xtask fuzz` searches for more, and measures the time.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it is, and says so")]
+#![expect(clippy::unwrap_used, reason = "a test stops where it is, and says so")]
 
 use std::collections::BTreeSet;
 use std::fs;
