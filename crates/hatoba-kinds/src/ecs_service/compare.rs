@@ -29,7 +29,7 @@ pub(super) fn same_or_null(wanted: &Value, have: &Value) -> bool {
 pub(super) fn same_role(wanted: &Value, have: &Value) -> bool {
     match (wanted.as_str(), have.as_str()) {
         (Some(wanted), Some(have)) => same_name_or_arn(wanted, have),
-        _ => wanted.is_null(),
+        _ => wanted.is_null() || wanted == have,
     }
 }
 
