@@ -280,7 +280,6 @@ impl Building {
         if style != ScalarStyle::Plain {
             return Value::String(text.to_owned());
         }
-        let found = quoted(text);
         match meaning(text) {
             Meaning::Text => return Value::String(text.to_owned()),
             Meaning::Value(value) => return value,
@@ -288,12 +287,12 @@ impl Building {
                 self.fault(
                     used,
                     at,
-                    format!("expected a finite number, got {found}"),
+                    format!("expected a finite number, got {}", quoted(text)),
                     "quote it to make it a string",
                 );
             }
             Meaning::TooLarge => {
-                let message = format!("expected a whole number of at most 64 bits, got {found}");
+                let message = format!("expected a whole number of at most 64 bits, got {}", quoted(text));
                 self.fault(used, at, message, "a smaller one, or in quotes if it is text");
             }
         }
