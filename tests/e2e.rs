@@ -20,17 +20,27 @@ mod crashes;
 mod daemon;
 #[path = "e2e/deploy.rs"]
 mod deploy;
+#[path = "e2e/fleet.rs"]
+mod fleet;
 #[path = "e2e/import.rs"]
 mod import;
 #[path = "e2e/leadership.rs"]
 mod leadership;
 #[path = "e2e/page.rs"]
 mod page;
+#[path = "e2e/portrait.rs"]
+mod portrait;
 #[path = "e2e/process.rs"]
 mod process;
 #[path = "e2e/roles.rs"]
 mod roles;
+#[path = "e2e/rounds.rs"]
+mod rounds;
 #[path = "e2e/sandbox.rs"]
 mod sandbox;
+#[path = "e2e/scarce.rs"]
+mod scarce;
+#[path = "e2e/slow.rs"]
+mod slow;
 #[path = "e2e/tools.rs"]
 mod tools;

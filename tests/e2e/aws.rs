@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hatoba_aws_model::{Clock, Config, Delays, Request, SharedWorld, World};
+use hatoba_tests::visitor::Visitor;
 use hatoba_tests::wait::until;
 use serde_json::Value;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -29,7 +30,17 @@ pub(crate) struct Aws {
 impl Aws {
     /// One where everything takes so long, a call as well.
     pub(crate) async fn start(request: Duration, rest: Duration, seed: u64) -> Aws {
-        let delays = Delays {
+        Aws::on(Aws::delays(request, rest), seed).await
+    }
+
+    /// One where everything takes so long, but a task leaves its registry the moment that it stops: AWS itself sends
+    /// nobody to where nobody listens any more.
+    pub(crate) async fn without_gaps(request: Duration, rest: Duration, seed: u64) -> Aws {
+        Aws::on(Delays { deregister: Duration::ZERO, ..Aws::delays(request, rest) }, seed).await
+    }
+
+    fn delays(request: Duration, rest: Duration) -> Delays {
+        Delays {
             request,
             namespace: rest,
             vpc_link: rest,
@@ -41,7 +52,10 @@ impl Aws {
             auto_deploy: rest,
             deployment: rest,
             notification: rest,
-        };
+        }
+    }
+
+    async fn on(delays: Delays, seed: u64) -> Aws {
         // Many starts within a minute would wait for each other's quota of VPC links.
         let config = Config { delays, seed, rate_limits: false, ..Config::default() };
         let world: SharedWorld = Arc::new(Mutex::new(World::with_article_prerequisites(config)));
@@ -85,6 +99,28 @@ impl Aws {
         })
         .await;
         answer
+    }
+
+    /// What an API answers to somebody who gets `/hello`.
+    pub(crate) fn visit(&self, api: &str) -> u16 {
+        let request = Request {
+            method: "GET".to_owned(),
+            uri: format!("https://{api}.execute-api.us-east-1.amazonaws.com/hello"),
+            ..Request::default()
+        };
+        let now = self.clock.now();
+        self.with(|world| world.invoke(&request, now).status)
+    }
+
+    /// Somebody who uses an API from now on.
+    pub(crate) fn visitor(&self, api: &str) -> Visitor {
+        Visitor::start(&self.world, self.clock, api, "/hello", &[])
+    }
+
+    /// Writes so far, but those of objects: statuses and leases.
+    pub(crate) fn changes(&self) -> usize {
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.log().iter().filter(|call| call.write && call.service != "s3").count()
     }
 
     /// Calls so far, and how many of them were writes.

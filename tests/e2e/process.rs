@@ -55,9 +55,29 @@ impl Hatoba {
     }
 
     fn start_in(arguments: &[&str], aws: Option<SocketAddr>, variables: &[(&str, &str)]) -> Hatoba {
+        Hatoba::start_under(Command::new(program()), arguments, aws, variables)
+    }
+
+    /// Starts it after these lines of shell, in what they leave: limits, ignored signals, mounts.
+    pub(crate) fn start_after(
+        lines: &str,
+        arguments: &[&str],
+        aws: Option<SocketAddr>,
+        variables: &[(&str, &str)],
+    ) -> Hatoba {
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-ec").arg(format!("{lines}\nexec \"$0\" \"$@\"")).arg(program());
+        Hatoba::start_under(shell, arguments, aws, variables)
+    }
+
+    fn start_under(
+        mut command: Command,
+        arguments: &[&str],
+        aws: Option<SocketAddr>,
+        variables: &[(&str, &str)],
+    ) -> Hatoba {
         let folder = tempfile::tempdir().unwrap();
         let output = |name: &str| File::create(folder.path().join(name)).unwrap();
-        let mut command = Command::new(program());
         command.args(arguments).env_clear().env("HOME", folder.path()).env("TMPDIR", folder.path());
         command.env("AWS_REGION", "us-east-1").env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("AWS_ACCESS_KEY_ID", "test");
@@ -73,6 +93,11 @@ impl Hatoba {
         }
         let child = command.stdin(Stdio::null()).stdout(output("stdout")).stderr(output("stderr")).spawn();
         Hatoba { child: child.unwrap(), folder }
+    }
+
+    /// Its number.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// The same, as somebody of AWS's in a region.

@@ -52,9 +52,23 @@ impl Harbour {
     /// As [`Harbour::visitor`].
     pub fn visitor_with(&self, path: &str, headers: &[(&str, &str)]) -> Visitor {
         let (api, _) = self.only("apigatewayv2", "apis");
+        Visitor::start(&self.world, self.model_clock, &api, path, headers)
+    }
+}
+
+impl Visitor {
+    /// Somebody who gets `path` from an API of this world, with these headers.
+    #[must_use]
+    pub fn start(
+        world: &SharedWorld,
+        clock: Clock,
+        api: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Visitor {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let headers: Vec<(String, String)> = headers.iter().map(owned).collect();
-        let (world, clock, path) = (Arc::clone(&self.world), self.model_clock, path.to_owned());
+        let (world, api, path) = (Arc::clone(world), api.to_owned(), path.to_owned());
         let seen = Arc::new(Mutex::new(Report::default()));
         let notes = Arc::clone(&seen);
         let task = tokio::spawn(async move {
@@ -68,9 +82,7 @@ impl Harbour {
         });
         Visitor { task, seen }
     }
-}
 
-impl Visitor {
     /// What has been seen so far. The visitor goes on.
     pub fn report(&self) -> Report {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -82,7 +82,9 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(colour);
+    // A line that cannot be written would be told on standard error, where the same disk is full: and that panics.
+    let builder = tracing_subscriber::fmt().log_internal_errors(false);
+    let builder = builder.with_env_filter(filter).with_writer(writer).with_ansi(colour);
     if is_json {
         // Fields beside level and message, so that log queries need not know our nesting.
         Box::new(builder.json().flatten_event(true).with_span_list(false).finish())

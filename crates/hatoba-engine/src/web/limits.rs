@@ -15,6 +15,8 @@ use tokio::time::{Instant, Sleep};
 
 /// A few browsers and scrapers; more wait in the listener's backlog.
 pub(super) const CONNECTIONS_MAX: usize = 64;
+/// Of the files that this process may open, the page takes one in so many: the rest is for AWS, the source and the disk.
+const DESCRIPTORS_SHARE: usize = 4;
 /// One GET without a body; browsers send every cookie that any program on `localhost` ever set.
 pub(super) const REQUEST_BYTES_MAX: usize = 32 * 1024;
 /// From the connection to the first byte of the answer: the request, and its turn.
@@ -22,7 +24,21 @@ const REQUEST_MAX: Duration = Duration::from_secs(10);
 /// From the first byte of the answer to its last: a few megabytes through a thin line.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 
-/// Accepts connections while fewer than [`CONNECTIONS_MAX`] are open.
+/// How many connections may be open: fewer than [`CONNECTIONS_MAX`] where the process may open few files.
+fn connections_max() -> usize {
+    // Not on every system; where it is not, nothing is known of a limit.
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    descriptors_max(&limits)
+        .map_or(CONNECTIONS_MAX, |all| (all / DESCRIPTORS_SHARE).clamp(1, CONNECTIONS_MAX))
+}
+
+/// The soft limit of open files in the text of `/proc/self/limits`; `None`: there is none.
+fn descriptors_max(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Accepts connections while fewer than [`CONNECTIONS_MAX`] are open, or a quarter of the files that may be.
 #[derive(Debug)]
 pub(super) struct Limited {
     listener: TcpListener,
@@ -31,7 +47,7 @@ pub(super) struct Limited {
 
 impl Limited {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Limited { listener, free: Arc::new(Semaphore::new(CONNECTIONS_MAX)) }
+        Limited { listener, free: Arc::new(Semaphore::new(connections_max())) }
     }
 }
 
@@ -131,5 +147,24 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_open_files_is_read() {
+        let limits = |value: &str| {
+            format!(
+                "Limit                     Soft Limit           Hard Limit           Units     \n\
+                 Max processes             100                  200                  processes \n\
+                 Max open files            {value}                 4096                 files     \n"
+            )
+        };
+        assert_eq!(descriptors_max(&limits("64")), Some(64));
+        assert_eq!(descriptors_max(&limits("unlimited")), None);
+        assert_eq!(descriptors_max(""), None);
     }
 }

@@ -77,7 +77,6 @@ impl Folder {
     /// Puts a whole new file in the old one's place, if it differs. Not synced to the disk: what a power cut spoils
     /// is ignored.
     pub(super) fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<Stamp> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
         self.open()?;
         let target = self.path.join(name);
         let mut folder = self.path.clone();
@@ -90,12 +89,7 @@ impl Folder {
         {
             return Ok(stamp);
         }
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let unfinished = folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
-        fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, &target)).inspect_err(|_| {
-            // Whatever stays is removed when the folder is next compared as a whole.
-            let _ = fs::remove_file(&unfinished);
-        })?;
+        put(&folder, &target, bytes)?;
         Ok(stamp(&fs::symlink_metadata(&target)?))
     }
 
@@ -118,10 +112,21 @@ impl Folder {
         plain_folder(&self.path)?;
         let ignore = self.path.join(".gitignore");
         match fs::symlink_metadata(&ignore) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::write(ignore, "*\n"),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => put(&self.path, &ignore, b"*\n"),
             _ => Ok(()),
         }
     }
+}
+
+/// Writes a file whole or not at all: on a full disk it would be made, and stay empty.
+fn put(folder: &Path, target: &Path, bytes: &[u8]) -> io::Result<()> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let unfinished = folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
+    fs::write(&unfinished, bytes).and_then(|()| fs::rename(&unfinished, target)).inspect_err(|_| {
+        // Whatever stays is removed when the folder is next compared as a whole.
+        let _ = fs::remove_file(&unfinished);
+    })
 }
 
 /// Whether nothing can lie there.
