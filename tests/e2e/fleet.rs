@@ -75,7 +75,7 @@ pub(crate) struct Fleet {
     stage: u32,
     timeout: u32,
     ttl: u32,
-    is_narrow: bool,
+    is_other_zone: bool,
     revision: u8,
     tasks: u8,
     /// APIs beside the stack, by number: what they say.
@@ -87,7 +87,18 @@ impl Fleet {
         let dice = fastrand::Rng::with_seed(seed);
         let (timeout, ttl) = (29_000, 60);
         let (revision, tasks, beside) = (1, 1, BTreeMap::new());
-        Fleet { dice, version: 0, api: 0, stage: 0, timeout, ttl, is_narrow: false, revision, tasks, beside }
+        Fleet {
+            dice,
+            version: 0,
+            api: 0,
+            stage: 0,
+            timeout,
+            ttl,
+            is_other_zone: false,
+            revision,
+            tasks,
+            beside,
+        }
     }
 
     /// Changes one thing, while so many VPC links stand; says what.
@@ -112,7 +123,7 @@ impl Fleet {
                 "the records' TTL".to_owned()
             }
             4 if links < LINKS_MAX => {
-                self.is_narrow = !self.is_narrow;
+                self.is_other_zone = !self.is_other_zone;
                 "the link's subnets".to_owned()
             }
             5 => {
@@ -161,10 +172,12 @@ impl Fleet {
     /// By name.
     pub(crate) fn files(&self) -> BTreeMap<String, String> {
         let [discovery, service, api] = SAMPLES.map(|(_, text)| text.to_owned());
-        let (link, narrow) =
-            ("subnetSelector: { tags: { Tier: private } }", "subnetSelector: { tags: { Name: private-a } }");
+        let link = "subnetSelector: { tags: { Tier: private } }";
+        // Neither has what the other has: subnets that still match would be left in use.
+        let zone = if self.is_other_zone { "private-b" } else { "private-a" };
+        let subnets = format!("subnetSelector: {{ tags: {{ Name: {zone} }} }}");
         let api = with(&api, "spec: {}", &format!("spec: {{ description: \"version {}\" }}", self.api));
-        let api = with(&api, link, if self.is_narrow { narrow } else { link });
+        let api = with(&api, link, &subnets);
         let api = with(&api, "  vpcLinkRef:", &format!("  timeoutInMillis: {}\n  vpcLinkRef:", self.timeout));
         let stage = format!("autoDeploy: true, stageVariables: {{ version: \"{}\" }} }}", self.stage);
         let api = with(&api, "autoDeploy: true }", &stage);

@@ -39,16 +39,20 @@ fn limit_files(process: &Hatoba, bytes: &str) {
     assert!(set.unwrap().success(), "prlimit --fsize={bytes}");
 }
 
-/// The statuses that lie beside the documents; every one of them is whole.
+/// The statuses that lie beside the documents; every one of them is whole. What is being written has another name.
 fn statuses(folder: &Path) -> BTreeMap<String, Value> {
-    let all = files(&folder.join(".hatoba")).into_iter();
-    let written = all.filter(|(path, _)| path.to_string_lossy().contains("/status/"));
-    let read = written.map(|(path, text)| {
+    let mut statuses = BTreeMap::new();
+    let Ok(kinds) = std::fs::read_dir(folder.join(".hatoba/status")) else { return statuses };
+    for file in kinds.flat_map(|kind| std::fs::read_dir(kind.unwrap().path()).unwrap()) {
+        let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let status = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}: {text}"));
-        (name, status)
-    });
-    read.collect()
+        // One that went meanwhile is none.
+        if let (true, Ok(text)) = (name.ends_with(".json"), std::fs::read_to_string(&path)) {
+            let read = serde_json::from_str(&text);
+            statuses.insert(name.clone(), read.unwrap_or_else(|error| panic!("{name}: {error}: {text}")));
+        }
+    }
+    statuses
 }
 
 /// A port that nobody has a moment later; on loopback nobody else is that quick.

@@ -64,8 +64,9 @@ pub async fn lead<B: Board>(engine: Arc<Engine>, board: B, me: Holder, ended: Ca
         told: None,
     };
     engine.set_leadership(Leadership::StandsBy(None));
+    let mut next = contest.candidate.next(origin.elapsed(), engine.clock.now());
     while !ended.is_cancelled() {
-        match contest.candidate.next(origin.elapsed(), engine.clock.now()) {
+        match next {
             LeaseNext::Look => tokio::select! {
                 biased;
                 () = ended.cancelled() => break,
@@ -78,7 +79,11 @@ pub async fn lead<B: Board>(engine: Arc<Engine>, board: B, me: Holder, ended: Ca
                 () = sleep_until(origin + until) => {}
             },
         }
-        contest.tell(&engine);
+        next = contest.candidate.next(origin.elapsed(), engine.clock.now());
+        // A lease that is free is taken at once: who stood by stays ready until it is known who leads next.
+        if !matches!(next, LeaseNext::Write(_)) {
+            contest.tell(&engine);
+        }
     }
     engine.set_leadership(Leadership::StandsBy(None));
     contest.release().await;
