@@ -6,8 +6,8 @@
 
 pub mod board;
 pub mod by_hand;
-pub mod history;
 pub mod fuzz;
+pub mod history;
 pub mod http;
 mod ice;
 pub mod keys;

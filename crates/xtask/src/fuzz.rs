@@ -83,7 +83,7 @@ pub(crate) fn run(seconds_per_target: u64) -> Result<()> {
 }
 
 /// The names of the targets.
-fn targets() -> Result<Vec<String>> {
+pub(crate) fn targets() -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(shell::root().join("tests/fuzz/targets"))? {
         let path = entry?.path();

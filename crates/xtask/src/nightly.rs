@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{mutants, shell};
+use crate::{fuzz, mutants, shell};
 
 /// What is asked for on the command line.
 #[derive(Debug, PartialEq)]
@@ -32,9 +32,9 @@ const PARTS: &[Part] = &[
     Part { name: "two leaders", share: 8, run: two_leaders },
     Part { name: "all pairs of crashes", share: 15, run: crashes },
     Part { name: "mutants", share: 25, run: |_, time| mutants::Order::within(time).run() },
-    // FUZZING: one line, `Part { name: "fuzzing", share: 7, run: |_, time| crate::fuzz::run(…) }`.
-    // PROCESS LEVEL and STATE WALKS: one line each, `cargo_test(&["--test", "…"], &[("HATOBA_…", …)], time)`.
-    Part { name: "simulation", share: 52, run: simulation },
+    Part { name: "fuzzing", share: 8, run: fuzzing },
+    Part { name: "processes", share: 6, run: processes },
+    Part { name: "simulation", share: 38, run: simulation },
 ];
 
 /// Seeds of one night; far more than any machine gets through.
@@ -112,6 +112,21 @@ fn crashes(_: &Night, time: Duration) -> Result<String> {
     const KINDS: u64 = 4; // of work that is interrupted; one after the other
     let seconds = (time.as_secs() / KINDS).to_string();
     cargo_test(&["simulation", "crashes"], &[("HATOBA_SIMULATION_SECONDS", seconds)])
+}
+
+fn fuzzing(_: &Night, time: Duration) -> Result<String> {
+    let targets = fuzz::targets()?.len();
+    let seconds = time.as_secs() / targets.max(1) as u64;
+    fuzz::run(seconds).map(|()| format!("{targets} targets, {seconds} s each"))
+}
+
+/// 200 kills, 50 hand-overs, 5 pauses; in a short night as many as fit.
+fn processes(night: &Night, time: Duration) -> Result<String> {
+    const SECONDS_OF_A_KILL: u64 = 6; // with its share of the rest
+    let kills = (time.as_secs() / SECONDS_OF_A_KILL).clamp(20, 200).to_string();
+    let variables =
+        [("HATOBA_PROCESS_ROUNDS", kills.clone()), ("HATOBA_PROCESS_SEED", night.from.to_string())];
+    cargo_test(&["e2e", "rounds"], &variables).map(|_| format!("{kills} kills"))
 }
 
 fn seeds(from: u64, seeds: u64, time: Duration) -> [(&'static str, String); 3] {
