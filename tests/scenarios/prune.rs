@@ -50,6 +50,20 @@ pub(crate) fn held(harbour: &Harbour) -> Vec<String> {
     reasons
 }
 
+/// Held, it was there, whatever it asked for: the grace begins when it is gone.
+#[tokio::test(start_paused = true)]
+async fn a_document_that_was_held_before_it_went_has_the_whole_grace() {
+    let harbour = converged().await;
+    let left = article_without(&["Route/default-route"]);
+    let wrong = ARTICLE.replace("kind: Route\n", "kind: Route\nwrong: true\n");
+    for_minutes(&harbour, 2 * HOUR, &wrong).await;
+    assert_ne!(harbour.status("Route", "default-route").synced.reason.as_str(), "InSync", "it is held");
+    for_minutes(&harbour, 9, &left).await;
+    assert_eq!(writes(&harbour), [""; 0], "within the grace: {}", harbour.calls_text());
+    for_minutes(&harbour, 7, &left).await;
+    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{}", harbour.calls_text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_removed_route_goes_after_the_grace_and_not_before() {
     let harbour = converged().await;

@@ -18,6 +18,9 @@ use crate::schedule::{Next, poll_delay};
 
 /// A scope that was written to is listed once more when it has been quiet for so long.
 pub(crate) const VERIFY_AFTER: Duration = Duration::from_secs(5);
+/// What was seen just before counts for so long while a write waits for its quota of which nothing takes back what it does:
+/// a removal, or a create that AWS carries out twice if it is asked twice. VPC links come and go once in a minute or two.
+pub(crate) const WAITS_AT_MOST: Duration = Duration::from_secs(10);
 /// Shorter waits are over before anybody looks.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 /// Where AWS makes a second one without asking, the list must show a twin of which nobody knows: one whose
@@ -65,6 +68,7 @@ impl Engine {
         if let Some(operation) = operation {
             self.tell_of_wait(desired, step, assessment, operation);
         }
+        let begun = Instant::now();
         if !self.is_admitted(operation).await {
             return Ok(None);
         }
@@ -75,6 +79,10 @@ impl Engine {
                 self.budget.give_back(operation);
             }
             return Ok(None);
+        }
+        let may_make_a_second = matches!(action, Action::Create(_)) && !kind.table().unique;
+        if may_make_a_second && begun.elapsed() > WAITS_AT_MOST {
+            return Ok(Some(Instant::now()));
         }
         if let Some(at) = self.too_old(desired, place, view, assessment) {
             return Ok(Some(at));

@@ -10,7 +10,7 @@ use hatoba_kinds::{Disposition, Interest, KindId, LOOK_SOON, Progress};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
-use crate::execute::lane_name;
+use crate::execute::{WAITS_AT_MOST, lane_name};
 use crate::inventory::{Place, Trust};
 use crate::orphans::Orphan;
 use crate::queue::Priority;
@@ -19,9 +19,6 @@ use crate::shown::PruningShown;
 use crate::takedown::{Emptied, target};
 use crate::twins::stands_in;
 use crate::users::Parents;
-
-/// What was seen just before a removal counts for so long while that waits for its quota: VPC links go once a minute.
-const WAITS_AT_MOST: Duration = Duration::from_secs(10);
 
 /// How a document has been absent.
 #[derive(Clone, Copy, Debug, Default)]
