@@ -70,7 +70,7 @@ impl Walk<'_> {
     }
 }
 
-fn model(python: &Path, folder: &str) -> Value {
+pub(crate) fn model(python: &Path, folder: &str) -> Value {
     let output = Command::new(python).args(["-c", UNPACK, folder]).output().unwrap();
     assert!(output.status.success(), "{folder}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

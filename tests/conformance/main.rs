@@ -17,6 +17,7 @@ mod drift;
 mod emulators;
 mod gaps;
 mod gates;
+mod honest;
 mod import;
 mod ministack;
 mod port;
