@@ -108,6 +108,7 @@ async fn carry(client: TcpStream, aws: SocketAddr, way: Arc<AtomicU8>, met: Arc<
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     tokio::select! {
+        biased;
         () = forth(from_client, to_server) => {}
         () = back(from_server, to_client, &way, &met) => {}
     }
