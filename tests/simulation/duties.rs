@@ -53,6 +53,8 @@ pub(crate) struct Duties {
     /// When each list was asked for last and came, by process and path.
     seen: BTreeMap<(usize, String), Duration>,
     is_unhurried: bool,
+    /// Nothing keeps a process from looking.
+    may_look: bool,
     /// What a process made and was told so: process and key.
     made: BTreeSet<(usize, String)>,
     /// What lists and answers have shown: process and id.
@@ -80,6 +82,9 @@ impl Duties {
         Duties {
             // Throttles slow a process down to a twentieth: then what was decided may wait for minutes.
             is_unhurried: ![Fault::Throttled, Fault::Freeze, Fault::Outage]
+                .iter()
+                .any(|fault| swarm.has(*fault)),
+            may_look: ![Fault::Expired, Fault::Denied, Fault::Account, Fault::Outage, Fault::Freeze]
                 .iter()
                 .any(|fault| swarm.has(*fault)),
             in_vain_max: IN_VAIN_MAX + IN_VAIN_MAX_OF_A_STACK * swarm.stacks,
@@ -312,7 +317,8 @@ impl Duties {
                 statuses.iter().find(|(key, _)| key.to_string() == document).map(|(_, status)| status);
             let Some(status) = status.filter(|status| status.ready.status == Truth::True) else { continue };
             let is_it = thing.collection == "tasks" || status.outputs.get("id") == Some(&thing.id);
-            let is_known = is_made || since + self.resync * 2 + Duration::from_secs(300) < now;
+            let is_known =
+                is_made || self.may_look && since + self.resync * 2 + Duration::from_secs(300) < now;
             if is_it && is_known {
                 return Some(format!(
                     "S13: process {process} says that {document} is ready, and {id} is not"
