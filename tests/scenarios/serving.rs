@@ -224,7 +224,11 @@ async fn shut() -> Harbour {
 #[tokio::test(start_paused = true)]
 async fn security_groups_that_let_nobody_in_are_the_broken_hop_and_a_rule_mends_it() {
     let harbour = shut().await;
-    assert_broken(&harbour, "NoIngressRule", &format!("security groups {GREAT_SG}: no ingress rule of"));
+    assert_broken(
+        &harbour,
+        "NoIngressRule",
+        &format!("security groups {GREAT_SG}: no ingress rule lets {GREAT_SG} in"),
+    );
     assert!(serving(&harbour).2.ends_with("on TCP port 80"), "{}", serving(&harbour).2);
     assert_eq!(harbour.invoke("/").status, 503, "the world agrees");
     let chain = harbour.engine.picture().documents[&"Route/default-route".parse().unwrap()].chain.clone();

@@ -133,11 +133,11 @@ impl Network {
         match (out, into) {
             (Said::No, _) => Way::Closed(Cause::new(
                 "NoEgressRule",
-                format!("no egress rule of {} leads to {} on TCP port {port}", names(from), names(to)),
+                format!("no egress rule of {} leads there on TCP port {port}", names(from)),
             )),
             (_, Said::No) => Way::Closed(Cause::new(
                 "NoIngressRule",
-                format!("no ingress rule of {} lets {} in on TCP port {port}", names(to), names(from)),
+                format!("no ingress rule lets {} in on TCP port {port}", names(from)),
             )),
             (Said::Maybe(why), _) | (_, Said::Maybe(why)) => Way::Unsure(why),
             (Said::Yes, Said::Yes) => Way::Open,

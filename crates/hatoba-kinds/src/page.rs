@@ -85,9 +85,8 @@ fn below(
         let kind = type_of(schema, member);
         let shown = hatoba_core::path::join(shown, name);
         // What is compared with the structure around it says so there, and what is below it says so below.
-        let is_news = |line: &String| NO_NEWS.iter().all(|start| !line.starts_with(start));
-        let means = about(&path, member).into_iter().filter(is_news);
-        let means: Vec<String> = means.map(|line| cell(&sentence(&line))).collect();
+        let means: Vec<String> =
+            told(about(&path, member)).iter().map(|line| cell(&sentence(line))).collect();
         let _ = writeln!(text, "| `{shown}` | {} | {} |", cell(&kind), means.join(" "));
         let shown = if kind.starts_with("list") { format!("{shown}[]") } else { shown };
         below(text, schema, member, &path, &shown, about, depth + 1);
@@ -96,6 +95,21 @@ fn below(
 
 /// Lines of `explain` that a table of all members does not need.
 const NO_NEWS: [&str; 2] = ["compared and written with", "each member below"];
+
+/// What of these lines a table of all members needs.
+fn told(mut lines: Vec<String>) -> Vec<String> {
+    lines.retain(|line| NO_NEWS.iter().all(|start| !line.starts_with(start)));
+    // A reference's own words may say what the table says of it.
+    if lines.len() == 2 && lines[1].starts_with("names ") && lines[0].contains("fills") {
+        lines.remove(0);
+    }
+    let plain = |line: String| match line.strip_prefix("AWS member ").and_then(|rest| rest.split_once(": ")) {
+        // The name stands before it, and a structure's name says nothing that its members do not.
+        Some((_, rest)) => rest.replace("[`", "`").replace("`]", "`"),
+        None => line,
+    };
+    lines.into_iter().map(plain).collect()
+}
 
 /// With a capital and a full stop.
 fn sentence(text: &str) -> String {
@@ -179,8 +193,9 @@ fn permissions(text: &mut String, kind: KindId) {
 
 fn calls(text: &mut String, measured: &Measured) {
     text.push_str(
-        "## Calls per pass\n\nCounted for the example, on the model AWS: until it stands, beginning with nothing, and in an \
-         hour in which nothing changes (12 looks, one every 5 minutes). Lists serve all documents of their scope at once.\n\n\
+        "## Calls per pass\n\nThe kind's own calls, counted on the model AWS for the example and what it names: until all \
+         stands, beginning with nothing, and in an hour in which nothing changes (12 looks, one every 5 minutes). Lists \
+         serve all documents of their scope at once.\n\n\
          | operation | to make it | in an hour |\n|---|---|---|\n",
     );
     let operations: BTreeSet<&String> = measured.making.keys().chain(measured.hour.keys()).collect();

@@ -1,7 +1,9 @@
 //! `hatoba status`: how every document stands, from what a daemon wrote beside its source, or from the daemon itself.
 
+mod waiting;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
+use self::waiting::Waiting;
 use crate::arguments::{StatusOf, StatusOutput};
 use crate::fetch::{self, TokenFile};
 use crate::report::{count, cut, escaped_json, paint, visible, wants_colour};
@@ -73,6 +76,9 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
     };
     let colour = wants_colour(&std::io::stdout());
     let until = Instant::now() + arguments.timeout;
+    let stderr = std::io::stderr();
+    let is_terminal = stderr.is_terminal();
+    let mut waiting = Waiting::new(stderr, is_terminal);
     loop {
         let wanted = match &mut source {
             Some(source) => Some(wanted(source).await),
@@ -103,6 +109,11 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
             (false, true) => is_good || Instant::now() >= until,
             (false, false) => true,
         };
+        match is_over {
+            true => waiting.end(),
+            false if arguments.wait => waiting.tell(&look),
+            false => {}
+        }
         if arguments.watch || is_over {
             let mut text = Vec::new();
             if arguments.watch && colour {

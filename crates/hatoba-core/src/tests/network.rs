@@ -84,7 +84,7 @@ fn what_goes_out_is_judged_alike_and_speaks_first() {
         assert_eq!(word(&way), wanted, "{rules:?}: {way:?}");
     }
     let Way::Closed(cause) = way(vec![], vec![]) else { panic!("nothing is open") };
-    assert_eq!(cause.message, "no egress rule of sg-link leads to sg-tasks on TCP port 8080");
+    assert_eq!(cause.message, "no egress rule of sg-link leads there on TCP port 8080");
 }
 
 #[test]

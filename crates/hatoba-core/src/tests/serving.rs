@@ -353,7 +353,11 @@ fn what_stands_between_two_hops_is_a_hop_and_decides_only_where_it_is_known() {
     house.network = Some(Ok(network(&[("sg-door", &[]), ("sg-hand", &["sg-door"])])));
     house.says(Truth::True, "Serving", "every hop works");
     house.network = Some(Ok(network(&[("sg-door", &[]), ("sg-hand", &["sg-else"])])));
-    house.says(Truth::False, "NoIngressRule", "no ingress rule of sg-hand lets sg-door in on TCP port 80");
+    house.says(
+        Truth::False,
+        "NoIngressRule",
+        "security groups sg-hand: no ingress rule lets sg-door in on TCP port 80",
+    );
     house.object("Hand/h").readiness = Readiness::Settling(Cause::new("Creating", "it changes"));
     house.says(Truth::True, "Serving", "every hop works");
 }
@@ -375,7 +379,7 @@ fn of_several_ways_one_that_is_open_is_enough_if_it_leads_to_what_works() {
     house.says(Truth::True, "Serving", "every hop works");
     // The way that is open leads to nobody: the other hand works, and cannot be reached.
     house.object("Hand/i").readiness = Readiness::NotReady(Cause::new("NoTasks", "none"));
-    house.says(Truth::False, "NoIngressRule", "no ingress rule of sg-hand");
+    house.says(Truth::False, "NoIngressRule", "security groups sg-hand: no ingress rule");
 }
 
 #[test]

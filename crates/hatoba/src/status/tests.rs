@@ -1,7 +1,7 @@
 use super::*;
 use hatoba_core::{Outcome, fold, fold_serving};
 
-fn look(warning: Option<&str>) -> Look {
+pub(super) fn look(warning: Option<&str>) -> Look {
     let key = Key::new("VpcLink", "fine");
     let outcome = Outcome::waiting(Cause::new("LinkPending", "the link is PENDING"));
     let status = fold(None, &key, &Digest::of_bytes(b"x"), outcome, Timestamp::UNIX_EPOCH);
