@@ -45,7 +45,7 @@ fn world(kind: KindId) -> String {
 fn counted(harbour: &Harbour, kind: Option<KindId>) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for call in harbour.calls() {
-        if kind.is_none_or(|kind| calls_of(kind, &call.service, &call.operation)) {
+        if kind.is_none_or(|kind| calls_of(kind, call.service, &call.operation)) {
             *counts.entry(format!("{}:{}", call.service, call.operation)).or_default() += 1;
         }
     }

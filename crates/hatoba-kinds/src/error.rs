@@ -251,7 +251,7 @@ pub fn classify(service: &str, status: Option<u16>, code: Option<&str>, message:
         // IAM is eventually consistent, but a human usually has to act.
         Some("ConflictException") if service == "apigatewayv2" && status == 409 => Disposition::Wait,
         _ if status == 429 && code.is_none() => Disposition::Throttle,
-        _ if status >= 500 || status < 300 => Disposition::Retry, // nothing, or half an answer
+        _ if !(300..500).contains(&status) => Disposition::Retry, // nothing, or half an answer
         _ => Disposition::Stall,
     }
 }
