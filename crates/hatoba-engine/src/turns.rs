@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hatoba_core::{Condition, Key, Reason, Status, Truth};
 
 /// What goes well or is on its way. The book's page about reasons lists the same, which a test holds.
-const ON_ITS_WAY: [&str; 29] = [
+const ON_ITS_WAY: [&str; 30] = [
     "AccountUnknown",
     "AnswerLost",
     "AttachmentsUpdating",
@@ -32,6 +32,7 @@ const ON_ITS_WAY: [&str; 29] = [
     "Ready",
     "Replacing",
     "RolloutInProgress",
+    "RulesUnknown",
     "Serving",
     "StandBy",
     "TagsUnread",
