@@ -34,6 +34,24 @@ async fn leads(process: &Hatoba) -> bool {
     status(process.page().await).await["leader"] == true
 }
 
+/// Whoever mistypes a bucket is told so, and not that no daemon runs.
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_named_by_status() {
+    let aws = bucket().await;
+    let missing = "s3://missing-bucket/x";
+    for (arguments, says) in [
+        (["--source", missing], "the source cannot be read: BucketMissing: s3://missing-bucket/x"),
+        (
+            ["--status-to", missing],
+            "what a daemon wrote cannot be read: BucketMissing: s3://missing-bucket/x",
+        ),
+        (["--source", "s3://docs/none"], "no daemon has written anything here"),
+    ] {
+        let asked = Hatoba::run(&[&["status"], &arguments[..]].concat(), Some(aws.address)).await;
+        assert!(asked.code == Some(1) && asked.stdout.starts_with(says), "{asked:?}");
+    }
+}
+
 /// A leader that is killed is followed within a minute, and one that was paused finds another and writes nothing.
 #[tokio::test]
 async fn killed_and_paused_leaders_of_a_bucket_are_followed_and_nothing_is_made_twice() {

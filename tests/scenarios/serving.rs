@@ -122,7 +122,11 @@ async fn an_instance_that_is_gone_while_its_task_runs_is_asked_for_once_in_a_whi
     let body = json!({ "ServiceId": service, "InstanceId": instance });
     harbour.meddle(&Request::json("servicediscovery", "DeregisterInstance", &body)).await;
     harbour.wait(RESYNC).await;
-    assert_broken(&harbour, "NoHealthyInstance", "DiscoveryService/great-service-discovery: ");
+    assert_broken(
+        &harbour,
+        "NoHealthyInstance",
+        "DiscoveryService/great-service-discovery: no instances are entered, and 1 runs",
+    );
     assert_ne!(harbour.invoke("/").status, 200, "the world agrees");
     let since = |harbour: &Harbour| {
         harbour.status("Route", "default-route").serving.map(|serving| serving.last_transition_time)

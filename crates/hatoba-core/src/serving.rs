@@ -456,7 +456,12 @@ fn instances(
         Some(Ok(health)) if health.healthy + health.unknown > 0 => well(),
         Some(Ok(Health { unhealthy: 0, .. })) if running == Some(0) => empty(),
         Some(Ok(Health { unhealthy: 0, .. })) => {
-            (Truth::False, Cause::new("NoHealthyInstance", format!("no {noun} are entered; {told}")))
+            let runs = match running {
+                Some(1) => ", and 1 runs".to_owned(),
+                Some(running) => format!(", and {running} run"),
+                None => String::new(),
+            };
+            (Truth::False, Cause::new("NoHealthyInstance", format!("no {noun} are entered{runs}")))
         }
         Some(Ok(Health { unhealthy, .. })) => {
             (Truth::False, Cause::new("NoHealthyInstance", format!("none of {unhealthy} {noun} is healthy")))

@@ -150,6 +150,20 @@ impl StatusSink {
         statuses
     }
 
+    /// Why nothing can be read here, for people to whom an empty answer is none; waits so long.
+    pub async fn trouble(&self, within: Duration) -> Option<Cause> {
+        match timeout(within, self.keep.list(STATUSES)).await {
+            Ok(Ok(_)) => None,
+            Ok(Err(KeepError::Bucket(error))) => Some(Cause::new(error.reason(), error.to_string())),
+            Ok(Err(KeepError::Folder(error))) => {
+                Some(Cause::new("SourceUnreadable", format!("{}: {error}", self.keep.place())))
+            }
+            Err(_) => {
+                Some(Cause::new("BucketUnanswered", format!("{} is not listed in time", self.keep.place())))
+            }
+        }
+    }
+
     /// What the last heartbeat said, if there is one.
     pub async fn load_heartbeat(&self) -> Option<Heartbeat> {
         let (bytes, _) = self.keep.read(HEARTBEAT, HEARTBEAT_BYTES_MAX).await.ok()??;

@@ -24,6 +24,9 @@ const DESCRIBE_SECURITY_GROUPS: Operation = Operation::read("ec2", "DescribeSecu
 /// All of them.
 pub(crate) const OPERATIONS: &[Operation] = &[DESCRIBE_VPCS, DESCRIBE_SUBNETS, DESCRIBE_SECURITY_GROUPS];
 
+/// Those that tell whether security groups let requests through.
+pub(crate) const GUARDS: &[Operation] = &[DESCRIBE_SECURITY_GROUPS, DESCRIBE_SUBNETS];
+
 /// More pages than this is no answer: 100,000 subnets.
 const PAGES_MAX: usize = 100;
 

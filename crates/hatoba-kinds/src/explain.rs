@@ -188,7 +188,8 @@ fn one(kind: KindId, schema: &Schema, path: &str) -> Result<String, String> {
                 None if known.is_empty() => "nothing is below it".to_owned(),
                 None => format!("fields here: {}", known.join(", ")),
             };
-            return Err(format!("{} has no field `{path}`: there is no `{step}`; {hint}", table.kind));
+            let end = if step == path { String::new() } else { format!(": there is no `{step}`") };
+            return Err(format!("{} has no field `{path}`{end}; {hint}", table.kind));
         }
     };
     let mut text = format!("{}.{path} <{}>\n", table.kind, type_of(schema, member));
@@ -239,7 +240,11 @@ pub(crate) fn about(kind: KindId, path: &str, schema: &Value) -> Vec<String> {
             lines.push(format!("changed: {}", changed(table, field)));
         }
         Some(field) => lines.push(format!("compared and written with `{}`", field.path)),
-        None => lines.push("each member below says for itself what leaving it out means".to_owned()),
+        None if Schema::of(kind).members(schema).is_some() => {
+            lines.push("each member below says for itself what leaving it out means".to_owned());
+        }
+        // No field of the resource: its own words say it all.
+        None => {}
     }
     lines
 }
@@ -303,10 +308,10 @@ fn changed(table: &KindTable, field: &Field) -> String {
     }
 }
 
-/// What a schema says of itself, on one line.
+/// What a schema says of itself, on one line. Links between types are the code's own.
 pub(crate) fn words(schema: &Value) -> String {
     let text = schema.get("description").and_then(Value::as_str).unwrap_or_default();
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace("[`", "`").replace("`]", "`")
 }
 
 /// The type in a word: `string`, `list of strings`, `mapping`.
@@ -380,6 +385,7 @@ mod tests {
             ("Route.routeKey", "another name"),
             ("DomainName.domainName", "left out: it must be given"),
             ("ApiMapping.apiMappingKey", "left out: absent"),
+            ("EcsService.networkConfiguration", "`awsvpcConfiguration`: `AwsVpcConfiguration`."),
             ("Route.requestParameters", "it is for WebSocket APIs"),
             ("DomainName.domainNameConfigurations.hostedZoneId", "the status shows it"),
         ] {
@@ -436,6 +442,7 @@ mod tests {
             ("VpcLinc", "did you mean `VpcLink`?"),
             ("Pod", "expected one of"),
             ("VpcLink.subnetIDs", "did you mean `subnetIds`?"),
+            ("VpcLink.subnetids", "VpcLink has no field `subnetids`; did you mean `subnetIds`?"),
             ("VpcLink.colour", "fields here: "),
             ("VpcLink.name.first", "nothing is below it"),
         ] {

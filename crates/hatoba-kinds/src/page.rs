@@ -10,7 +10,7 @@ use hatoba_core::{Field, Literal, MarkStyle, Omitted};
 use serde_json::Value;
 
 use crate::explain::{Schema, about, type_of, words};
-use crate::{KindId, Operation, action_of, http_service, iam};
+use crate::{KindId, Operation, action_of, ec2, http_service, iam};
 
 /// What a run of the sample shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -86,7 +86,7 @@ fn below(
         let shown = hatoba_core::path::join(shown, name);
         // What is compared with the structure around it says so there, and what is below it says so below.
         let means: Vec<String> =
-            told(about(&path, member)).iter().map(|line| cell(&sentence(line))).collect();
+            told(about(&path, member), &kind).iter().map(|line| cell(&sentence(line))).collect();
         let _ = writeln!(text, "| `{shown}` | {} | {} |", cell(&kind), means.join(" "));
         let shown = if kind.starts_with("list") { format!("{shown}[]") } else { shown };
         below(text, schema, member, &path, &shown, about, depth + 1);
@@ -97,18 +97,28 @@ fn below(
 const NO_NEWS: [&str; 2] = ["compared and written with", "each member below"];
 
 /// What of these lines a table of all members needs.
-fn told(mut lines: Vec<String>) -> Vec<String> {
+fn told(mut lines: Vec<String>, kind: &str) -> Vec<String> {
     lines.retain(|line| NO_NEWS.iter().all(|start| !line.starts_with(start)));
     // A reference's own words may say what the table says of it.
     if lines.len() == 2 && lines[1].starts_with("names ") && lines[0].contains("fills") {
         lines.remove(0);
     }
-    let plain = |line: String| match line.strip_prefix("AWS member ").and_then(|rest| rest.split_once(": ")) {
-        // The name stands before it, and a structure's name says nothing that its members do not.
-        Some((_, rest)) => rest.replace("[`", "`").replace("`]", "`"),
-        None => line,
+    lines.into_iter().filter_map(|line| beside_its_type(&line, kind)).collect()
+}
+
+/// What a generated line says beside the name and the type, which stand before it; a structure's name says nothing that its
+/// members do not.
+fn beside_its_type(line: &str, kind: &str) -> Option<String> {
+    let Some((_, rest)) = line.strip_prefix("AWS member ").and_then(|rest| rest.split_once(": ")) else {
+        return Some(line.to_owned());
     };
-    lines.into_iter().map(plain).collect()
+    let rest = rest.trim_end_matches('.');
+    let (what, more) = rest.split_once(", ").unwrap_or((rest, ""));
+    let is_its_type = what == kind
+        || what.strip_suffix('s') == Some(kind)
+        || what.trim_start_matches("list of ").starts_with('`');
+    let news = if is_its_type { more } else { rest };
+    Some(news.to_owned()).filter(|news| !news.is_empty())
 }
 
 /// With a capital and a full stop.
@@ -187,6 +197,12 @@ fn permissions(text: &mut String, kind: KindId) {
     }
     for (action, on) in iam::beside_operations(kind) {
         let _ = writeln!(text, "| `{action}` | {on} | checked by AWS beside the calls |");
+    }
+    if kind.hop().is_some_and(|hop| hop.is_entry) {
+        for operation in ec2::GUARDS {
+            let why = "optional: [security groups](../serving.md#security-groups) are judged";
+            let _ = writeln!(text, "| `{}:{}` | `*` | {why} |", operation.service, operation.name);
+        }
     }
     text.push('\n');
 }

@@ -11,7 +11,7 @@ use anstyle::AnsiColor;
 use anyhow::{Context as _, bail};
 use hatoba_core::{Cause, Digest, Key, Status, Truth};
 use hatoba_engine::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
-use hatoba_source::{STILL_WRITTEN, Source, Variables};
+use hatoba_source::{STILL_WRITTEN, Source, SourceError, Variables};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
@@ -100,8 +100,11 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
         };
         match wanted {
             Some(Ok(wanted)) => look.unjudged = look.lacks(wanted),
-            Some(Err(error)) => look.warning = look.warning.or_else(|| Some(format!("{error:#}"))),
-            None => {}
+            // Where nothing was written, the source may say why.
+            Some(Err(error)) if look.warning.is_none() || look.statuses.is_empty() => {
+                look.warning = Some(format!("{error:#}"));
+            }
+            Some(Err(_)) | None => {}
         }
         let is_good = look.is_good();
         let is_over = match (arguments.watch, arguments.wait) {
@@ -138,15 +141,21 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
 
 /// The source as it is now.
 async fn wanted(source: &mut Source) -> anyhow::Result<Wanted> {
-    let mut snapshot = source.poll().await.context("the source cannot be read")?;
+    let mut snapshot = source.poll().await.map_err(unreadable)?;
     if snapshot.unreadable.iter().any(|file| file.reason == STILL_WRITTEN) {
         sleep(STILL).await;
-        snapshot = source.poll().await.context("the source cannot be read")?;
+        snapshot = source.poll().await.map_err(unreadable)?;
     }
     let held = snapshot.held.iter().map(|held| (held.key.clone(), None));
     let good =
         snapshot.documents.iter().map(|document| (document.key.clone(), Some(document.digest.clone())));
     Ok(held.chain(good).collect())
+}
+
+/// As the daemon says it.
+fn unreadable(error: SourceError) -> anyhow::Error {
+    let reason = error.reason();
+    anyhow::Error::from(error).context(format!("the source cannot be read: {reason}"))
 }
 
 /// From the documents beside the source.
@@ -156,7 +165,10 @@ async fn read(sink: &mut StatusSink) -> Look {
     let now = Timestamp::now();
     let seconds = |since: Timestamp| now.duration_since(since).as_secs_f64().max(0.0);
     let warning = match (&heartbeat, statuses.is_empty()) {
-        (None, true) => Some("no daemon has written anything here".to_owned()),
+        (None, true) => Some(match sink.trouble(LOAD).await {
+            Some(cause) => format!("what a daemon wrote cannot be read: {cause}"),
+            None => "no daemon has written anything here".to_owned(),
+        }),
         (None, false) => Some("no daemon has said lately that it lives".to_owned()),
         (Some(heartbeat), _) if seconds(heartbeat.time) > SILENT.as_secs_f64() => {
             let age = age(seconds(heartbeat.time));

@@ -119,11 +119,16 @@ fn no_tasks(service: &Object, status: Option<&Status>) -> Option<Cause> {
     }
     if running == Some(0) {
         let of = wanted.map_or_else(String::new, |wanted| format!(" of {wanted}"));
+        let found = format!("0{of} tasks run");
         let why = match &service.readiness {
-            Readiness::Settling(cause) | Readiness::NotReady(cause) => format!("; {}", cause.message),
+            // It may begin with the same words.
+            Readiness::Settling(cause) | Readiness::NotReady(cause) => match cause.message.strip_prefix(&found) {
+                Some(rest) => rest.to_owned(),
+                None => format!("; {}", cause.message),
+            },
             Readiness::Ready => String::new(),
         };
-        return Some(Cause::new("NoTasks", format!("0{of} tasks run{why}")));
+        return Some(Cause::new("NoTasks", found + &why));
     }
     let status = status?;
     let is_back = |reason: &Reason| reason.as_str() == "RolledBack";

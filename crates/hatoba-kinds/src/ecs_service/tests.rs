@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::check::{adapt, check};
 use super::compare::to_send;
 use super::driver::observe;
-use super::fields::TABLE;
+use super::fields::{HOP, TABLE};
 
 fn service(running: i32, wanted: i32, deployments: &[(&str, DeploymentRolloutState)]) -> Service {
     let deployment = |(status, state): &(&str, DeploymentRolloutState)| {
@@ -44,6 +44,19 @@ fn ready_is_one_completed_deployment_and_all_tasks() {
             }
             other => panic!("{service:?}: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn that_no_task_runs_is_said_once() {
+    use DeploymentRolloutState::{Completed, Failed, InProgress};
+    for (state, says) in [
+        (InProgress, "0 of 1 tasks run; said"),
+        (Failed, "0 of 1 tasks run; said"),
+        (Completed, "0 of 1 tasks run"),
+    ] {
+        let seen = observe("main", &service(0, 1, &[("PRIMARY", state)])).unwrap();
+        assert_eq!((HOP.fault)(&seen, None).map(|cause| cause.message).as_deref(), Some(says));
     }
 }
 

@@ -23,9 +23,9 @@ impl<W: Write> Waiting<W> {
 
     /// Says how far it is. Nobody may be listening: then there is nowhere to say so.
     pub(super) fn tell(&mut self, look: &Look) {
-        let (number, first) = standing(look);
-        let line = match first {
-            Some(first) => format!("{number}; waiting for {first}"),
+        let (number, why) = standing(look);
+        let line = match why {
+            Some(why) => format!("{number}; {why}"),
             None => number.clone(),
         };
         let (key, text) = match self.is_terminal {
@@ -53,7 +53,7 @@ impl<W: Write> Drop for Waiting<W> {
     }
 }
 
-/// How many are ready, and the first that is not.
+/// How many are ready, and why not all are: for the first document that is not.
 fn standing(look: &Look) -> (String, Option<String>) {
     let all = look.statuses.len() + look.unknown().count();
     let waits = |key: &hatoba_core::Key| look.unjudged.contains(key);
@@ -62,11 +62,11 @@ fn standing(look: &Look) -> (String, Option<String>) {
         let (key, status) = look.statuses.iter().find(|(key, status)| !is_ready(status) || waits(key))?;
         let shown = [&status.synced, &status.ready].into_iter().find(|shown| shown.status.as_str() != "True");
         Some(match shown.filter(|_| !waits(key)) {
-            Some(shown) => format!("{key}: {}: {}", shown.reason, shown.message),
-            None => format!("{key}: {UNJUDGED}"),
+            Some(shown) => format!("waiting for {key}: {}: {}", shown.reason, shown.message),
+            None => format!("waiting for {key}: {UNJUDGED}"),
         })
     });
-    let first = first.or_else(|| look.unknown().next().map(|key| format!("{key}: {UNJUDGED}")));
+    let first = first.or_else(|| look.unknown().next().map(|key| format!("waiting for {key}: {UNJUDGED}")));
     (format!("{ready} of {all} ready"), first)
 }
 
@@ -91,6 +91,6 @@ mod tests {
         assert_eq!(elsewhere.lines().collect::<Vec<_>>(), [first, "0 of 0 ready"]);
         let terminal = said(true, &looks());
         let shown: Vec<&str> = terminal.split("\r\x1b[2K").collect();
-        assert_eq!(shown, ["", first, "0 of 1 ready; waiting for no daemon", "0 of 0 ready", ""]);
+        assert_eq!(shown, ["", first, "0 of 1 ready; no daemon", "0 of 0 ready", ""]);
     }
 }
