@@ -161,6 +161,7 @@ fn the_task_is_small_alone_without_rights_and_asked_for_its_health() {
         );
         assert!(container["stopTimeout"].as_u64().unwrap() > 20, "it drains for 20 s");
         assert_eq!(container["command"].as_array().unwrap().last(), Some(&json!("--emf")));
+        assert!(!container["command"].to_string().contains("token"), "command lines can be read by others");
     }
     let image = text("Dockerfile");
     for line in ["USER 65532:65532", "ENTRYPOINT [\"/hatoba\"]", "CMD [\"/hatoba\", \"healthcheck\"]"] {

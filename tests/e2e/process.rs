@@ -54,7 +54,8 @@ impl Hatoba {
         Hatoba::start_in(arguments, aws, &[("HATOBA_LOG", log)])
     }
 
-    fn start_in(arguments: &[&str], aws: Option<SocketAddr>, variables: &[(&str, &str)]) -> Hatoba {
+    /// The same, with these in its environment; an empty one is taken out of it.
+    pub(crate) fn start_in(arguments: &[&str], aws: Option<SocketAddr>, variables: &[(&str, &str)]) -> Hatoba {
         Hatoba::start_under(Command::new(program()), arguments, aws, variables)
     }
 

@@ -194,6 +194,46 @@ async fn a_daemon_that_asks_for_a_token_is_asked_with_the_same_file() {
     daemon.terminate().await;
 }
 
+/// On Fargate there is no file: a secret fills the variable, for the daemon and its health check alike.
+#[tokio::test]
+async fn a_token_in_the_environment_is_asked_for_and_shown_and_a_file_goes_before() {
+    const TOKEN: (&str, &str) = ("HATOBA_LISTEN_TOKEN", "correct-horse-battery");
+    const WRONG: (&str, &str) = ("HATOBA_LISTEN_TOKEN", "another-horse-battery");
+    let (aws, folder, tokens) = (Aws::quick().await, documents(), tempfile::tempdir().unwrap());
+    put(tokens.path(), "right", TOKEN.1);
+    let right = tokens.path().join("right");
+    let source = folder.path().to_str().unwrap();
+    let run = ["run", "--source", source, "--listen", "127.0.0.1:0"];
+    let daemon = Hatoba::start_in(&run, Some(aws.address), &[TOKEN]);
+    let url = format!("http://{}", daemon.page().await);
+    let asked = async |command: &str, more: &[&str], variables: &[(&str, &str)]| {
+        Hatoba::start_in(&[&[command, "--url", &url], more].concat(), None, variables).ended().await
+    };
+    let well = asked("status", &["--wait", "--timeout", "60s"], &[TOKEN]).await;
+    assert_eq!(well.code, Some(0), "{well:?}");
+    let file = ["--token-file", right.to_str().unwrap()];
+    for command in ["status", "healthcheck"] {
+        for (more, variables) in [(&[][..], &[TOKEN]), (&file, &[TOKEN]), (&file, &[WRONG])] {
+            let known = asked(command, more, variables).await;
+            assert_eq!(known.code, Some(0), "{known:?}");
+        }
+        for (variables, says) in [
+            (&[][..], "or HATOBA_LISTEN_TOKEN in the environment"),
+            (&[WRONG], "it does not take the token in HATOBA_LISTEN_TOKEN"),
+        ] {
+            let refused = asked(command, &[], variables).await;
+            assert!(refused.code == Some(1) && refused.stderr.contains(says), "{refused:?}");
+            assert!(!refused.stderr.contains("battery"), "{refused:?}");
+        }
+    }
+    let ended = daemon.terminate().await;
+    assert!(!ended.stderr.contains("battery") && !ended.stdout.contains("battery"), "{ended:?}");
+
+    let weak = Hatoba::start_in(&run, Some(aws.address), &[("HATOBA_LISTEN_TOKEN", "short")]).ended().await;
+    let says = "the token in HATOBA_LISTEN_TOKEN will not do: expected 16 to";
+    assert!(weak.code == Some(1) && weak.stderr.contains(says), "{weak:?}");
+}
+
 #[tokio::test]
 async fn shells_complete_it_and_it_says_which_it_is() {
     for shell in ["bash", "zsh", "fish"] {

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::logging::LogFormat;
 use crate::place::{self, Place, StatusTo};
 use crate::report::Output;
 use crate::schema::Schema;
+use crate::token::{self, Token};
 use crate::version::Version;
 
 /// Keeps AWS Cloud Map, Amazon ECS and API Gateway HTTP API resources as YAML documents say.
@@ -139,12 +141,13 @@ pub(crate) struct Once {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AccessFlags {
     /// A file with the token that callers must show (`Authorization: Bearer …`; browsers: any name, the token as the
-    /// password): 16 or more visible characters. It is read once, at the start.
+    /// password): 16 or more visible characters. It is read once, at the start. Left out, the token itself may be in the
+    /// environment as HATOBA_LISTEN_TOKEN, which a secret can fill where there is no file.
     #[arg(long, value_name = "FILE", env = "HATOBA_LISTEN_TOKEN_FILE")]
     pub(crate) listen_token_file: Option<PathBuf>,
 
-    /// Paths that are answered without the token, for scrapers and health checks.
-    #[arg(long, value_name = "PATH", value_enum, value_delimiter = ',', requires = "listen_token_file")]
+    /// Paths that are answered without the token, for scrapers and health checks. Without a token all paths are.
+    #[arg(long, value_name = "PATH", value_enum, value_delimiter = ',')]
     pub(crate) listen_open: Vec<Open>,
 }
 
@@ -157,29 +160,28 @@ pub(crate) enum Open {
 }
 
 impl AccessFlags {
-    /// What callers at this address must show.
+    /// What callers at this address must show; `variable` is what the environment holds ([`token::variable`]).
     ///
     /// # Errors
     /// When the token is missing, cannot be read, or can be guessed.
-    pub(crate) fn access(&self, listen: SocketAddr) -> anyhow::Result<Access> {
-        let Some(file) = &self.listen_token_file else {
+    pub(crate) fn access(&self, listen: SocketAddr, variable: Option<OsString>) -> anyhow::Result<Access> {
+        let Some(token) = Token::find(self.listen_token_file.as_deref(), variable)? else {
             if listen.ip().is_loopback() {
                 return Ok(Access::open());
             }
             anyhow::bail!(
                 "--listen {listen} can be reached by others and asks nobody who they are: give \
-                 --listen-token-file FILE, or listen on 127.0.0.1"
+                 --listen-token-file FILE, or {} in the environment, or listen on 127.0.0.1",
+                token::VARIABLE
             );
         };
-        let token = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the token in {}", file.display()))?;
         let open = self.listen_open.iter().map(|open| match open {
             Open::Metrics => OpenPath::Metrics,
             Open::Healthz => OpenPath::Healthz,
             Open::Readyz => OpenPath::Readyz,
         });
-        let access = Access::with_token(&token, open).map_err(anyhow::Error::msg);
-        access.with_context(|| format!("the token in {} will not do", file.display()))
+        let access = Access::with_token(&token.text, open).map_err(anyhow::Error::msg);
+        access.with_context(|| format!("the token in {} will not do", token.place))
     }
 }
 
@@ -523,15 +525,22 @@ mod tests {
         let (here, everywhere) =
             (SocketAddr::from(([127, 0, 0, 1], 80)), SocketAddr::from(([0, 0, 0, 0], 80)));
         let none = AccessFlags::default();
-        assert!(!none.access(here).unwrap().has_token());
-        let refused = format!("{:#}", none.access(everywhere).unwrap_err());
+        assert!(!none.access(here, None).unwrap().has_token());
+        let refused = format!("{:#}", none.access(everywhere, None).unwrap_err());
         assert!(refused.contains("0.0.0.0:80") && refused.contains("--listen-token-file"), "{refused}");
         let file = std::env::temp_dir().join(format!("hatoba-token-{}", std::process::id()));
         let flags = AccessFlags { listen_token_file: Some(file.clone()), listen_open: vec![Open::Metrics] };
-        assert!(flags.access(everywhere).is_err(), "the file is not there");
+        let variable = |token: &str| Some(token.into());
+        assert!(flags.access(everywhere, variable("in-the-environment")).is_err(), "the file is not there");
+        assert!(none.access(everywhere, variable("in-the-environment")).unwrap().has_token());
+        assert!(none.access(here, variable("in-the-environment")).unwrap().has_token(), "here as well");
+        for bad in ["", "short", "two words that are long enough"] {
+            let refused = format!("{:#}", none.access(here, variable(bad)).unwrap_err());
+            assert!(refused.starts_with("the token in HATOBA_LISTEN_TOKEN will not do"), "{refused}");
+        }
         for (token, is_good) in [("correct-horse-battery\n", true), ("short", false)] {
             std::fs::write(&file, token).unwrap();
-            let access = flags.access(everywhere);
+            let access = flags.access(everywhere, variable("the file goes before"));
             assert_eq!(access.as_ref().is_ok_and(Access::has_token), is_good, "{access:?}");
             assert!(!format!("{access:?}").contains("horse"), "{access:?}");
         }

@@ -13,6 +13,8 @@ use hyper::{Request, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use crate::token::{self, Token};
+
 /// A daemon answers from memory.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Far above the status of the largest source.
@@ -21,29 +23,34 @@ const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What the daemon asks callers for. Never the token itself: command lines can be read by others.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct TokenFile {
-    /// The file that the daemon was given as --listen-token-file, if it asks for a token.
+    /// The file that the daemon was given as --listen-token-file, if it asks for a token. Left out, the token itself may be
+    /// in the environment as HATOBA_LISTEN_TOKEN.
     #[arg(long, value_name = "FILE", env = "HATOBA_LISTEN_TOKEN_FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }
 
 impl TokenFile {
-    /// The header that shows it.
-    fn header(&self) -> anyhow::Result<Option<HeaderValue>> {
-        let Some(file) = &self.token_file else { return Ok(None) };
-        let token = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the token in {}", file.display()))?;
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
-            .with_context(|| format!("what is in {} is no token", file.display()))?;
-        header.set_sensitive(true);
-        Ok(Some(header))
+    fn find(&self) -> anyhow::Result<Option<Token>> {
+        Token::find(self.token_file.as_deref(), token::variable())
     }
+}
 
-    /// What to do about an answer of 401.
-    fn hint(&self) -> String {
-        match &self.token_file {
-            Some(file) => format!("it does not take the token in {}", file.display()),
-            None => "it asks for a token: give --token-file with its --listen-token-file".to_owned(),
-        }
+/// The header that shows it.
+fn header(token: &Token) -> anyhow::Result<HeaderValue> {
+    let mut header = HeaderValue::from_str(&format!("Bearer {}", token.text.trim()))
+        .with_context(|| format!("what is in {} is no token", token.place))?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// What to do about an answer of 401.
+fn hint(token: Option<&Token>) -> String {
+    match token {
+        Some(token) => format!("it does not take the token in {}", token.place),
+        None => format!(
+            "it asks for a token: give --token-file with its --listen-token-file, or {} in the environment",
+            token::VARIABLE
+        ),
     }
 }
 
@@ -60,8 +67,9 @@ pub(crate) async fn get(base: &Uri, path: &str, token: &TokenFile) -> anyhow::Re
     let place = (authority.host().trim_matches(['[', ']']).to_owned(), authority.port_u16().unwrap_or(80));
     let mut request =
         Request::get(path).header(header::HOST, authority.as_str()).body(Empty::<Bytes>::new())?;
-    if let Some(token) = token.header()? {
-        request.headers_mut().insert(header::AUTHORIZATION, token);
+    let token = token.find()?;
+    if let Some(token) = &token {
+        request.headers_mut().insert(header::AUTHORIZATION, header(token)?);
     }
     let exchange = async {
         let stream = TcpStream::connect(place).await?;
@@ -69,7 +77,7 @@ pub(crate) async fn get(base: &Uri, path: &str, token: &TokenFile) -> anyhow::Re
         let connection = tokio::spawn(connection);
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
-        ensure!(status != 401, "{}", token.hint());
+        ensure!(status != 401, "{}", hint(token.as_ref()));
         let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
         let body =
             body.map_err(|error| anyhow::anyhow!("the answer breaks off: {error}"))?.to_bytes().to_vec();

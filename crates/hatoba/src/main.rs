@@ -20,6 +20,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod status;
+mod token;
 mod validate;
 mod version;
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::arguments::Run;
 use crate::daemon::{Daemon, Lead};
 use crate::place::{self, StatusTo};
+use crate::token;
 
 /// Earlier statuses are hints: a start waits no longer for a list of them, and then for them.
 const START: Duration = Duration::from_secs(3);
@@ -22,7 +23,7 @@ const START: Duration = Duration::from_secs(3);
 /// # Errors
 /// When the folder, the address or the AWS settings cannot be used.
 pub(crate) async fn run(arguments: Run, vars: Variables) -> anyhow::Result<ExitCode> {
-    let access = arguments.access.access(arguments.listen)?;
+    let access = arguments.access.access(arguments.listen, token::variable())?;
     let status_to = StatusTo::of(arguments.status_to.as_ref(), &arguments.source)?;
     let options = Options {
         metric_documents_max: arguments.metric_documents_max,
