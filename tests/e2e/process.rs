@@ -55,7 +55,11 @@ impl Hatoba {
     }
 
     /// The same, with these in its environment; an empty one is taken out of it.
-    pub(crate) fn start_in(arguments: &[&str], aws: Option<SocketAddr>, variables: &[(&str, &str)]) -> Hatoba {
+    pub(crate) fn start_in(
+        arguments: &[&str],
+        aws: Option<SocketAddr>,
+        variables: &[(&str, &str)],
+    ) -> Hatoba {
         Hatoba::start_under(Command::new(program()), arguments, aws, variables)
     }
 
