@@ -328,3 +328,23 @@ async fn deletes_whose_answers_are_lost_are_looked_after() {
         assert_eq!(harbour.engine.picture().pruning.len(), 0, "{operation}");
     }
 }
+
+/// A stage that is still to be made may stand anywhere, so that the old one of its name counts as asked for until then.
+/// It was here all the same: that another stack comes as this one goes is no swapped source.
+#[tokio::test(start_paused = true)]
+async fn a_stack_that_goes_as_another_one_comes_opens_no_fuse() {
+    let stack = |name: &str| {
+        format!(
+            "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {name} }}\nspec: {{}}\n---\n\
+             apiVersion: hatoba/v1\nkind: Stage\nmetadata: {{ name: {name} }}\nspec: {{ apiRef: {name}, stageName: $default, autoDeploy: false }}\n"
+        )
+    };
+    let (before, after) =
+        (["stays", "old"].map(stack).join("---\n"), ["stays", "new"].map(stack).join("---\n"));
+    let harbour = Harbour::converged(explicit(), &before).await;
+    for_minutes(&harbour, 20, &after).await;
+    assert_eq!(held(&harbour), [""; 0], "{}", harbour.calls_text());
+    let apis = harbour.live("apigatewayv2", "apis");
+    let names: Vec<&Value> = apis.values().map(|api| &api["name"]).collect();
+    assert!(names.len() == 2 && !names.contains(&&json!("old")), "{names:?}");
+}

@@ -110,9 +110,10 @@ impl Engine {
             if self.is_unseen(key) {
                 return self.later(key);
             }
-            // What is held with a twin is not gone: when it may go, it counts as what was here.
+            // What is held with a twin is not gone, and neither is what a document that has no place yet may ask for:
+            // when it may go, it counts as what was here.
             let place = self.memory(key, |memory| memory.place.clone());
-            let is_held = place.is_some_and(|place| stands_in(&self.twins(), &place));
+            let is_held = place.is_some_and(|place| stands_in(&self.twins(), &place)) || self.is_borne(key);
             let mut state = self.state();
             state.vanished.remove(key);
             state.pruning.remove(key);
@@ -150,6 +151,18 @@ impl Engine {
             state.pruning.insert(key.clone(), held);
         }
         next
+    }
+
+    /// Whether anything bears the mark of the document, asked for by another one or not.
+    fn is_borne(&self, key: &Key) -> bool {
+        let mut is_borne = false;
+        self.inventory.each_marked(
+            &self.options.owner,
+            Trust::LastGood,
+            |kind| !kind.table().marks.is_borrowed(),
+            |_, _, mark| is_borne |= mark.document == *key,
+        );
+        is_borne
     }
 
     /// Something of ours went: what waited for that is looked at again.
