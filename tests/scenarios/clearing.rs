@@ -311,3 +311,17 @@ async fn null_in_a_field_that_is_not_ours_is_awss_default_and_written_once() {
     assert_eq!(object(&harbour, kind)[member], null, "{member}");
     harbour.converge(TEN_MINUTES).await;
 }
+
+/// Before anything is there `null` is the default as well: the document's name, and what AWS must be told at creation.
+#[tokio::test(start_paused = true)]
+async fn null_in_the_first_document_is_the_default() {
+    let lines = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: crazy-api }\nspec: { name: null }\n---\n\
+        apiVersion: hatoba/v1\nkind: Integration\nmetadata: { name: back }\nspec: { apiRef: crazy-api, \
+        integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: \"https://a.example.com\", \
+        payloadFormatVersion: null }\n";
+    let harbour = Harbour::converged(Options::default(), lines).await;
+    assert_eq!(object(&harbour, "HttpApi")["name"], "crazy-api");
+    assert_eq!(object(&harbour, "Integration")["payloadFormatVersion"], "1.0");
+    harbour.wait(RESYNC).await;
+    assert_eq!(harbour.write_names(), [""; 0], "{}", harbour.calls_text());
+}

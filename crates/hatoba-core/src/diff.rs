@@ -336,7 +336,10 @@ fn fix(field: &Field, have: &Value, wanted: &Value, observed: &Members) -> Fix {
 pub fn at_creation(desired: &Desired, resolved: &Resolved) -> Members {
     let mut members = Value::Object(resolved.members.clone());
     for field in desired.table.fields {
-        if stated(&resolved.members, field.path).is_some() {
+        // `null` is the default, which is sent as well where there is one; none of what is in a `null` is there.
+        let is_default =
+            path::get(&members, field.path).is_some_and(Value::is_null) && !field.null().is_null();
+        if !is_default && stated(&resolved.members, field.path).is_some() {
             continue;
         }
         let usual = field.at_create.map(|literal| literal.value());

@@ -338,7 +338,10 @@ impl Reader<'_> {
 
     fn name<K: Kind>(&mut self, members: &mut Members) {
         let Some(member) = K::TABLE.name_member.filter(|_| K::NAMED_AFTER_DOCUMENT) else { return };
-        members.entry(member).or_insert_with(|| Value::String(self.document.key.name.clone()));
+        let name = members.entry(member).or_insert(Value::Null);
+        if name.is_null() {
+            *name = Value::String(self.document.key.name.clone());
+        }
     }
 
     fn policy<K: Kind>(&mut self) {
