@@ -33,6 +33,8 @@ mod trace;
 mod truth;
 #[path = "simulation/voyage.rs"]
 mod voyage;
+#[path = "simulation/walks/mod.rs"]
+mod walks;
 #[path = "simulation/way.rs"]
 mod way;
 #[path = "simulation/witness.rs"]

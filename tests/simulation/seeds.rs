@@ -9,7 +9,7 @@ use crate::swarm::{Fault, Swarm};
 use crate::voyage::{Outcome, sail};
 
 /// Passes of the SDK are deep when nothing is optimised.
-const STACK_BYTES: usize = 32 * 1024 * 1024;
+pub(crate) const STACK_BYTES: usize = 32 * 1024 * 1024;
 
 /// One part of the simulation at a time has the machine: each works on two threads, and boxes itself by time.
 static MACHINE: Mutex<()> = Mutex::new(());
@@ -42,7 +42,7 @@ pub(crate) struct Report {
     took: Duration,
 }
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 

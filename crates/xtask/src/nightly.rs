@@ -33,13 +33,16 @@ const PARTS: &[Part] = &[
     Part { name: "all pairs of crashes", share: 15, run: crashes },
     Part { name: "mutants", share: 25, run: |_, time| mutants::Order::within(time).run() },
     Part { name: "fuzzing", share: 8, run: fuzzing },
+    Part { name: "walks", share: 8, run: walks },
     Part { name: "processes", share: 6, run: processes },
-    Part { name: "simulation", share: 38, run: simulation },
+    Part { name: "simulation", share: 30, run: simulation },
 ];
 
 /// Seeds of one night; far more than any machine gets through.
 const SEEDS_A_NIGHT: u64 = 10_000_000;
 const LEADERS_SEEDS: u64 = 10_000;
+/// Of each kind.
+const WALKS_SEEDS: u64 = 2_000;
 
 impl Night {
     /// Reads `--hours H --from S`.
@@ -129,6 +132,10 @@ fn processes(night: &Night, time: Duration) -> Result<String> {
     cargo_test(&["e2e", "rounds"], &variables).map(|_| format!("{kills} kills"))
 }
 
+fn walks(night: &Night, time: Duration) -> Result<String> {
+    cargo_test(&["simulation", "walks::walks_end"], &seeds(night.from, WALKS_SEEDS, time))
+}
+
 fn seeds(from: u64, seeds: u64, time: Duration) -> [(&'static str, String); 3] {
     [
         ("HATOBA_SIMULATION_FROM", from.to_string()),
@@ -146,7 +153,8 @@ fn cargo_test(which: &[&str; 2], variables: &[(&str, String)]) -> Result<String>
         command.env(name, value);
     }
     let said = shell::listen(&mut command)?;
-    let is_count = |line: &&str| line.contains(" seeds, ") || line.contains(" points and pairs of points");
+    let counts = [" seeds, ", " points and pairs of points", " walks from seed "];
+    let is_count = |line: &&str| counts.iter().any(|count| line.contains(count));
     Ok(said.lines().filter(is_count).collect::<Vec<_>>().join("; "))
 }
 

@@ -1,5 +1,7 @@
-//! A copy of the tree in which faults are planted. Only what differs is written, so only what differs is compiled; what
-//! the product depends on is compiled already, in the same target folder.
+//! A copy of the tree in which faults are planted. Only what differs is written, so only what differs is compiled.
+//!
+//! The invariant: **nothing of it gets into the tree's own builds**. Cargo names what it builds by its place in its workspace,
+//! so the copy would put its libraries over ours: it has a target folder of its own, which the first run fills.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -73,7 +75,7 @@ impl Scratch {
     /// A cargo that works in the copy.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = shell::cargo(arguments);
-        command.current_dir(&self.tree);
+        command.current_dir(&self.tree).env("CARGO_TARGET_DIR", self.folder.join("build"));
         command.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "false"); // nobody debugs it
         command
     }
