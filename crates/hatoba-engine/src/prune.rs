@@ -287,7 +287,15 @@ impl Engine {
 
     pub(crate) fn judge(&self, key: &Key, orphan: &Orphan, users: &[String]) -> Result<Parting, Cause> {
         let fuse = self.fuse(); // may begin the time anew
-        let vanished = self.state().vanished.get(key).copied();
+        let vanished = {
+            let state = self.state();
+            let own = state.vanished.get(key).copied();
+            // What bears no name of its own goes no earlier than what it stands in: that document may come back.
+            let borrows = orphan.place.0.table().marks.is_borrowed();
+            let parent = orphan.object.mark.present().filter(|_| borrows);
+            let parent = parent.and_then(|mark| state.vanished.get(&mark.document)).copied();
+            own.into_iter().chain(parent).max_by_key(|vanished| vanished.since)
+        };
         let absence = vanished.map_or(Absence::default(), |vanished| Absence {
             lasts: vanished.since.elapsed(),
             confirmed_for: vanished
