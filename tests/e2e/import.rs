@@ -121,6 +121,22 @@ async fn a_terraform_state_becomes_documents_that_take_over_without_a_change() {
     assert_eq!(aws.dump()["apigatewayv2"]["stages"].to_string().matches(CANARY).count(), 1, "left as it was");
 }
 
+/// Another source of the same owner has resources here, which are no matter of what is imported.
+#[tokio::test]
+async fn what_the_owner_has_elsewhere_does_not_spoil_the_proof() {
+    let (aws, made) = stranger().await;
+    for owner in ["local", "my-team"] {
+        let marks = json!({ "hatoba:owner": owner, "hatoba:document": "HttpApi/mine", "hatoba:incarnation": "1", "hatoba:deletion": "Delete" });
+        let body = json!({ "name": "mine", "protocolType": "HTTP", "tags": marks });
+        aws.send(&Request::rest("POST", "/v2/apis", &body)).await;
+    }
+    for more in [&[][..], &["--owner", "my-team"]] {
+        let imported = import(&aws, &[&["--api-id", made.api.as_str()], more].concat()).await;
+        assert_eq!(imported.code, Some(0), "{more:?}: {}", imported.stderr);
+        assert!(imported.stderr.contains("plan: empty."), "{more:?}: {}", imported.stderr);
+    }
+}
+
 #[tokio::test]
 async fn live_resources_are_printed_with_what_they_use_and_what_looks_secret_is_a_variable() {
     let (aws, made) = stranger().await;

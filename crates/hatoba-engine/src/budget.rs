@@ -4,13 +4,13 @@
 //! (never below a twentieth), every good answer brings a fiftieth back (AIMD). Tokens are taken in the
 //! order of asking, so nobody starves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_kinds::{CallError, Disposition, Operation, Quota};
+use hatoba_kinds::{CallError, Disposition, Operation, Quota, is_denial};
 use tokio::time::Instant;
 
 use crate::metrics::Metrics;
@@ -27,6 +27,8 @@ pub(crate) struct Budget {
     buckets: Mutex<BTreeMap<&'static str, Bucket>>,
     /// Calls that have been waited for and not been sent yet, by operation.
     ahead: Mutex<BTreeMap<&'static str, u32>>,
+    /// Calls that AWS denies, as the log has said.
+    denied: Mutex<BTreeSet<&'static str>>,
     metrics: Arc<Metrics>,
 }
 
@@ -74,7 +76,13 @@ impl Bucket {
 impl Budget {
     /// `share`: the part of each quota that we take, above 0 and at most 1.
     pub(crate) fn new(share: f64, metrics: Arc<Metrics>) -> Self {
-        Budget { share: share.clamp(0.01, 1.0), buckets: Mutex::default(), ahead: Mutex::default(), metrics }
+        Budget {
+            share: share.clamp(0.01, 1.0),
+            buckets: Mutex::default(),
+            ahead: Mutex::default(),
+            denied: Mutex::default(),
+            metrics,
+        }
     }
 
     /// Waits now for a call that is sent next: what must be checked right before the call is checked after this.
@@ -163,6 +171,26 @@ impl Budget {
         let throttled = result.err().is_some_and(|error| error.disposition == Disposition::Throttle);
         self.learn(operation, throttled);
         self.metrics.aws_call(operation, result.err().map_or("ok", CallError::metric_code), throttled);
+        let (service, name) = (operation.service, operation.name);
+        match (self.turn(operation, result), result) {
+            (Some(true), Err(error)) => {
+                tracing::warn!(service, operation = name, message = error.message, "AWS denies a call");
+            }
+            (Some(false), _) => tracing::info!(service, operation = name, "AWS allows a call again"),
+            _ => {}
+        }
+    }
+
+    /// Whether a call is denied now that was not, or allowed that was denied; `None`: no news.
+    fn turn(&self, operation: &Operation, result: Result<(), &CallError>) -> Option<bool> {
+        let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(()) => denied.remove(operation.name).then_some(false),
+            Err(error) if error.code.as_deref().is_some_and(is_denial) => {
+                denied.insert(operation.name).then_some(true)
+            }
+            Err(_) => None,
+        }
     }
 }
 
@@ -199,6 +227,18 @@ mod tests {
         }
         // Two from the burst of half of four, four more at half a call per second.
         assert_eq!(start.elapsed().as_secs(), 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_denied_call_is_told_of_once_until_it_is_allowed() {
+        let budget = budget();
+        let mut denied = CallError::nonsense(&CALL, "no");
+        assert_eq!(budget.turn(&CALL, Err(&denied)), None, "not a denial");
+        denied.code = Some("AccessDeniedException".to_owned());
+        assert_eq!(budget.turn(&CALL, Err(&denied)), Some(true));
+        assert_eq!(budget.turn(&CALL, Err(&denied)), None);
+        assert_eq!(budget.turn(&CALL, Ok(())), Some(false));
+        assert_eq!(budget.turn(&CALL, Ok(())), None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -31,7 +31,7 @@ const STILL: Duration = Duration::from_millis(1_200);
 /// What shows that the daemon has not seen a document as it is.
 const UNJUDGED: &str = "it has not been judged as it stands in the source now";
 /// Columns of a message in the table.
-const MESSAGE_CHARS: usize = 100;
+const MESSAGE_CHARS: usize = 400;
 /// Of a line below it.
 const LINE_CHARS: usize = 240;
 

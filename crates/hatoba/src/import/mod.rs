@@ -38,7 +38,8 @@ pub(crate) async fn import(arguments: Import) -> anyhow::Result<ExitCode> {
     sorted.wanted.extend(named(&arguments));
     let config = run::aws().await?;
     let owner = arguments.owner.clone().unwrap_or_else(|| Options::default().owner);
-    let options = Options { owner, ..Options::default() };
+    let owner_is_explicit = arguments.owner.is_some();
+    let options = Options { owner, owner_is_explicit, ..Options::default() };
     let engine = Engine::new(options, &config, Clock::starting_at(jiff::Timestamp::now()), BTreeMap::new());
     let reach = if arguments.with_dependencies { Reach::Dependencies } else { Reach::Named };
     let sighted = engine.look_for(std::mem::take(&mut sorted.wanted), reach).await?;
@@ -64,7 +65,8 @@ pub(crate) async fn import(arguments: Import) -> anyhow::Result<ExitCode> {
         findings.write_text(&mut out, wants_colour(&io::stderr()))?;
     }
     engine.accept(snapshot);
-    let differences = proof::differences(&engine.plan().await?);
+    // The owner may have documents elsewhere, whose resources are no matter of these.
+    let differences = proof::differences(&engine.plan().await?, |key| checked.exists(key));
     conclude(&mut out, &differences, &imported, &to)?;
     let is_proven = is_whole && is_good && differences.is_empty();
     Ok(if is_proven { ExitCode::SUCCESS } else { ExitCode::FAILURE })

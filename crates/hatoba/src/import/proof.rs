@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use hatoba_core::{Digest, Fix, TAG_PREFIX};
+use hatoba_core::{Digest, Fix, Key, TAG_PREFIX};
 use hatoba_engine::{Plan, PlanAction, PlanEntry};
 use hatoba_source::{Snapshot, Unreadable, Variables, parse_documents};
 
@@ -40,9 +40,9 @@ pub(super) fn snapshot(files: &BTreeMap<PathBuf, String>, variables: &Variables)
     whole
 }
 
-/// What taking over would change, a line each; nothing: the plan is empty.
-pub(super) fn differences(plan: &Plan) -> Vec<String> {
-    plan.entries.iter().flat_map(of_entry).collect()
+/// What taking over would change of the documents that were imported, a line each; nothing: the plan is empty.
+pub(super) fn differences(plan: &Plan, is_imported: impl Fn(&Key) -> bool) -> Vec<String> {
+    plan.entries.iter().filter(|entry| is_imported(&entry.document)).flat_map(of_entry).collect()
 }
 
 fn of_entry(entry: &PlanEntry) -> Vec<String> {

@@ -86,7 +86,9 @@ fn age(document: &DocumentShown, now: Timestamp) -> Markup {
         Some(seconds) => format!("compared {} ago", span(seconds)),
         None => "never compared".to_owned(),
     };
-    let changed = status.synced.last_transition_time.max(status.ready.last_transition_time);
+    let conditions = [Some(&status.synced), Some(&status.ready), status.serving.as_ref()];
+    let changed = conditions.into_iter().flatten().map(|condition| condition.last_transition_time).max();
+    let changed = changed.unwrap_or_default();
     html! { span { (elapsed(changed, now)) span.line.faint.small { (checked) } } }
 }
 
