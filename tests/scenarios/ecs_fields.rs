@@ -7,6 +7,9 @@ use hatoba_aws_model::Request;
 use hatoba_core::{Mutability, path};
 use hatoba_kinds::KindId;
 use hatoba_tests::Harbour;
+use hatoba_tests::ecs_members::{
+    alarms, balancer, connect, controller, criteria, hook, lattice, registry, volume,
+};
 use serde_json::{Value, json};
 
 /// A change, its rollout, and a resync after it.
@@ -72,20 +75,7 @@ fn strategic(strategy: &str) -> Value {
 }
 
 fn service_rows() -> Vec<Row> {
-    // Its only member is required, so that it is nulled whole.
-    let controller = |kind: &str| json!({ "type": kind });
     let provider = |name: &str| json!([{ "capacityProvider": name, "weight": 1 }]);
-    let balancer =
-        |arn: &str| json!([{ "targetGroupArn": arn, "containerName": "web", "containerPort": 80 }]);
-    let registry = |port: u16| json!([{ "discoveryServiceRef": "found", "port": port }]);
-    let hook =
-        |stage: &str| json!([{ "hookTargetArn": "arn:f", "roleArn": "arn:r", "lifecycleStages": [stage] }]);
-    let connect =
-        |port: &str| json!({ "enabled": true, "namespace": "shop", "services": [{ "portName": port }] });
-    let volume = |size: u32| json!([{ "name": "data", "managedEBSVolume": { "roleArn": "arn:r", "sizeInGiB": size } }]);
-    let lattice = |port: &str| json!([{ "roleArn": "arn:r", "targetGroupArn": "arn:t", "portName": port }]);
-    let criteria = |percent: u32| json!({ "enable": true, "healthyPercent": percent, "sourceServiceRevisionCleanup": "BLOCKING" });
-    let alarms = |names: &[&str]| json!({ "alarmNames": names, "enable": true, "rollback": true });
     vec![
         untouched("desiredCount", fargate, [json!(2), json!(3), json!(3)]),
         untouched(
@@ -99,6 +89,7 @@ fn service_rows() -> Vec<Row> {
             fargate,
             [json!("DISABLED"), json!("ENABLED"), json!("ENABLED")],
         ),
+        // Its only member is required, so that it is nulled whole.
         default(
             "deploymentController",
             fargate,

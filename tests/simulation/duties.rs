@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::fleet::{Fleet, key};
 use crate::sea::Call;
 use crate::swarm::{Fault, Swarm};
-use crate::truth::{Thing, Things};
+use crate::truth::{Thing, Things, mark_of};
 use crate::witness::Witness;
 
 /// What makes one of those that AWS makes twice if asked twice, and where its id stands.
@@ -363,15 +363,5 @@ fn doubtful(call: &Call, body: &Value) -> Option<String> {
 
 /// Document and incarnation, from the mark in a request.
 fn creation(body: &Value) -> Option<String> {
-    let line = body["description"]
-        .as_str()
-        .and_then(|text| text.lines().last()?.strip_prefix("[hatoba ")?.strip_suffix(']'));
-    if let Some(line) = line {
-        return Some(line.to_owned());
-    }
-    let tag = |key: &str| {
-        let listed = body["Tags"].as_array().and_then(|tags| tags.iter().find(|tag| tag["Key"] == key));
-        body["tags"][key].as_str().or_else(|| listed.and_then(|tag| tag["Value"].as_str())).map(str::to_owned)
-    };
-    Some(format!("{} {}", tag("hatoba:document")?, tag("hatoba:incarnation")?))
+    mark_of(body).map(|mark| format!("{} {}", mark.document, mark.incarnation))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::sea::Call;
-use crate::truth::{Mark, Thing, Things};
+use crate::truth::{Mark, Thing, Things, mark_of};
 
 /// What never stands in a request: a throttle of nothing, a deployment where AWS makes them by itself.
 pub(crate) fn body(call: &Call, body: &str) -> Option<String> {
@@ -55,18 +55,7 @@ pub(crate) fn versioned(body: &str) -> Option<(String, u64)> {
     let body: Value = serde_json::from_str(body).ok()?;
     let text = body["description"].as_str().or(body["Description"].as_str())?;
     let version = text.lines().next()?.strip_prefix('v')?.parse().ok()?;
-    let line = text
-        .lines()
-        .last()?
-        .strip_prefix("[hatoba ")
-        .and_then(|line| line.split(' ').nth(1).map(str::to_owned));
-    let tags = [&body["tags"]["hatoba:document"], &body["Tags"]["hatoba:document"]];
-    let listed =
-        body["Tags"].as_array().and_then(|tags| tags.iter().find(|tag| tag["Key"] == "hatoba:document"));
-    let document = line
-        .or_else(|| tags.into_iter().find_map(Value::as_str).map(str::to_owned))
-        .or_else(|| listed.and_then(|tag| tag["Value"].as_str()).map(str::to_owned))?;
-    Some((document, version))
+    Some((mark_of(&body)?.document, version))
 }
 
 /// Whether another one of the same document lives: a successor, a twin, or one in a twin of its API.

@@ -94,14 +94,21 @@ pub(crate) fn things(dump: &Value) -> Things {
     things
 }
 
-fn mark_of(body: &Value) -> Option<Mark> {
+/// The mark in a thing, or in a request for one: in its tags, a map or a list of either spelling, or in its description.
+pub(crate) fn mark_of(body: &Value) -> Option<Mark> {
     if let Some(mark) = body["description"].as_str().and_then(mark_in_line) {
         return Some(mark);
     }
-    let tag = |key: &str| -> Option<String> {
-        let map = [&body["tags"], &body["Tags"]].into_iter().find_map(|tags| tags[key].as_str());
-        let list = body["tags"].as_array().and_then(|tags| tags.iter().find(|tag| tag["key"] == key));
-        map.or_else(|| list.and_then(|tag| tag["value"].as_str())).map(str::to_owned)
+    let tag = |key: &str| {
+        let of_list = |tags: &Value, name: &str, value: &str| {
+            let tag = tags.as_array()?.iter().find(|tag| tag[name] == key)?;
+            Some(tag[value].as_str()?.to_owned())
+        };
+        let of = |tags: &Value| {
+            let of_map = tags[key].as_str().map(str::to_owned);
+            of_map.or_else(|| of_list(tags, "key", "value")).or_else(|| of_list(tags, "Key", "Value"))
+        };
+        of(&body["tags"]).or_else(|| of(&body["Tags"]))
     };
     let incarnation = tag("hatoba:incarnation").and_then(|n| n.parse().ok()).unwrap_or(1);
     Some(Mark { owner: tag("hatoba:owner")?, document: tag("hatoba:document")?, incarnation })

@@ -6,6 +6,7 @@
 
 pub mod board;
 pub mod by_hand;
+pub mod ecs_members;
 pub mod fuzz;
 pub mod history;
 pub mod http;

@@ -430,8 +430,8 @@ impl Engine {
         state.turns.forget(|key| !checked.exists(key));
         state.vanished.retain(|key, _| !checked.exists(key));
         // While a document of the kind was held nobody knew what it asks for: only now its resource is known to be gone.
-        let was_doubtful =
-            |key: &Key| before.is_doubtful() || before.held.keys().any(|held| held.kind == key.kind);
+        let doubted: BTreeSet<&str> = before.held.keys().map(|held| held.kind.as_str()).collect();
+        let was_doubtful = |key: &Key| before.is_doubtful() || doubted.contains(key.kind.as_str());
         let doubted = state.vanished.iter_mut().filter(|(key, _)| was_doubtful(key));
         doubted.for_each(|(_, vanished)| vanished.begin_anew(now));
         state.spend_the_word(self.clock.now());

@@ -39,6 +39,13 @@ impl Engine {
         }
     }
 
+    /// What was admitted is not sent after all.
+    pub(crate) fn give_back(&self, operation: Option<&Operation>) {
+        if let Some(operation) = operation {
+            self.budget.give_back(operation);
+        }
+    }
+
     /// Carries out the step, if it is one. An instant: what was seen got too old while it waited for its turn or its
     /// quota; nothing was sent, and a look begun no earlier than then is needed first. The quota stays paid.
     pub(crate) async fn execute(
@@ -75,9 +82,7 @@ impl Engine {
         let current = self.desired(&desired.key).map(|desired| desired.digest);
         let may_write = self.permit.may_write().is_ok();
         if current.as_ref() != Some(&desired.digest) || self.halt.is_cancelled() || !may_write {
-            if let Some(operation) = operation {
-                self.budget.give_back(operation);
-            }
+            self.give_back(operation);
             return Ok(None);
         }
         let may_make_a_second = matches!(action, Action::Create(_)) && !kind.table().unique;

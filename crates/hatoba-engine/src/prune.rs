@@ -261,7 +261,7 @@ impl Engine {
             return Ok(Next::Now);
         }
         if let Err(cause) = guard().and_then(|()| self.permit.may_write()) {
-            operation.inspect(|operation| self.budget.give_back(operation));
+            self.give_back(operation);
             return Err(cause);
         }
         // Whatever is written, the next look must be newer: "seen at 0" is a list's word, not an overlay's.

@@ -111,15 +111,15 @@ impl Engine {
             let target =
                 Target { id: surplus.object.id.clone(), arn: surplus.object.arn.clone(), ..first.clone() };
             let parents = if surplus.why == SurplusKind::Twin { Parents::All } else { Parents::Ours };
-            let mut uses = self
-                .use_of(desired, place, assessment, (surplus.object, &target), (not_before, parents))
-                .await;
+            let object = surplus.object;
+            let known = self.look_at_users(place, &object.id, not_before, parents).await;
+            let known = known.map(|()| self.users_of(place, object));
+            let mut uses = self.use_by(desired, place, assessment, object, known, not_before).await;
             if matches!(uses, Ok(Use::None)) {
                 // What stands in it goes with it: that has to be seen as freshly as what is written to.
                 let fresh = not_before.max(self.oldest_sight());
-                uses = self
-                    .use_of(desired, place, assessment, (surplus.object, &target), (fresh, parents))
-                    .await;
+                let users = self.users_now(place, object, &target, fresh, parents).await;
+                uses = self.use_by(desired, place, assessment, object, users, fresh).await;
             }
             match uses {
                 Ok(Use::None) => return self.emptied_first(place, surplus.object, target).await,
@@ -145,16 +145,18 @@ impl Engine {
         })
     }
 
-    /// Who uses a surplus resource besides what stands in the current one too, by lists no older than that.
-    async fn use_of(
+    /// Who of these users keeps a surplus resource: what stands in the current one too does not, by lists no older than
+    /// that.
+    async fn use_by(
         &self,
         desired: &Desired,
         place: &Place,
         assessment: &Assessment<'_>,
-        (object, target): (&Object, &Target),
-        (not_before, parents): (Option<Instant>, Parents),
+        object: &Object,
+        users: Result<Vec<String>, Cause>,
+        not_before: Option<Instant>,
     ) -> Result<Use, Cause> {
-        let users = self.users_now(place, object, target, not_before, parents).await?;
+        let users = users?;
         if users.is_empty() {
             return Ok(Use::None);
         }

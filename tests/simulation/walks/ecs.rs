@@ -1,5 +1,8 @@
 //! ECS's kinds.
 
+use hatoba_tests::ecs_members::{
+    alarms, balancer, connect, controller, criteria, hook, lattice, registry, volume,
+};
 use serde_json::{Value, json};
 
 use super::catalogue::{Choice, Subject, one_of, shape};
@@ -216,18 +219,6 @@ fn ecs_service() -> Subject {
 
 /// What a service on Fargate may have, each by itself.
 fn service_choices() -> Vec<Choice> {
-    let controller = |kind: &str| json!({ "type": kind });
-    let balancer =
-        |arn: &str| json!([{ "targetGroupArn": arn, "containerName": "web", "containerPort": 80 }]);
-    let registry = |port: u16| json!([{ "discoveryServiceRef": "found", "port": port }]);
-    let hook =
-        |stage: &str| json!([{ "hookTargetArn": "arn:f", "roleArn": "arn:r", "lifecycleStages": [stage] }]);
-    let connect =
-        |port: &str| json!({ "enabled": true, "namespace": "shop", "services": [{ "portName": port }] });
-    let volume = |size: u32| json!([{ "name": "data", "managedEBSVolume": { "roleArn": "arn:r", "sizeInGiB": size } }]);
-    let lattice = |port: &str| json!([{ "roleArn": "arn:r", "targetGroupArn": "arn:t", "portName": port }]);
-    let alarms = |names: &[&str]| json!({ "alarmNames": names, "enable": true, "rollback": true });
-    let criteria = |percent: u32| json!({ "enable": true, "healthyPercent": percent, "sourceServiceRevisionCleanup": "BLOCKING" });
     let breaker = |rollback: bool| json!({ "enable": true, "rollback": rollback });
     let awsvpc = "networkConfiguration.awsvpcConfiguration";
     let deployment = |member: &str| format!("deploymentConfiguration.{member}");
