@@ -298,6 +298,19 @@ async fn a_mark_that_is_removed_while_nothing_can_be_listed_is_put_back_too() {
     assert_eq!(harbour.only("apigatewayv2", "apis").0, ids.api);
 }
 
+/// What is written into an API that is gone fails, and tells that it is: nobody waits for the resync.
+#[tokio::test(start_paused = true)]
+async fn an_api_that_is_found_gone_by_a_write_comes_back_at_once() {
+    let harbour = converged().await;
+    let api = ids(&harbour).api;
+    harbour.meddle(&Request::rest("DELETE", &format!("/v2/apis/{api}"), &Value::Null)).await;
+    harbour.documents(&ARTICLE.replace("autoDeploy: true", "autoDeploy: true, description: changed"));
+    harbour.converge(Duration::from_secs(60)).await;
+    assert_eq!(harbour.count("ListNamespaces").0, 0, "no resync yet:\n{}", harbour.calls_text());
+    assert_ne!(ids(&harbour).api, api, "{}", harbour.calls_text());
+    assert_eq!(harbour.only("apigatewayv2", "stages").1["description"], "changed");
+}
+
 /// What somebody sends to delete something, given the ids.
 type Deletion = fn(&Ids) -> Vec<Request>;
 

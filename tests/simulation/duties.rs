@@ -36,6 +36,8 @@ const APART: Duration = Duration::from_millis(7_500);
 const HEARD: Duration = Duration::from_secs(6);
 /// A write rests on a look of a minute ago at most, however long it waited; an action may be several calls.
 const SIGHT: Duration = Duration::from_secs(90);
+/// Every process has read what was written so long ago.
+const READ: Duration = Duration::from_secs(60);
 /// While a service is down, so many calls in ten minutes are sent in vain at most: sweeps, and retries that grow rare.
 const IN_VAIN_MAX: usize = 200;
 const IN_VAIN_MAX_OF_A_STACK: usize = 150;
@@ -64,6 +66,8 @@ pub(crate) struct Duties {
     in_vain_max: usize,
     /// Versions of documents that somebody wrote.
     written: BTreeSet<(String, u64)>,
+    /// The documents that are asked for, and since when.
+    asked: BTreeMap<String, Duration>,
     was_ready: BTreeSet<String>,
     /// Since when something has been other than ready.
     unready: BTreeMap<String, Duration>,
@@ -95,15 +99,32 @@ impl Duties {
     }
 
     /// Somebody wrote these documents.
-    pub(crate) fn are_written(&mut self, fleet: &Fleet) {
+    pub(crate) fn are_written(&mut self, now: Duration, fleet: &Fleet) {
         let versions = fleet.parts.iter().map(|((stack, part), says)| (key(*stack, *part), says.version));
         self.written.extend(versions);
+        let before = std::mem::take(&mut self.asked);
+        let since = |document: &String| before.get(document).copied().unwrap_or(now);
+        self.asked = fleet
+            .parts
+            .keys()
+            .map(|(stack, part)| key(*stack, *part))
+            .map(|d| (d.clone(), since(&d)))
+            .collect();
     }
 
-    /// A process takes over a version of a document: F27, F30.
-    pub(crate) fn accepts(&self, process: usize, document: &str, version: u64) -> Option<String> {
+    /// A process takes over a version of a document: F27, F30. The double of one that is not asked for, or was not when
+    /// the process looked last, stands alone, and is taken over by right.
+    pub(crate) fn accepts(
+        &self,
+        now: Duration,
+        process: usize,
+        document: &str,
+        version: u64,
+    ) -> Option<String> {
         let is_known = self.written.contains(&(document.to_owned(), version));
-        (!is_known).then(|| {
+        let has_been_asked_for =
+            self.asked.get(document).is_some_and(|since| *since == Duration::ZERO || *since + READ < now);
+        (!is_known && has_been_asked_for).then(|| {
             format!("F27: process {process} takes over version {version} of {document}, which nobody wrote")
         })
     }
@@ -268,7 +289,11 @@ impl Duties {
     }
 
     fn looked(&mut self, call: &Call, response: &Response) {
-        if call.service == "apigatewayv2" && response.status == 200 {
+        // In an API that is gone there is none.
+        if ![200, 404].contains(&response.status) {
+            return;
+        }
+        if call.service == "apigatewayv2" {
             let seen = self.seen.entry((call.process, path(call).to_owned())).or_default();
             *seen = call.sent_at.max(*seen);
         }
@@ -278,10 +303,6 @@ impl Duties {
             "GetIntegrations" => "CreateIntegration",
             _ => return,
         };
-        // In an API that is gone there is none.
-        if ![200, 404].contains(&response.status) {
-            return;
-        }
         let place = format!("{made} {} ", path(call));
         for ((process, what), doubt) in &mut self.doubts {
             if *process == call.process && what.starts_with(&place) && call.sent_at > doubt.sent_at {

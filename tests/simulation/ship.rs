@@ -104,8 +104,9 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
                 let versions = versions(&snapshot);
                 engine.accept_as_of(snapshot, begun);
                 let mut sea = sea.lock();
+                let now = sea.now();
                 for (document, version) in versions {
-                    if let Some(wrong) = sea.duties.accepts(number, &document, version) {
+                    if let Some(wrong) = sea.duties.accepts(now, number, &document, version) {
                         sea.witness.violated(wrong);
                     }
                     sea.witness.accepts(number, document, version);

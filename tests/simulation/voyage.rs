@@ -192,7 +192,7 @@ impl Voyage {
         let mut sea = self.port.sea.lock();
         let now = sea.now();
         sea.witness.documents(now, &self.fleet);
-        sea.duties.are_written(&self.fleet);
+        sea.duties.are_written(now, &self.fleet);
     }
 
     /// The place holds exactly these files.
@@ -394,15 +394,19 @@ impl Voyage {
     }
 
     /// Whether what is wrong there belongs to a stack of which every process says that there is a twin which is not its
-    /// to remove.
+    /// to remove: in a status, or of what a document left behind.
     fn is_reported(&self, wrong: &str) -> bool {
         let has_reported_twin = |stack: usize| {
             let keys = Part::ALL.map(|part| crate::fleet::key(stack, part));
             self.ships.iter().all(|ship| {
-                let statuses = ship.harbour.engine.statuses();
+                let (statuses, left) =
+                    (ship.harbour.engine.statuses(), ship.harbour.engine.picture().pruning);
                 let of_it = statuses.values().filter(|status| keys.contains(&status.document.to_string()));
-                let mut notes = of_it.flat_map(|status| &status.notes);
-                notes.any(|note| note.reason.as_str() == "DuplicateInUse")
+                let told =
+                    of_it.flat_map(|s| s.notes.iter().map(|note| &note.reason).chain([&s.synced.reason]));
+                let of_them = left.iter().filter(|left| keys.contains(&left.document.to_string()));
+                told.chain(of_them.map(|left| &left.held.reason))
+                    .any(|reason| reason.as_str() == "DuplicateInUse")
             })
         };
         let concerns =

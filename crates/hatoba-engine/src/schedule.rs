@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hatoba_core::{Assessment, Cause, Desired, Step, Verdict};
+use hatoba_core::{Assessment, Cause, Desired, Reference, Step, Verdict};
 use hatoba_kinds::{CallError, Disposition, LOOK_SOON};
 use tokio::time::Instant;
 
@@ -10,6 +10,7 @@ use crate::engine::Engine;
 use crate::inventory::View;
 use crate::memory::{Memory, Phase};
 use crate::metrics::Reconciled;
+use crate::queue::Priority;
 use crate::reconcile::SETTLES;
 use crate::users::RELEASED_AFTER;
 
@@ -123,6 +124,9 @@ impl Engine {
                 }
             }
         });
+        if result.is_err_and(|error| error.disposition == Disposition::Gone) {
+            self.look_at_what_it_names(desired);
+        }
         if repaired {
             self.metrics.drift_repaired(&desired.key.kind);
         }
@@ -130,6 +134,21 @@ impl Engine {
             self.memory(&desired.key, |memory| memory.not_before = Some(now + delay));
         }
         next
+    }
+
+    /// AWS said that something is gone: perhaps what the document stands in, so all that it names is looked at now, and
+    /// not with the next resync.
+    fn look_at_what_it_names(&self, desired: &Desired) {
+        let now = Instant::now();
+        let mut state = self.state();
+        for Reference { target, .. } in &desired.references {
+            if state.checked.desired.contains_key(target) {
+                state.memory.entry(target.clone()).or_default().not_before = Some(now);
+                state.queue.add(target.clone(), Priority::Change, now);
+            }
+        }
+        drop(state);
+        self.wake();
     }
 }
 
