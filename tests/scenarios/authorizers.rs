@@ -318,6 +318,25 @@ async fn a_second_authorizer_is_listed_before_it_could_be_orphaned() {
     assert_eq!(names(&harbour), ["web"]);
 }
 
+/// A name is listed in its API's tags for as long as an authorizer bears it: that is how it is known as ours.
+#[tokio::test(start_paused = true)]
+async fn one_that_is_renamed_and_then_replaced_is_cleared_away() {
+    let (one, two) = (format!("name: one\n  {LAMBDA}"), format!("name: two\n  {LAMBDA}"));
+    let documents = |authorizer: &str| {
+        format!(
+            "{}---\napiVersion: hatoba/v1\nkind: Authorizer\nmetadata: {{ name: web }}\nspec:\n  apiRef: shop\n  {authorizer}\n",
+            open_routes()
+        )
+    };
+    let harbour = Harbour::converged(explicit(), &documents(&two)).await;
+    for_minutes(&harbour, 10, &documents(&two)).await;
+    harbour.documents(&documents(&one));
+    harbour.wait(Duration::from_millis(1_700)).await;
+    harbour.documents(&documents(JWT));
+    for_minutes(&harbour, 30, &documents(JWT)).await;
+    assert_eq!(names(&harbour), ["web~2"], "{}", harbour.calls_text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_reference_to_a_held_authorizer_still_resolves() {
     let bad = documents(JWT, "JWT").replace("audience: [app, web]", "audience: []");

@@ -77,6 +77,22 @@ async fn a_removed_route_goes_after_the_grace_and_not_before() {
     assert_eq!(harbour.engine.picture().pruning.len(), 0);
 }
 
+/// What a document asked for before counts as gone from then on, and not from the next resync.
+#[tokio::test(start_paused = true)]
+async fn a_route_whose_key_changed_goes_as_soon_as_the_grace_is_over() {
+    let harbour = converged().await;
+    for_minutes(&harbour, 1, ARTICLE).await;
+    let changed = ARTICLE.replace("routeKey: $default", "routeKey: GET /new");
+    for_minutes(&harbour, 11, &changed).await;
+    assert_eq!(
+        writes(&harbour),
+        ["apigatewayv2.CreateRoute", "apigatewayv2.DeleteRoute"],
+        "{}",
+        harbour.calls_text()
+    );
+    assert_eq!(harbour.only("apigatewayv2", "routes").1["routeKey"], "GET /new");
+}
+
 /// What its API says of deletion is not known then, and that is not "Retain": a mark that was taken off is not found again.
 #[tokio::test(start_paused = true)]
 async fn while_apis_cannot_be_listed_what_stands_in_them_is_neither_deleted_nor_handed_over() {

@@ -406,6 +406,9 @@ impl Engine {
                 memory.polls = 0;
                 // A parent lists the children that are ours by name.
                 let lists_it = desired.parent().filter(|_| desired.table.marks == MarkStyle::Name);
+                if let Some(lists_it) = lists_it {
+                    state.memory.entry(lists_it.clone()).or_default().fights.forget(); // its list is another one now
+                }
                 for key in [Some(key), lists_it].into_iter().flatten() {
                     state.queue.add(key.clone(), Priority::Change, now);
                 }

@@ -396,12 +396,10 @@ fn after(kind: KindId, action: &Action, object: &Object) -> Option<Object> {
                 MarkStyle::Description => Seen::Present(change.mark.clone()),
                 _ => object.mark.clone(),
             };
-            Some(Object {
-                members: normal(&change.after),
-                mark,
-                uses: uses(change, object),
-                ..object.clone()
-            })
+            let members = normal(&change.after);
+            let name = kind.table().name_member.and_then(|member| members.get(member)?.as_str());
+            let natural_key = name.unwrap_or(&object.natural_key).to_owned();
+            Some(Object { natural_key, members, mark, uses: uses(change, object), ..object.clone() })
         }
         Action::Clear { after, .. } => Some(Object { members: normal(after), ..object.clone() }),
         Action::Tag { tags, .. } => Some(tagged(object, tags)),

@@ -258,7 +258,8 @@ impl Engine {
         let is_used = desired.policy.uses_unmarked
             && assessment.verdict == Verdict::InSync
             && current.is_some_and(|current| current.mark == Seen::Absent);
-        self.memory(&desired.key, |memory| {
+        let lost = self.memory(&desired.key, |memory| {
+            let mut lost = None;
             let before = memory.place.replace(place.clone()).filter(|before| before != place);
             // Only where it moved: what was known of a resource that is not seen now stays.
             if let Some(before) = before
@@ -275,10 +276,16 @@ impl Engine {
                     memory.suspect = memory.suspect.filter(|suspect| suspect.incarnation > seen);
                     memory.last_incarnation = memory.last_incarnation.max(seen);
                 }
-                (None, Verdict::Create(_)) => memory.id = None,
+                (None, Verdict::Create(_)) => lost = memory.id.take(),
                 (None, _) => {}
             }
+            lost
         });
+        // Another key: what stood at the old one bears no name, and nothing asks for it any more.
+        let is_there = |id: String| self.inventory.object(place, &id).is_some();
+        if desired.table.marks.is_borrowed() && lost.is_some_and(is_there) {
+            self.note_orphans();
+        }
         match (current, &assessment.verdict) {
             (_, Verdict::TakeDown(..)) => {} // whether others may use it still is decided with its users
             (Some(current), _) => {

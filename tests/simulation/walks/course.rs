@@ -101,7 +101,8 @@ impl<'a> Course<'a> {
         self.harbour.documents(&self.subject.source(state));
     }
 
-    /// The source says the same all the time, until all is in sync and nothing is left that goes.
+    /// The source says the same all the time, until all is in sync and nothing is left that goes, for longer than it
+    /// takes until everything is looked at again.
     async fn rest(&self) -> Result<(), String> {
         let begun = tokio::time::Instant::now();
         let mut quiet = 0;
@@ -113,7 +114,7 @@ impl<'a> Course<'a> {
                 && self.harbour.engine.picture().pruning.is_empty()
                 && self.harbour.writes().len() == writes;
             quiet = if is_still { quiet + 1 } else { 0 };
-            if quiet == 2 {
+            if quiet > RESYNC.as_secs() / MINUTE.as_secs() {
                 return Ok(());
             }
         }
@@ -274,15 +275,16 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// The last document holds, and nothing is written any more.
-    async fn end(&self) -> Result<Vec<String>, String> {
+    /// The last document holds, and nothing is written any more. Returns how the world is, and what was written last.
+    async fn end(&self) -> Result<(Vec<String>, String), String> {
         self.rest().await?;
+        let last = self.calls();
         self.harbour.clear_calls();
         self.harbour.wait(RESYNC).await;
         if !self.harbour.writes().is_empty() {
             return Err(format!("written in the resync after it was in sync:\n{}", self.calls()));
         }
-        Ok(self.likeness())
+        Ok((self.likeness(), last))
     }
 }
 
@@ -336,7 +338,7 @@ fn alike(wanted: &[String], have: &[String], what: &str) -> Result<(), String> {
 pub(crate) fn walk(subject: &Subject, first: &State, steps: &[Step]) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.map_err(|error| error.to_string())?;
-    let (state, after) = runtime.block_on(async {
+    let (state, (after, last)) = runtime.block_on(async {
         let mut course =
             Course::begin(subject, first).await.map_err(|why| format!("the first document: {why}"))?;
         for (number, step) in steps.iter().enumerate() {
@@ -348,6 +350,7 @@ pub(crate) fn walk(subject: &Subject, first: &State, steps: &[Step]) -> Result<(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     let fresh = runtime.block_on(async { Course::begin(subject, &state).await?.end().await });
-    let fresh = fresh.map_err(|why| format!("the last document in a fresh world: {why}"))?;
+    let (fresh, _) = fresh.map_err(|why| format!("the last document in a fresh world: {why}"))?;
     alike(&fresh, &after, "the world is not as the last document makes it from nothing")
+        .map_err(|why| format!("{why}\nwritten last:\n{last}"))
 }

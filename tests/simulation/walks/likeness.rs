@@ -56,6 +56,9 @@ const FORGOTTEN: &[&str] = &[
     "updatedAt",
 ];
 
+/// With these a deployment of an ECS service begins and ends: a change of the service's alone makes no new one.
+const BEGUN_WITH: &[&str] = &["capacityProviderStrategy", "launchType"];
+
 /// The kinds whose objects each collection holds.
 const KINDS: &[(&str, &str)] = &[
     ("apis", "HttpApi"),
@@ -89,6 +92,9 @@ pub(crate) fn likeness(dump: &Value, kind: &str, spec: &Value) -> Vec<String> {
                     }
                 }
                 object["served"] = served;
+            }
+            for deployment in object["deployments"].as_array_mut().into_iter().flatten() {
+                BEGUN_WITH.iter().for_each(|member| deployment[*member] = Value::Null);
             }
             forget(&mut object);
             let id = is_minted.then(|| key.rsplit('/').next().unwrap_or(key).to_owned());

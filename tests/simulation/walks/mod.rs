@@ -33,16 +33,6 @@ const WRONG: &[(&str, &str)] = &[
     ("apiId", "\"a1b2c3\""),
 ];
 
-/// Kinds that are walked one by one alone, and why not by the dice as well.
-const WITHOUT_DICE: &[(&str, &str)] = &[
-    (
-        "Route",
-        "seed 1: the route of a key that the document had in passing stays beside the new one, held by nothing; open",
-    ),
-    ("Authorizer", "seed 100: it is in sync and the world still does not come to rest; open"),
-    ("EcsService", "seed 106: it ends otherwise than from nothing; open"),
-];
-
 /// A walk to be gone.
 #[derive(Clone)]
 struct Walk {
@@ -227,10 +217,7 @@ fn walks_end_where_the_last_document_leads_from_nothing() {
     let needed = walks.len();
     let (from, seeds) = (number("HATOBA_SIMULATION_FROM", 0), number("HATOBA_SIMULATION_SEEDS", 3));
     for seed in from..from + seeds {
-        let has_dice =
-            |subject: &Subject| only.is_some() || WITHOUT_DICE.iter().all(|(kind, _)| *kind != subject.kind);
-        let thrown = each().filter(|(_, subject)| has_dice(subject));
-        walks.extend(thrown.map(|(number, subject)| by_dice(number, subject, seed)));
+        walks.extend(each().map(|(number, subject)| by_dice(number, subject, seed)));
     }
     let within = Duration::from_secs(number("HATOBA_SIMULATION_SECONDS", 20));
     let _alone = alone();
