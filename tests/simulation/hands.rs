@@ -72,11 +72,15 @@ fn change(thing: &Thing, dice: &mut Rng) -> Option<Request> {
     }
 }
 
+/// An account has 10 links: who keeps all of them for ever leaves nothing to prove.
+const LINKS_MAX: usize = 2;
+
 /// Somebody makes something of their own. Says what.
 pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
     let things = sea.things();
     let n = dice.u16(..1000);
     let apis: Vec<&Thing> = things.values().filter(|thing| thing.collection == "apis").collect();
+    let links = things.values().filter(|thing| thing.collection == "vpcLinks" && !thing.is_ours()).count();
     let marks = json!({ "hatoba:owner": "other", "hatoba:document": "HttpApi/api0", "hatoba:incarnation": "1", "hatoba:deletion": "Delete" });
     let tags = if dice.bool() { marks } else { json!({}) };
     let subnets = ["subnet-0aa11bb22cc33dd44"];
@@ -84,6 +88,7 @@ pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
         (0, _) => {
             ("apis", "/v2/apis".to_owned(), json!({ "name": "api0", "protocolType": "HTTP", "tags": tags }))
         }
+        (1, _) if links >= LINKS_MAX => return "enough links".to_owned(),
         (1, _) => (
             "vpcLinks",
             "/v2/vpclinks".to_owned(),
