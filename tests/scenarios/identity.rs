@@ -5,8 +5,10 @@ use std::time::Duration;
 use hatoba_aws_model::Request;
 use hatoba_core::Truth;
 use hatoba_engine::Options;
-use hatoba_tests::{ARTICLE, Harbour};
+use hatoba_tests::{ARTICLE, Harbour, article_without};
 use serde_json::json;
+
+use crate::prune::{explicit, for_minutes};
 
 const RESYNC: Duration = Duration::from_secs(310);
 /// The SDK asks for credentials again after a quarter of an hour.
@@ -99,4 +101,27 @@ async fn while_sts_does_not_say_whose_the_credentials_are_nothing_is_written() {
     harbour.wait(RESYNC).await;
     harbour.converge(RESYNC).await;
     harbour.assert_the_article_stands("STS answers again");
+}
+
+/// In another account there is no cluster of that name: a service of which no document tells any more was forgotten.
+#[tokio::test(start_paused = true)]
+async fn what_another_account_does_not_have_is_not_gone_here() {
+    let harbour = Harbour::converged(explicit(), ARTICLE).await;
+    harbour.keys.renew("stranger");
+    harbour.world().faults().callers_are_of(Some("999999999999"));
+    harbour.clear_calls();
+    for_minutes(&harbour, 11, ARTICLE).await;
+    assert_eq!(harbour.count("GetCallerIdentity").0, 0, "the key is still the old one");
+    let gone = "ClusterNotFoundException";
+    harbour.world().faults().fail("DescribeServices", 1_000, 400, gone, "Cluster not found.");
+    for_minutes(&harbour, 8, ARTICLE).await;
+    assert!(harbour.calls_text().contains(gone), "{}", harbour.calls_text());
+    assert_eq!(reasons(&harbour), [(Truth::Unknown, "AccountChanged".to_owned())], "{}", harbour.describe());
+    let left = article_without(&["EcsService/great-service"]);
+    for_minutes(&harbour, 2, &left).await;
+    harbour.keys.renew("ours");
+    harbour.world().faults().clear();
+    harbour.world().faults().callers_are_of(None);
+    for_minutes(&harbour, 60, &left).await;
+    assert_eq!(harbour.live("ecs", "services").len(), 0, "its document is gone: {}", harbour.calls_text());
 }

@@ -191,7 +191,7 @@ impl Engine {
     ) -> Copy {
         let mut views = Vec::new();
         for place in copied(deployments, scope) {
-            self.inventory.ensure(&place, not_before, &Interest::default()).await;
+            self.list(&place, not_before, &Interest::default()).await;
         }
         for place in copied(deployments, scope) {
             match self.inventory.view(&place) {

@@ -94,6 +94,8 @@ pub struct Engine {
     pub(crate) published: tokio::sync::watch::Sender<u64>,
     /// One writer at a time for each API and each other resource.
     lanes: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// Whoever holds it is the worker that waits for the next key.
+    pub(crate) turn: tokio::sync::Mutex<()>,
     pub(crate) started_at: Timestamp,
     /// No more keys are taken, and no more writes are sent.
     pub(crate) halt: CancellationToken,
@@ -323,7 +325,7 @@ impl Engine {
             sweep_left: BTreeSet::new(),
         };
         Arc::new(Engine {
-            inventory: Inventory::new(Arc::clone(&aws)),
+            inventory: Inventory::new(Arc::clone(&aws), Arc::clone(&permit)),
             started_at: clock.now(),
             options,
             clock,
@@ -337,6 +339,7 @@ impl Engine {
             resync_now: Notify::new(),
             published: tokio::sync::watch::Sender::new(0),
             lanes: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
             halt: CancellationToken::new(),
             broken: AtomicBool::new(false),
         })

@@ -6,11 +6,12 @@
 use std::time::Duration;
 
 use hatoba_core::{Cause, Key, Outcome};
-use hatoba_kinds::CallError;
+use hatoba_kinds::{CallError, Interest};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
+use crate::inventory::Place;
 use crate::memory::Phase;
 use crate::permit::{account_changed, account_unknown};
 use crate::queue::Priority;
@@ -18,6 +19,9 @@ use crate::schedule::Next;
 
 /// One refusal of STS answers all who ask at about the same time.
 const REFUSAL_LASTS: Duration = Duration::from_secs(5);
+
+/// Credentials are renewed hourly: once in the middle of a list, not twice.
+const LISTS_MAX: usize = 3;
 
 /// When STS refused to tell, last; whoever holds this asks.
 pub(crate) type Asking = tokio::sync::Mutex<Option<(Instant, Cause)>>;
@@ -74,6 +78,17 @@ impl Engine {
     pub(crate) async fn ask_again(&self) {
         if self.permit.is_unasked() || self.permit.wrong_account().is_some() {
             let _ = self.ask_whose().await; // no answer: whoever is about to write asks again
+        }
+    }
+
+    /// Lists a scope unless a list begun at or after `not_before` is there. Where the credentials were renewed meanwhile
+    /// it is asked whose they are, and listed again: what another account holds is nothing of ours.
+    pub(crate) async fn list(&self, place: &Place, not_before: Option<Instant>, interest: &Interest) {
+        for _ in 0..LISTS_MAX {
+            let listed = self.inventory.ensure(place, not_before, interest).await;
+            if listed.is_ok() || self.ask_whose().await.is_err() || self.permit.wrong_account().is_some() {
+                return;
+            }
         }
     }
 

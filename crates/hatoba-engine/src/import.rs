@@ -156,9 +156,9 @@ impl Engine {
     async fn listed(&self, kind: KindId, scope: &str, interest: &Interest) -> Result<Vec<Object>, Cause> {
         let place = (kind, scope.to_owned());
         if let Some(bearers) = marks_lie_in(&place) {
-            self.inventory.ensure(&bearers, None, &Interest::default()).await;
+            self.list(&bearers, None, &Interest::default()).await;
         }
-        self.inventory.ensure(&place, None, interest).await;
+        self.list(&place, None, interest).await;
         let mut objects = self.inventory.view(&place)?.objects;
         objects.retain(|object| !object.is_leaving());
         Ok(objects)

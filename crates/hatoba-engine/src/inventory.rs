@@ -11,6 +11,8 @@ use hatoba_core::{Cause, Key, Mark, MarkStyle, Object, Scope, Seen};
 use hatoba_kinds::{Aws, CallError, Disposition, Interest, KindId};
 use tokio::time::Instant;
 
+use crate::permit::{Permit, account_unknown};
+
 /// A create that no list shows after this long is proven lost (lists lag behind writes by less).
 const CREATE_SETTLES: Duration = Duration::from_secs(60);
 
@@ -22,6 +24,7 @@ pub(crate) type Place = (KindId, Scope);
 
 pub(crate) struct Inventory {
     aws: Arc<Aws>,
+    permit: Arc<Permit>,
     state: Mutex<BTreeMap<Place, Listing>>,
     running: Mutex<BTreeMap<Place, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -81,8 +84,8 @@ pub(crate) struct View {
 }
 
 impl Inventory {
-    pub(crate) fn new(aws: Arc<Aws>) -> Self {
-        Inventory { aws, state: Mutex::default(), running: Mutex::default() }
+    pub(crate) fn new(aws: Arc<Aws>, permit: Arc<Permit>) -> Self {
+        Inventory { aws, permit, state: Mutex::default(), running: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, BTreeMap<Place, Listing>> {
@@ -90,7 +93,15 @@ impl Inventory {
     }
 
     /// Lists a scope unless a list begun at or after `not_before` is there; one list serves all who ask.
-    pub(crate) async fn ensure(&self, place: &Place, not_before: Option<Instant>, interest: &Interest) {
+    ///
+    /// # Errors
+    /// Nobody knows whose account answered: the list counts as failed until it is made again.
+    pub(crate) async fn ensure(
+        &self,
+        place: &Place,
+        not_before: Option<Instant>,
+        interest: &Interest,
+    ) -> Result<(), Cause> {
         let running = self
             .running
             .lock()
@@ -101,12 +112,19 @@ impl Inventory {
         let _one_at_a_time = running.lock().await;
         let nobody = Interest::default();
         let interest = if place.0.lists_by_name() { interest } else { &nobody };
-        let Some(interest) = self.wanted(place, not_before, interest) else { return };
+        let Some(interest) = self.wanted(place, not_before, interest) else { return Ok(()) };
         let begun = Instant::now();
+        let strange = self.permit.strange_requests();
         let result = place.0.list(&self.aws, &place.1, &interest).await;
+        let in_doubt = self.permit.strange_requests() != strange;
         let mut state = self.state();
         let listing = state.entry(place.clone()).or_default();
         match result {
+            Ok(_) if in_doubt => {
+                let cause = account_unknown("the credentials were renewed while it was listed");
+                listing.failed = Some((begun, Unlisted { cause: cause.clone(), is_refused: false }));
+                return Err(cause);
+            }
             Ok(objects) => {
                 let before = listing.ids();
                 listing.fill(objects, begun, interest);
@@ -118,6 +136,7 @@ impl Inventory {
             }
             Err(error) => listing.failed = Some((begun, Unlisted::from(&error))),
         }
+        Ok(())
     }
 
     /// What to ask for, or nothing where the newest list answers already.

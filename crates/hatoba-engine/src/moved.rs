@@ -151,7 +151,7 @@ impl Engine {
         let fresh = self.fresh(&desired.key, orphan);
         let names = BTreeSet::from([object.natural_key.clone()]);
         let interest = Interest { names, ..self.everything_of_ours() };
-        self.inventory.ensure(place, fresh, &interest).await;
+        self.list(place, fresh, &interest).await;
         self.look_at_users(place, &object.id, fresh, Parents::Ours).await?;
         let view = self.inventory.view(place)?;
         let is_it = |other: &Object| {

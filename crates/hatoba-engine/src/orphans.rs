@@ -210,7 +210,7 @@ impl Engine {
                 // Where no document asks for any and none is ours, one look in a process's life is enough.
                 let place: Place = (*kind, String::new());
                 let not_before = not_before.filter(|_| self.is_of_interest(&place));
-                self.inventory.ensure(&place, not_before, &interest).await;
+                self.list(&place, not_before, &interest).await;
             }
             self.discover(not_before).await;
         }

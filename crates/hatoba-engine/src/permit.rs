@@ -64,6 +64,8 @@ struct State {
     /// The key of the newest request, and that of the newest question whose it is.
     key: Option<String>,
     asked_with: Option<String>,
+    /// Requests that left with a key of which nobody knew that it is the pinned account's.
+    strange: u64,
     /// Keys of the pinned account.
     good: VecDeque<String>,
     /// A key of another account, and that account.
@@ -86,6 +88,7 @@ impl Permit {
             leads_since: Instant::now(),
             key: None,
             asked_with: None,
+            strange: 0,
             good: VecDeque::new(),
             wrong: None,
         };
@@ -151,6 +154,12 @@ impl Permit {
     pub(crate) fn is_unasked(&self) -> bool {
         let state = self.state();
         state.wrong.is_none() && state.is_known(state.key.as_deref()).is_err()
+    }
+
+    /// How many requests have left with a key of which nobody knew then that it is the pinned account's: where it grew
+    /// meanwhile, an answer may be another account's.
+    pub(crate) fn strange_requests(&self) -> u64 {
+        self.state().strange
     }
 
     /// STS has told in whose account the question was asked; `true`: that is news.
@@ -246,6 +255,8 @@ impl Gate for Way {
         if state.key.as_deref() != Some(request.key) {
             state.key = Some(request.key.to_owned());
         }
+        let known = state.is_known(Some(request.key));
+        state.strange += u64::from(known.is_err());
         if !request.is_write {
             return Ok(());
         }
@@ -255,7 +266,7 @@ impl Gate for Way {
             return Err(Cause::new("RegionChanged", message));
         }
         state.leadership.may_write(Instant::now())?;
-        state.is_known(Some(request.key))
+        known
     }
 }
 

@@ -300,7 +300,7 @@ impl Engine {
             return Ok(view);
         }
         let everything = Interest { everything: true, ..self.interest(place, desired) };
-        self.inventory.ensure(place, None, &everything).await;
+        self.list(place, None, &everything).await;
         self.inventory.view(place)
     }
 }

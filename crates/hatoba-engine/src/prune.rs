@@ -64,10 +64,10 @@ impl Engine {
         let top = kind.table().parent.and_then(KindId::of).unwrap_or(kind);
         if top.table().scope_member.is_none() {
             let top: Place = (top, String::new());
-            self.inventory.ensure(&top, None, &everything).await;
+            self.list(&top, None, &everything).await;
             let parents = self.inventory.view(&top).map(|view| view.objects).unwrap_or_default();
             for parent in parents.iter().filter(|parent| top.0 != kind && self.is_ours(parent)) {
-                self.inventory.ensure(&(kind, parent.id.clone()), None, &everything).await;
+                self.list(&(kind, parent.id.clone()), None, &everything).await;
             }
         }
         let by_name = kind.table().marks == MarkStyle::Name;
@@ -206,7 +206,7 @@ impl Engine {
             everything: true,
             ..Interest::default()
         };
-        self.inventory.ensure(&orphan.place, fresh, &interest).await;
+        self.list(&orphan.place, fresh, &interest).await;
         let unknown =
             |cause: Cause| Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}"));
         self.look_at_users(&orphan.place, &orphan.object.id, fresh, parents).await.map_err(unknown)?;

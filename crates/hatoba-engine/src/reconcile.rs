@@ -77,7 +77,7 @@ impl Engine {
             if !all_marks && makes_beside_unread(&step, &view) {
                 all_marks = true;
                 let everything = Interest { everything: true, ..self.interest(&place, &desired) };
-                self.inventory.ensure(&place, not_before, &everything).await;
+                self.list(&place, not_before, &everything).await;
                 continue;
             }
             let writes = matches!(step, Step::Act(_) | Step::RemoveSurplus(_));
@@ -172,9 +172,9 @@ impl Engine {
     pub(crate) async fn look(&self, place: &Place, desired: &Desired, not_before: Option<Instant>) {
         let interest = self.interest(place, desired);
         if let Some(bearers) = marks_lie_in(place) {
-            self.inventory.ensure(&bearers, not_before, &Interest::default()).await;
+            self.list(&bearers, not_before, &Interest::default()).await;
         }
-        self.inventory.ensure(place, not_before, &interest).await;
+        self.list(place, not_before, &interest).await;
     }
 
     /// The names that matter in a scope: its documents', and those of resources of ours.

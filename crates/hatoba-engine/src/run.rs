@@ -87,7 +87,14 @@ impl Engine {
         }
     }
 
+    /// One worker at a time waits for a key, the others for their turn to: else whatever rings wakes all of them, to find
+    /// that there is nothing.
     async fn next_key(&self, stop: &CancellationToken) -> Option<Key> {
+        let _turn = tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            turn = self.turn.lock() => turn,
+        };
         let mut woken = self.wake.listen();
         loop {
             woken.catch_up();

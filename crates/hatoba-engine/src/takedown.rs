@@ -206,14 +206,14 @@ impl Engine {
                 && let Some(place) = self.place_of(document)
             {
                 let interest = self.interest(&place, document);
-                self.inventory.ensure(&place, fresh, &interest).await;
+                self.list(&place, fresh, &interest).await;
             }
         }
         for kind in children(place.0) {
             let ours = checked.desired.values().filter(|document| document.key.kind == kind.table().kind);
             let names = ours.map(|of| of.natural_key().unwrap_or(&of.key.name).to_owned()).collect();
             let interest = Interest { names, ..self.everything_of_ours() };
-            self.inventory.ensure(&(kind, object.id.clone()), fresh, &interest).await;
+            self.list(&(kind, object.id.clone()), fresh, &interest).await;
         }
     }
 
@@ -310,7 +310,7 @@ impl Engine {
                         let place = (kind, registrar.scope.clone());
                         let names = BTreeSet::from([registrar.id.clone()]);
                         let interest = Interest { names, ..self.everything_of_ours() };
-                        self.inventory.ensure(&place, fresh, &interest).await;
+                        self.list(&place, fresh, &interest).await;
                         let view = self.inventory.view(&place)?;
                         let found = view.objects.iter().find(|found| found.id == registrar.id);
                         keeper(found, object, registrar.to_string())

@@ -63,7 +63,7 @@ impl Engine {
         for (scope, names) in found {
             let interest = Interest { names, everything: true, ..Interest::default() };
             let place = (kind, scope);
-            self.inventory.ensure(&place, not_before, &interest).await;
+            self.list(&place, not_before, &interest).await;
             why = why.or_else(|| self.inventory.failure(&place));
             // From now on only what is ours is asked for.
             self.inventory.keep_names(&place, |object| self.is_ours(object));

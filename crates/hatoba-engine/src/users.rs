@@ -258,7 +258,7 @@ impl Engine {
                 }
                 Some(parent) => {
                     let parents: Place = (parent, String::new());
-                    self.inventory.ensure(&parents, not_before, &self.everything_of_ours()).await;
+                    self.list(&parents, not_before, &self.everything_of_ours()).await;
                     let parents = match self.inventory.view(&parents) {
                         Ok(view) => view.objects,
                         // Who may not even list them has made none, and AWS refuses where somebody else has.
@@ -277,7 +277,7 @@ impl Engine {
             }
         }
         for place in &places {
-            self.inventory.ensure(place, not_before, &self.everything_of_ours()).await;
+            self.list(place, not_before, &self.everything_of_ours()).await;
         }
         places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
     }
@@ -288,7 +288,7 @@ impl Engine {
             if self.inventory.listed_at(&place).is_none() {
                 self.state().others.insert(place.clone());
             }
-            self.inventory.ensure(&place, not_before, &self.everything_of_ours()).await;
+            self.list(&place, not_before, &self.everything_of_ours()).await;
             match self.inventory.view(&place) {
                 Err(cause) if cause.reason.as_str() == "NotFoundException" => {} // it went meanwhile
                 seen => drop(seen?),
@@ -334,7 +334,7 @@ impl Engine {
             let at: Place = (child, id.to_owned());
             let is_old = || self.inventory.age(&at).is_none_or(|age| age >= NAMES_LAST);
             let is_due = has_named || child.table().marks != MarkStyle::Name || is_old();
-            self.inventory.ensure(&at, not_before.filter(|_| is_due), &self.everything_of_ours()).await;
+            self.list(&at, not_before.filter(|_| is_due), &self.everything_of_ours()).await;
         }
     }
 
