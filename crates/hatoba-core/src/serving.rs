@@ -79,11 +79,11 @@ pub trait Scene {
     /// What is shown of a document.
     fn status(&self, key: &Key) -> Option<&Status>;
     /// A document's resource.
-    fn seen(&self, key: &Key) -> Seen<Object>;
+    fn seen(&self, key: &Key) -> Seen<&Object>;
     /// The resource of a kind with this id or ARN, wherever it stands, if it was seen.
-    fn found(&self, kind: &str, id: &str) -> Option<Object>;
+    fn found(&self, kind: &str, id: &str) -> Option<&Object>;
     /// Every resource of a kind in a scope, if that is known.
-    fn all(&self, kind: &str, scope: &str) -> Option<Vec<Object>>;
+    fn all(&self, kind: &str, scope: &str) -> Option<Vec<&Object>>;
     /// Documents that name this one.
     fn named_by(&self, key: &Key) -> Vec<Key>;
     /// Documents with the same parent.
@@ -219,13 +219,13 @@ struct Walk<'a> {
     gates: Vec<(usize, HopSeen)>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     /// Adds a document's hop and all behind it. `seen`: the resource that the hop before leads to.
-    fn visit(&mut self, key: &Key, seen: Option<Object>) {
+    fn visit(&mut self, key: &Key, seen: Option<&'a Object>) {
         let Some(hop) = self.scene.hop(&key.kind) else { return };
         let seen = seen.map_or_else(|| self.scene.seen(key), Seen::Present);
         let at = self.push(hop, Some(key), &key.kind, &seen);
-        let (Some(desired), Some(object)) = (self.scene.desired(key), seen.present()) else {
+        let (Some(desired), Some(object)) = (self.scene.desired(key), seen.present().copied()) else {
             self.behind_missing(key, hop);
             return;
         };
@@ -252,7 +252,7 @@ impl Walk<'_> {
         }
     }
 
-    fn push(&mut self, hop: &Hop, key: Option<&Key>, kind: &str, seen: &Seen<Object>) -> usize {
+    fn push(&mut self, hop: &Hop, key: Option<&Key>, kind: &str, seen: &Seen<&Object>) -> usize {
         let status = key.and_then(|key| self.scene.status(key));
         let (truth, cause) = match seen {
             Seen::Present(object) => judge(hop, object, status),
@@ -293,11 +293,11 @@ impl Walk<'_> {
             Some(reference) => {
                 let found =
                     id(reference.template).and_then(|id| self.scene.found(&reference.target.kind, id));
-                let is_its = |found: &Object| {
+                let is_its = |found: &&Object| {
                     found.mark.present().is_some_and(|mark| mark.document == reference.target)
                 };
                 let own = self.scene.seen(&reference.target);
-                let uses = |own: &Object| {
+                let uses = |own: &&Object| {
                     object.uses.contains(&own.id)
                         || own.arn.as_ref().is_some_and(|arn| object.uses.contains(arn))
                 };
@@ -345,9 +345,9 @@ impl Walk<'_> {
             let Some(sibling) = self.scene.hop(kind).filter(|_| siblings.is_empty()) else { continue };
             let scope = self.scene.seen(&desired.key).present().map(|object| object.scope.clone());
             let Some(all) = scope.and_then(|scope| self.scene.all(kind, &scope)) else { continue };
-            let living: Vec<&Object> = all.iter().filter(|object| !object.is_leaving()).collect();
+            let living: Vec<&Object> = all.into_iter().filter(|object| !object.is_leaving()).collect();
             for object in &living {
-                self.push(sibling, None, kind, &Seen::Present((*object).clone()));
+                self.push(sibling, None, kind, &Seen::Present(object));
             }
             if living.is_empty() {
                 self.push(sibling, None, kind, &Seen::Absent);

@@ -102,34 +102,36 @@ impl Engine {
         state.healths.values().map(Asked::until).chain(rules_until).min()
     }
 
-    /// Follows every chain and publishes what it comes to; the registries whose health is wanted, by id, and what is
+    /// Judges every chain and publishes what it comes to; the registries whose health is wanted, by id, and what is
     /// wanted of the network.
     pub(crate) fn judge_chains(&self) -> (BTreeMap<String, (String, Object)>, Wanted) {
         let checked = Arc::clone(&self.state().checked);
-        let entries: Vec<&Key> = checked.desired.keys().filter(|key| is_entry(key)).collect();
-        if entries.is_empty() {
+        if !checked.desired.keys().any(is_entry) {
+            self.state().followed = None;
             return (BTreeMap::new(), Wanted::default());
         }
-        let scene = Known::of(self, &checked);
-        let followed: Vec<(&Key, Chain)> = entries.into_iter().map(|key| (key, chain(key, &scene))).collect();
+        let followed = self.followed(&checked);
+        let chains = || followed.chains.iter().map(|(_, chain)| chain);
         let rules = Wanted {
-            groups: followed.iter().flat_map(|(_, chain)| chain.groups.iter().cloned()).collect(),
-            subnets: followed.iter().flat_map(|(_, chain)| chain.subnets.iter().cloned()).collect(),
-            is_closed: followed.iter().any(|(_, chain)| chain.is_closed()),
+            groups: chains().flat_map(|chain| chain.groups.iter().cloned()).collect(),
+            subnets: chains().flat_map(|chain| chain.subnets.iter().cloned()).collect(),
+            is_closed: chains().any(Chain::is_closed),
         };
-        let asks = followed.iter().flat_map(|(_, chain)| &chain.asks);
+        let asks = chains().flat_map(|chain| &chain.asks);
         let wanted = asks.map(|(kind, registry)| (registry.id.clone(), (kind.clone(), registry.clone())));
         let wanted = wanted.collect();
         let now = self.clock.now();
         let mut state = self.state();
         let mut changed = BTreeSet::new();
         let mut is_news = false;
-        for (key, chain) in followed {
+        for (key, chain) in &followed.chains {
             if state.note_serving(key, &chain.hops, now) {
                 changed.insert(key.clone());
             }
-            is_news |= state.chains.get(key) != Some(&chain.hops);
-            state.chains.insert(key.clone(), chain.hops);
+            if state.chains.get(key) != Some(&chain.hops) {
+                is_news = true;
+                state.chains.insert(key.clone(), chain.hops.clone());
+            }
         }
         state.chains.retain(|key, _| checked.desired.contains_key(key));
         let concerns =
@@ -140,6 +142,25 @@ impl Engine {
             self.published.send_modify(|count| *count += 1);
         }
         (wanted, rules)
+    }
+
+    /// Every chain. They are followed anew only if something is known otherwise than the last time: most passes find
+    /// that nothing has changed.
+    fn followed(&self, checked: &Arc<Checked>) -> Arc<Followed> {
+        let revision = self.inventory.revision();
+        let state = self.state();
+        let before =
+            state.followed.as_ref().filter(|before| before.known.is_still(checked, revision, &state));
+        if let Some(before) = before {
+            return Arc::clone(before);
+        }
+        drop(state);
+        let known = Known::of(self, checked);
+        let entries = checked.desired.keys().filter(|key| is_entry(key));
+        let chains = entries.map(|key| (key.clone(), chain(key, &known))).collect();
+        let followed = Arc::new(Followed { known, chains });
+        self.state().followed = Some(Arc::clone(&followed));
+        followed
     }
 }
 
@@ -167,77 +188,103 @@ impl State {
     }
 }
 
-/// What is known at one moment.
-struct Known<'a> {
-    engine: &'a Engine,
-    checked: &'a Checked,
-    statuses: BTreeMap<Key, Status>,
-    /// Where each document's resource stands, and its id.
-    places: BTreeMap<Key, (Option<Place>, Option<String>)>,
-    objects: Vec<(Place, Object)>,
-    /// The same by kind and by id or ARN.
-    by_id: BTreeMap<(&'static str, String), usize>,
-    /// And by where they stand.
-    in_place: BTreeMap<(Place, String), usize>,
+/// The chains behind all entries, and what they were followed by.
+pub(crate) struct Followed {
+    known: Known,
+    chains: Vec<(Key, Chain)>,
+}
+
+/// What is known at one moment: chains come from nothing else.
+struct Known {
+    checked: Arc<Checked>,
+    /// Of each hop's document.
+    documents: BTreeMap<Key, Shown>,
+    /// Which state of the inventory this is.
+    revision: u64,
+    listed: BTreeMap<Place, Vec<Object>>,
+    /// By kind and by id or ARN: where it stands, and which one it is there.
+    by_id: BTreeMap<(&'static str, String), (Place, usize)>,
+    /// Which one an id is where it stands.
+    in_place: BTreeMap<Place, BTreeMap<String, usize>>,
     /// Scopes whose newest list failed.
     failures: BTreeMap<Place, Cause>,
-    named_by: BTreeMap<&'a Key, Vec<Key>>,
-    healths: BTreeMap<String, Asked>,
+    named_by: BTreeMap<Key, Vec<Key>>,
+    healths: BTreeMap<String, Result<Health, Cause>>,
     network: Option<Result<Network, Cause>>,
 }
 
-impl<'a> Known<'a> {
-    fn of(engine: &'a Engine, checked: &'a Checked) -> Self {
+/// What is shown of a document, and where its resource stands, and its id.
+struct Shown {
+    status: Option<Status>,
+    place: Option<Place>,
+    id: Option<String>,
+}
+
+impl Shown {
+    fn is_still(&self, key: &Key, state: &State) -> bool {
+        let memory = state.memory.get(key);
+        self.status.as_ref() == state.statuses.get(key)
+            && self.place.as_ref() == memory.and_then(|memory| memory.place.as_ref())
+            && self.id.as_ref() == memory.and_then(|memory| memory.id.as_ref())
+    }
+}
+
+impl Known {
+    fn of(engine: &Engine, checked: &Arc<Checked>) -> Self {
         let is_hop = |key: &Key| hop_of(&key.kind).is_some();
         let state = engine.state();
-        let of_hops = checked.desired.keys().filter(|key| is_hop(key));
-        let statuses =
-            of_hops.clone().filter_map(|key| Some((key.clone(), state.statuses.get(key)?.clone())));
-        let statuses = statuses.collect();
-        let place = |key: &Key| {
+        let shown = |key: &Key| {
             let memory = state.memory.get(key);
-            (memory.and_then(|m| m.place.clone()), memory.and_then(|m| m.id.clone()))
+            Shown {
+                status: state.statuses.get(key).cloned(),
+                place: memory.and_then(|memory| memory.place.clone()),
+                id: memory.and_then(|memory| memory.id.clone()),
+            }
         };
-        let places: BTreeMap<Key, _> = of_hops.map(|key| (key.clone(), place(key))).collect();
-        let healths = state.healths.clone();
+        let of_hops = checked.desired.keys().filter(|key| is_hop(key));
+        let documents: BTreeMap<Key, Shown> = of_hops.map(|key| (key.clone(), shown(key))).collect();
+        let healths = state.healths.iter().map(|(id, asked)| (id.clone(), asked.said.clone())).collect();
         let network = state.network.as_ref().map(|said| said.network.clone());
         drop(state);
-        let objects = engine.inventory.all_of(|kind| kind.hop().is_some());
-        let (mut by_id, mut in_place) = (BTreeMap::new(), BTreeMap::new());
-        for (index, (place, object)) in objects.iter().enumerate() {
-            for id in [Some(&object.id), object.arn.as_ref()].into_iter().flatten() {
-                by_id.insert((place.0.table().kind, id.clone()), index);
+        let (revision, listed) = engine.inventory.all_of(|kind| kind.hop().is_some());
+        let mut by_id = BTreeMap::new();
+        let mut in_place: BTreeMap<Place, BTreeMap<String, usize>> = BTreeMap::new();
+        for (place, objects) in &listed {
+            let here = in_place.entry(place.clone()).or_default();
+            for (index, object) in objects.iter().enumerate() {
+                here.insert(object.id.clone(), index);
+                for id in [Some(&object.id), object.arn.as_ref()].into_iter().flatten() {
+                    by_id.insert((place.0.table().kind, id.clone()), (place.clone(), index));
+                }
             }
-            in_place.insert((place.clone(), object.id.clone()), index);
         }
-        let known: BTreeSet<&Place> = places.values().filter_map(|(place, _)| place.as_ref()).collect();
+        let known: BTreeSet<&Place> = documents.values().filter_map(|shown| shown.place.as_ref()).collect();
         let failure = |place: &&Place| Some(((*place).clone(), engine.inventory.failure(place)?.cause));
         let failures = known.iter().filter_map(failure).collect();
-        let mut named_by: BTreeMap<&Key, Vec<Key>> = BTreeMap::new();
+        let mut named_by: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
         for (key, desired) in checked.desired.iter().filter(|(key, _)| is_hop(key)) {
             for target in
                 desired.references.iter().map(|reference| &reference.target).collect::<BTreeSet<_>>()
             {
-                named_by.entry(target).or_default().push(key.clone());
+                named_by.entry(target.clone()).or_default().push(key.clone());
             }
         }
-        Known {
-            engine,
-            checked,
-            statuses,
-            places,
-            objects,
-            by_id,
-            in_place,
-            failures,
-            named_by,
-            healths,
-            network,
-        }
+        let checked = Arc::clone(checked);
+        Known { checked, documents, revision, listed, by_id, in_place, failures, named_by, healths, network }
+    }
+
+    /// Whether all of it is known as it was.
+    fn is_still(&self, checked: &Arc<Checked>, revision: u64, state: &State) -> bool {
+        let healths = state.healths.iter().map(|(id, asked)| (id, &asked.said));
+        Arc::ptr_eq(&self.checked, checked)
+            && self.revision == revision
+            && self.healths.iter().eq(healths)
+            && self.network.as_ref() == state.network.as_ref().map(|said| &said.network)
+            && self.documents.iter().all(|(key, shown)| shown.is_still(key, state))
     }
 }
 
-impl Scene for Known<'_> {
+impl Scene for Known {
     fn hop(&self, kind: &str) -> Option<&'static Hop> {
         hop_of(kind)
     }
@@ -247,33 +294,33 @@ impl Scene for Known<'_> {
     }
 
     fn status(&self, key: &Key) -> Option<&Status> {
-        self.statuses.get(key)
+        self.documents.get(key).and_then(|shown| shown.status.as_ref())
     }
 
-    fn seen(&self, key: &Key) -> Seen<Object> {
+    fn seen(&self, key: &Key) -> Seen<&Object> {
         let not_yet = || Seen::Unknown(Cause::new("NotJudged", "it has not been looked at yet"));
         let is_judged = self.status(key).is_some_and(|status| status.synced.status == Truth::False);
-        let Some((place, id)) = self.places.get(key) else { return not_yet() };
+        let Some(Shown { place, id, .. }) = self.documents.get(key) else { return not_yet() };
         let Some(place) = place else { return if is_judged { Seen::Absent } else { not_yet() } };
         if let Some(cause) = self.failures.get(place) {
             return Seen::Unknown(cause.clone());
         }
-        let index = id.as_ref().and_then(|id| self.in_place.get(&(place.clone(), id.clone())));
-        match index.map(|index| &self.objects[*index]) {
-            Some((_, object)) if !object.is_leaving() => Seen::Present(object.clone()),
+        let index = id.as_ref().and_then(|id| self.in_place.get(place)?.get(id));
+        match index.and_then(|index| self.listed.get(place)?.get(*index)) {
+            Some(object) if !object.is_leaving() => Seen::Present(object),
             _ => Seen::Absent,
         }
     }
 
-    fn found(&self, kind: &str, id: &str) -> Option<Object> {
+    fn found(&self, kind: &str, id: &str) -> Option<&Object> {
         let kind = KindId::of(kind)?.table().kind;
-        let (_, object) = &self.objects[*self.by_id.get(&(kind, id.to_owned()))?];
-        Some(object.clone())
+        let (place, index) = self.by_id.get(&(kind, id.to_owned()))?;
+        self.listed.get(place)?.get(*index)
     }
 
-    fn all(&self, kind: &str, scope: &str) -> Option<Vec<Object>> {
+    fn all(&self, kind: &str, scope: &str) -> Option<Vec<&Object>> {
         let place: Place = (KindId::of(kind)?, scope.to_owned());
-        self.engine.inventory.view(&place).ok().map(|view| view.objects)
+        self.listed.get(&place).map(|objects| objects.iter().collect())
     }
 
     fn named_by(&self, key: &Key) -> Vec<Key> {
@@ -287,7 +334,7 @@ impl Scene for Known<'_> {
     fn health(&self, registry: &Object) -> Option<Result<Health, Cause>> {
         // What was said stands until the next answer, else it would be unknown for as long as each question takes. It is
         // asked for again when it gets old, and forgotten when nobody wants it any more.
-        self.healths.get(&registry.id).map(|asked| asked.said.clone())
+        self.healths.get(&registry.id).cloned()
     }
 
     fn network(&self) -> Option<Result<&Network, &Cause>> {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::budget::Budget;
-use crate::chains::Asked;
+use crate::chains::{Asked, Followed};
 use crate::clock::Clock;
 use crate::fuse::HeldBefore;
 use crate::identity::Asking;
@@ -136,6 +136,8 @@ pub(crate) struct State {
     pub(crate) events: VecDeque<Event>,
     /// What stands behind each entry, as it was last followed.
     pub(crate) chains: BTreeMap<Key, Vec<HopSeen>>,
+    /// The same, with what it was followed by.
+    pub(crate) followed: Option<Arc<Followed>>,
     /// The health of registries' entries, by the registry's id, as it was asked for.
     pub(crate) healths: BTreeMap<String, Asked>,
     /// What EC2 said of the security groups in the chains.
@@ -312,6 +314,7 @@ impl Engine {
             was_open: false,
             events: VecDeque::new(),
             chains: BTreeMap::new(),
+            followed: None,
             healths: BTreeMap::new(),
             network: None,
             turns: Turns::default(),

@@ -4,6 +4,7 @@
 //! scope at once; overlays of fresh creates stay until a list shows them or they are proven lost.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(crate) struct Inventory {
     aws: Arc<Aws>,
     permit: Arc<Permit>,
     state: Mutex<BTreeMap<Place, Listing>>,
+    /// Grows with everything that is seen otherwise than before, while the state is locked.
+    revision: AtomicU64,
     running: Mutex<BTreeMap<Place, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -85,11 +88,21 @@ pub(crate) struct View {
 
 impl Inventory {
     pub(crate) fn new(aws: Arc<Aws>, permit: Arc<Permit>) -> Self {
-        Inventory { aws, permit, state: Mutex::default(), running: Mutex::default() }
+        let (state, running) = (Mutex::default(), Mutex::default());
+        Inventory { aws, permit, state, revision: AtomicU64::default(), running }
     }
 
     fn state(&self) -> MutexGuard<'_, BTreeMap<Place, Listing>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Equal as long as nothing is seen otherwise.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision.load(Ordering::SeqCst)
+    }
+
+    fn is_seen_otherwise(&self) {
+        self.revision.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Lists a scope unless a list begun at or after `not_before` is there; one list serves all who ask.
@@ -116,15 +129,18 @@ impl Inventory {
         let begun = Instant::now();
         let strange = self.permit.strange_requests();
         let result = place.0.list(&self.aws, &place.1, &interest).await;
-        let in_doubt = self.permit.strange_requests() != strange;
+        let in_doubt = (self.permit.strange_requests() != strange)
+            .then(|| account_unknown("the credentials were renewed while it was listed"));
+        let result = match &in_doubt {
+            Some(cause) => Err(Unlisted { cause: cause.clone(), is_refused: false }),
+            None => result.map_err(|error| Unlisted::from(&error)),
+        };
         let mut state = self.state();
         let listing = state.entry(place.clone()).or_default();
+        if listing.is_changed_by(result.as_deref().ok()) {
+            self.is_seen_otherwise();
+        }
         match result {
-            Ok(_) if in_doubt => {
-                let cause = account_unknown("the credentials were renewed while it was listed");
-                listing.failed = Some((begun, Unlisted { cause: cause.clone(), is_refused: false }));
-                return Err(cause);
-            }
             Ok(objects) => {
                 let before = listing.ids();
                 listing.fill(objects, begun, interest);
@@ -134,9 +150,9 @@ impl Inventory {
                     !(is_child(*kind, place.0) && before.contains(scope) && !after.contains(scope))
                 });
             }
-            Err(error) => listing.failed = Some((begun, Unlisted::from(&error))),
+            Err(why) => listing.failed = Some((begun, why)),
         }
-        Ok(())
+        in_doubt.map_or(Ok(()), Err)
     }
 
     /// What to ask for, or nothing where the newest list answers already.
@@ -239,15 +255,14 @@ impl Inventory {
         }
     }
 
-    /// Every object of these kinds in scopes that are known now, and where it stands.
-    pub(crate) fn all_of(&self, is_meant: impl Fn(KindId) -> bool) -> Vec<(Place, Object)> {
+    /// Every object of these kinds in the scopes that are known now; and the revision of that.
+    pub(crate) fn all_of(&self, is_meant: impl Fn(KindId) -> bool) -> (u64, BTreeMap<Place, Vec<Object>>) {
         let state = self.state();
         let meant = state.iter().filter(|(place, listing)| is_meant(place.0) && listing.is_known());
-        let all = meant.flat_map(|(place, listing)| {
-            let objects = borrow_marks(&state, place, listing.effective(), Trust::Newest);
-            objects.into_iter().map(|object| (place.clone(), object)).collect::<Vec<_>>()
+        let all = meant.map(|(place, listing)| {
+            (place.clone(), borrow_marks(&state, place, listing.effective(), Trust::Newest))
         });
-        all.collect()
+        (self.revision(), all.collect())
     }
 
     /// One object of a scope, as far as it is known.
@@ -289,6 +304,7 @@ impl Inventory {
     /// Lays an object over its scope.
     pub(crate) fn overlay(&self, place: &Place, object: Object, is_create: bool, now: Instant) {
         let mut state = self.state();
+        self.is_seen_otherwise();
         if is_create {
             // A new parent's children are known to be none.
             for kind in children(place.0) {
@@ -314,6 +330,7 @@ impl Inventory {
     /// An object is gone.
     pub(crate) fn remove(&self, place: &Place, id: &str, now: Instant) {
         let mut state = self.state();
+        self.is_seen_otherwise();
         let listing = state.entry(place.clone()).or_default();
         listing.overlays.insert(id.to_owned(), Overlay { object: None, at: now, is_create: false });
         for (kind, scope) in state.keys().cloned().collect::<Vec<_>>() {
@@ -405,6 +422,15 @@ impl Listing {
                 None => newer || (young && shown.contains(id)),
             }
         });
+    }
+
+    /// Whether anything is seen otherwise once this list is in; `None`: it failed.
+    fn is_changed_by(&self, listed: Option<&[Object]>) -> bool {
+        let is_same = |object: &Object| self.objects.get(&object.id) == Some(object);
+        let Some(listed) = listed.filter(|_| self.is_known() && self.overlays.is_empty()) else {
+            return true;
+        };
+        listed.len() != self.objects.len() || !listed.iter().all(is_same)
     }
 
     /// Whether what is here is all there is.

@@ -167,16 +167,20 @@ impl Scene for House {
     fn status(&self, key: &Key) -> Option<&Status> {
         self.statuses.get(key)
     }
-    fn seen(&self, key: &Key) -> Seen<Object> {
-        self.objects.get(key).cloned().unwrap_or(Seen::Absent)
+    fn seen(&self, key: &Key) -> Seen<&Object> {
+        match self.objects.get(key) {
+            Some(Seen::Present(object)) => Seen::Present(object),
+            Some(Seen::Unknown(cause)) => Seen::Unknown(cause.clone()),
+            Some(Seen::Absent) | None => Seen::Absent,
+        }
     }
-    fn found(&self, kind: &str, id: &str) -> Option<Object> {
+    fn found(&self, kind: &str, id: &str) -> Option<&Object> {
         let all = self.objects.iter().filter(|(key, _)| key.kind == kind);
-        all.filter_map(|(_, seen)| seen.present()).find(|object| object.id == id).cloned()
+        all.filter_map(|(_, seen)| seen.present()).find(|object| object.id == id)
     }
-    fn all(&self, kind: &str, _: &str) -> Option<Vec<Object>> {
+    fn all(&self, kind: &str, _: &str) -> Option<Vec<&Object>> {
         let all = self.objects.iter().filter(|(key, _)| key.kind == kind);
-        Some(all.filter_map(|(_, seen)| seen.present().cloned()).collect())
+        Some(all.filter_map(|(_, seen)| seen.present()).collect())
     }
     fn named_by(&self, key: &Key) -> Vec<Key> {
         let names = |desired: &&Desired| desired.references.iter().any(|reference| reference.target == *key);

@@ -7,7 +7,7 @@ use super::names::stage;
 use super::reader::{One, Reader};
 use super::routes::Authorizer;
 use super::spec::{ApiSpec, HttpServiceSpec, RouteEntry, ServiceSpec};
-use super::{Facts, KIND};
+use super::{API_FIELDS, ECS_FIELDS, Facts, KIND};
 use crate::expand::OutputOf;
 
 /// The members that say in which VPC selectors look.
@@ -93,7 +93,7 @@ impl Reader<'_> {
     fn service(&mut self, service: ServiceSpec) {
         let at = "spec.service";
         let own = ["port", "containerName", "containerPort", "taskDefinition"].map(str::to_owned);
-        let known = self.facts.ecs_fields.iter().cloned().chain(own).collect();
+        let known = ECS_FIELDS.iter().cloned().chain(own).collect();
         let before = self.found.len();
         self.refuse_unknown(at, &service.members, &known, "EcsService");
         if self.found.len() > before {
@@ -188,7 +188,7 @@ impl Reader<'_> {
     fn api(&mut self) {
         let api = self.spec.api.clone().unwrap_or_default();
         let own = ["routes", "authorizer", "authorizerRef", "stage"].map(str::to_owned);
-        let known = self.facts.api_fields.iter().cloned().chain(own).collect();
+        let known = API_FIELDS.iter().cloned().chain(own).collect();
         self.refuse_unknown("spec.api", &api.members, &known, "HttpApi");
         let api_ref = match self.spec.api_ref.clone() {
             Some(named) => {

@@ -25,6 +25,7 @@ mod spec;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use hatoba_core::{Diagnostic, Document, Key, Members};
 use schemars::JsonSchema;
@@ -73,10 +74,6 @@ pub(super) struct Facts<'a> {
     named_stages: BTreeSet<String>,
     /// Authorizers that are no JWT ones.
     lambda_authorizers: BTreeSet<String>,
-    /// What an EcsService takes.
-    ecs_fields: BTreeSet<String>,
-    /// What an HttpApi takes.
-    api_fields: BTreeSet<String>,
 }
 
 impl<'a> Facts<'a> {
@@ -105,14 +102,7 @@ impl<'a> Facts<'a> {
                 lambda_authorizers.insert(whole.key.name.clone());
             }
         }
-        Facts {
-            singles,
-            held,
-            named_stages,
-            lambda_authorizers,
-            ecs_fields: fields::<EcsServiceSpec>(),
-            api_fields: fields::<HttpApiSpec>(),
-        }
+        Facts { singles, held, named_stages, lambda_authorizers }
     }
 
     /// The authorization of routes that name this authorizer.
@@ -130,6 +120,11 @@ impl<'a> Facts<'a> {
         namespaces.filter(|document| named(document)).map(|document| &document.key).collect()
     }
 }
+
+/// What an EcsService takes. Made once: a schema is large, and documents change often.
+static ECS_FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(fields::<EcsServiceSpec>);
+/// What an HttpApi takes.
+static API_FIELDS: LazyLock<BTreeSet<String>> = LazyLock::new(fields::<HttpApiSpec>);
 
 /// The names of a spec's members.
 fn fields<S: JsonSchema>() -> BTreeSet<String> {
