@@ -5,6 +5,10 @@
 //! replays it.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it is, and says so")]
 
+/// The SDK and the model allocate all the time: so much the more seeds fit into a minute.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[path = "simulation/crashes.rs"]
 mod crashes;
 #[path = "simulation/disk.rs"]
