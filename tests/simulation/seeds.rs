@@ -164,7 +164,7 @@ fn equal_seeds_have_equal_traces() {
 
 #[test]
 fn seeds() {
-    let order = Order::from_environment(150, 300, 120);
+    let order = Order::from_environment(500, 300, 120);
     let report = order.run();
     report.print();
     if let Ok(file) = std::env::var("HATOBA_SIMULATION_TRACE")
