@@ -140,6 +140,7 @@ impl Ecs {
             "DescribeServiceRevisions" => self.describe_service_revisions(&input),
             "ListTasks" => self.list_tasks(&input, env),
             "DescribeTasks" => self.describe_tasks(&input, env),
+            "StopTask" => self.stop_task_by_hand(&input, env),
             "TagResource" => self.tag_resource(&input),
             "UntagResource" => self.untag_resource(&input),
             "ListTagsForResource" => self.list_tags(&input),

@@ -136,4 +136,21 @@ impl Ecs {
         object::set(&mut out, "failures", failures);
         Ok(out)
     }
+
+    /// What a person does. The service starts another one when it has stopped.
+    pub(super) fn stop_task_by_hand(&mut self, input: &Object, env: &mut Env<'_>) -> Outcome {
+        let cluster = self.cluster_name(input)?;
+        check(input, &[required("task", Shape::Text(1, 2048)), optional("reason", Shape::Text(0, 1024))])?;
+        let id = name_of(object::text_or_empty(input, "task")).to_owned();
+        let found = self.tasks.get_mut(&id).filter(|task| task.service.0 == cluster);
+        let task = found.ok_or_else(|| invalid("The referenced task was not found."))?;
+        if task.is_alive() {
+            let reason = object::text(input, "reason").unwrap_or("Task stopped by user");
+            object::set(&mut task.body, "stoppedReason", reason);
+            object::set(&mut task.body, "stopCode", "UserInitiated");
+        }
+        self.stop_task(&id, env);
+        let body = self.tasks.get(&id).map(|task| task.body.clone()).unwrap_or_default();
+        Ok(object::only("task", body))
+    }
 }

@@ -227,6 +227,36 @@ fn failing_tasks_without_delays_do_not_go_on_for_ever_at_one_instant() {
 }
 
 #[test]
+fn a_task_that_somebody_stops_says_so_and_another_takes_its_place() {
+    let mut aws = Caller::realistic();
+    aws.ecs("CreateService", service());
+    aws.wait(40);
+    let running = |aws: &mut Caller| {
+        let out = aws.ecs("ListTasks", json!({"cluster": "main", "serviceName": "web"}));
+        out["taskArns"].as_array().cloned().unwrap_or_default()
+    };
+    let before = running(&mut aws);
+    let stopped = aws.ecs("StopTask", json!({"cluster": "main", "task": before[0]}))["task"].clone();
+    assert_eq!(
+        (&stopped["desiredStatus"], &stopped["stopCode"], &stopped["stoppedReason"]),
+        (&json!("STOPPED"), &json!("UserInitiated"), &json!("Task stopped by user"))
+    );
+    aws.wait(120);
+    let after = running(&mut aws);
+    assert!(after.len() == 2 && !after.contains(&before[0]) && after.contains(&before[1]), "{after:?}");
+    assert_eq!(
+        rollouts(&described(&mut aws)),
+        [("PRIMARY".into(), "COMPLETED".into(), 2)],
+        "no new deployment"
+    );
+    let (code, out) = aws.refused("ecs", "StopTask", json!({"cluster": "main", "task": "nobody"}));
+    assert_eq!(
+        (code.as_str(), &out["message"]),
+        ("InvalidParameterException", &json!("The referenced task was not found."))
+    );
+}
+
+#[test]
 fn tasks_are_registered_while_they_run_and_for_a_while_after() {
     let mut aws = Caller::realistic();
     let (id, registries) = registry(&mut aws);
