@@ -116,12 +116,12 @@ async fn how_everything_stands_is_told_beside_the_source_and_by_the_daemon() {
         Hatoba::run(&[&["status"], of, more].concat(), Some(aws.address)).await
     };
     // What it writes beside the source may be a moment late.
-    let wait = ["--wait", "--timeout", "60s"];
+    let wait = ["--wait", "--serving", "--timeout", "60s"];
     for of in &asks {
         let table = ask(of, &wait).await;
         assert_eq!(table.code, Some(0), "{table:?}");
         assert!(table.stdout.starts_with("DOCUMENT"), "{}", table.stdout);
-        assert!(table.stdout.ends_with("8 of 8 documents ready\n"), "{}", table.stdout);
+        assert!(table.stdout.ends_with("8 of 8 documents ready, 1 of 1 serving\n"), "{}", table.stdout);
         assert!(table.stdout.contains(ROUTE), "{}", table.stdout);
         let json = ask(of, &["--output", "json"]).await;
         let shown: Value = serde_json::from_str(&json.stdout).unwrap();

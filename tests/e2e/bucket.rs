@@ -7,14 +7,15 @@ use hatoba_tests::wait::until;
 use crate::aws::{Aws, DOCUMENTS, SAMPLES, live, wrong};
 use crate::process::{Hatoba, LONG, status, until_ready};
 
-const SOURCE: &str = "s3://docs/prod";
+/// The article in a bucket.
+pub(crate) const SOURCE: &str = "s3://docs/prod";
 
 fn start(aws: &Aws) -> Hatoba {
     let often = ["--listen", "127.0.0.1:0", "--resync", "2s", "--poll", "1s"];
     Hatoba::start(&[&["run", "--source", SOURCE], &often[..]].concat(), Some(aws.address))
 }
 
-async fn bucket() -> Aws {
+pub(crate) async fn bucket() -> Aws {
     let aws = Aws::quick().await;
     aws.with(|world| {
         world.create_bucket("docs");

@@ -1,6 +1,7 @@
 //! `hatoba import`: from what somebody else built to documents that are kept true.
 
 use std::path::Path;
+use std::time::Duration;
 
 use hatoba_aws_model::Request;
 use hatoba_tests::by_hand::{self, ByHand, Network};
@@ -90,6 +91,7 @@ async fn a_terraform_state_becomes_documents_that_take_over_without_a_change() {
     assert!(api.contains("# aws_apigatewayv2_api.this\n"), "{api}");
     assert!(api.contains("`stageVariables` is marked as sensitive"), "{api}");
     let everything: String = written.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(!imported.stderr.contains("\"level\""), "people read it: {}", imported.stderr);
     for text in [&everything, &imported.stderr] {
         assert!(!text.contains("canary"), "{text}");
     }
@@ -166,6 +168,26 @@ async fn live_resources_are_printed_with_what_they_use_and_what_looks_secret_is_
     let given = format!("GREAT_TASK_DB_PASSWORD={CANARY}");
     let with = plan(&aws, folder.path(), &["--var", &given]).await;
     assert_eq!(with.code, Some(0), "{with:?}");
+}
+
+/// It is documented as it is, and whoever reads on knows that AWS is not done with it.
+#[tokio::test]
+async fn what_is_not_ready_in_aws_is_imported_and_said_to_be_so() {
+    let aws = Aws::start(Duration::from_millis(5), Duration::from_secs(3_600), 0).await;
+    let network = Network::of_the_model();
+    let body = json!({ "name": "late", "subnetIds": network.subnets, "securityGroupIds": [network.group] });
+    let link = aws.send(&Request::rest("POST", "/v2/vpclinks", &body)).await;
+    let state = json!({ "version": 4, "resources": [{
+        "mode": "managed", "type": "aws_apigatewayv2_vpc_link", "name": "this",
+        "provider": "provider[\"registry.terraform.io/hashicorp/aws\"]",
+        "instances": [{ "attributes": { "id": link["vpcLinkId"] } }],
+    }]});
+    let states = folder_with("terraform.tfstate", &state.to_string());
+    let state = states.path().join("terraform.tfstate");
+    let imported = import(&aws, &["--tfstate", state.to_str().unwrap()]).await;
+    assert_eq!(imported.code, Some(0), "{}", imported.stderr);
+    let said = "imported, and not ready in AWS:\n  VpcLink/late  the VPC link is PENDING: ";
+    assert!(imported.stderr.contains(said), "{}", imported.stderr);
 }
 
 #[tokio::test]

@@ -71,6 +71,9 @@ async fn a_broken_hop_is_seen_without_a_reload_and_its_repair_too() {
     );
     assert_eq!(stations[1], well[1]);
     assert_eq!(stations[2], well[2]);
+    let link = browser.value("document.querySelector('.chain a').href").await;
+    let path = link.as_str().unwrap().strip_prefix(&format!("http://{aws}")).unwrap_or("/a-stranger");
+    assert_eq!(http::get(aws, path).await.unwrap().status, 200, "it leads to the model: {link}");
     browser.value("window.never = 'reloaded'").await;
     keep_picture(&mut browser, "page-light").await;
 
@@ -86,6 +89,12 @@ async fn a_broken_hop_is_seen_without_a_reload_and_its_repair_too() {
     assert!(read_out.as_str().unwrap().contains("not well"), "{read_out}");
     let label = browser.value("document.querySelector('svg.across').getAttribute('aria-label')").await;
     assert!(label.as_str().unwrap().contains("EcsService/great-service"), "{label}");
+    let url = format!("http://{shown}");
+    for (more, code) in [(&[][..], 0), (&["--serving"], 1)] {
+        let asked = Hatoba::run(&[&["status", "--url", &url], more].concat(), None).await;
+        assert_eq!(asked.code, Some(code), "{asked:?}");
+        assert!(asked.stdout.ends_with("0 of 1 serving; not: Route/default-route\n"), "{asked:?}");
+    }
     browser.scheme("dark").await;
     let dark = browser.value("getComputedStyle(document.body).backgroundColor").await;
     assert_eq!(dark, "rgb(16, 22, 27)");
@@ -96,6 +105,21 @@ async fn a_broken_hop_is_seen_without_a_reload_and_its_repair_too() {
     assert_eq!(browser.value("window.never").await, "reloaded", "it was the same page all the time");
     assert_eq!(browser.complaints, [""; 0], "scripts and the content policy agree");
     assert_eq!(status(shown).await["documents"]["Route/default-route"]["serving"]["status"], "True");
+    let ended = sandbox.terminate().await;
+    let story = ended.stdout.lines().filter(|line| line.contains("serve"));
+    let story: Vec<&str> = story
+        .filter_map(|line| line.split_once("Route/default-route").map(|(_, what)| what.trim()))
+        .collect();
+    let expected = [
+        "serves requests",
+        "does not serve: ZeroTasks: EcsService/great-service: no task is wanted",
+        "serves requests",
+    ];
+    assert!(
+        story.len() == 3 && story.iter().zip(expected).all(|(told, says)| told.starts_with(says)),
+        "{story:#?}"
+    );
+    assert_eq!(ended.stderr.matches("WARN").count(), 0, "it is told once: {}", ended.stderr);
 }
 
 #[tokio::test]

@@ -154,8 +154,14 @@ async fn a_health_check_asks_the_daemon_beside_it() {
     let source = folder.path().to_str().unwrap();
     let daemon = Hatoba::start(&["run", "--source", source, "--listen", "127.0.0.1:0"], Some(aws.address));
     let url = format!("http://{}", daemon.page().await);
-    let well = Hatoba::run(&["healthcheck", "--url", &url], None).await;
-    assert_eq!((well.code, well.stdout.as_str(), well.stderr.as_str()), (Some(0), "", ""), "{well:?}");
+    let everywhere = ("HATOBA_LISTEN", format!("0.0.0.0:{}", url.rsplit(':').next().unwrap()));
+    for (arguments, environment) in [
+        (&["healthcheck", "--url", &url][..], &[][..]),
+        (&["healthcheck"], &[(everywhere.0, everywhere.1.as_str())]),
+    ] {
+        let well = Hatoba::start_in(arguments, None, environment).ended().await;
+        assert_eq!((well.code, well.stdout.as_str(), well.stderr.as_str()), (Some(0), "", ""), "{well:?}");
+    }
     daemon.terminate().await;
     let gone = Hatoba::run(&["healthcheck", "--url", &url], None).await;
     assert_eq!(gone.code, Some(1), "{gone:?}");

@@ -6,7 +6,8 @@ use std::time::Duration;
 use hatoba_aws_model::Request;
 use hatoba_core::Cause;
 use hatoba_engine::Options;
-use hatoba_tests::{ARTICLE, Harbour};
+use hatoba_source::{STILL_WRITTEN, Unreadable};
+use hatoba_tests::{ARTICLE, Harbour, snapshot};
 use serde_json::json;
 
 use crate::prune::{MINUTE, converged, for_minutes};
@@ -114,6 +115,14 @@ async fn held_documents_and_a_source_that_cannot_be_read_show() {
     harbour.documents(ARTICLE);
     harbour.wait(MINUTE).await;
     assert_eq!(metric(&harbour, "hatoba_source_documents_invalid"), 0.0);
+
+    for (reason, count) in [("it cannot be read: denied", 1.0), (STILL_WRITTEN, 0.0)] {
+        let mut read = snapshot(ARTICLE);
+        read.unreadable.push(Unreadable { file: "new.yaml".to_owned(), reason: reason.to_owned() });
+        harbour.engine.accept(read);
+        assert_eq!(metric(&harbour, "hatoba_source_documents_invalid"), count, "a file: {reason}");
+    }
+    harbour.documents(ARTICLE);
 
     for _ in 0..6 {
         harbour.engine.accept_error(Cause::new("SourceUnreadable", "no"));

@@ -125,7 +125,7 @@ async fn an_instance_that_is_gone_while_its_task_runs_is_asked_for_once_in_a_whi
     assert_broken(
         &harbour,
         "NoHealthyInstance",
-        "DiscoveryService/great-service-discovery: no instances are entered, and 1 runs",
+        "DiscoveryService/great-service-discovery: no instance is registered, and 1 task runs",
     );
     assert_ne!(harbour.invoke("/").status, 200, "the world agrees");
     let since = |harbour: &Harbour| {

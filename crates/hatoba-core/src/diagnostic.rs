@@ -191,15 +191,24 @@ pub fn one_of(kinds: &[&str]) -> String {
     format!("{article} {}", kinds.join(" or "))
 }
 
-/// The one of `candidates` that `wrong` was probably meant to be, for "did you mean".
+/// So many letters of a name's beginning are no accident.
+const BEGINNING_CHARS: usize = 3;
+
+/// The one of `candidates` that `wrong` was probably meant to be, for "did you mean": the nearest by letters, else the only
+/// one that begins so (`cors` for `corsConfiguration`).
 pub fn did_you_mean<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wrong.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (distance(&wrong.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
+    let (wrong, letters) = (wrong.to_lowercase(), wrong.chars().count());
+    let candidates: Vec<(String, &str)> =
+        candidates.into_iter().map(|candidate| (candidate.to_lowercase(), candidate)).collect();
+    let limit = (letters / 3).max(1);
+    let distances = candidates.iter().map(|(lower, candidate)| (distance(&wrong, lower), *candidate));
+    let nearest = distances.filter(|(distance, _)| *distance <= limit).min();
+    let mut begins = candidates.iter().filter(|(lower, _)| lower.starts_with(&wrong));
+    match (nearest, begins.next(), begins.next()) {
+        (Some((_, candidate)), ..) => Some(candidate),
+        (None, Some((_, candidate)), None) if letters >= BEGINNING_CHARS => Some(candidate),
+        _ => None,
+    }
 }
 
 /// Levenshtein distance (Levenshtein 1966), one row at a time.

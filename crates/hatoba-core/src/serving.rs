@@ -5,11 +5,13 @@
 //! on, and what stands behind what, is a kind's [`Hop`].
 
 mod gates;
+mod registry;
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use self::registry::Counted;
 use crate::{
     Cause, Condition, Desired, Guard, Key, Life, Network, Object, Readiness, Reason, Seen, Status, Truth,
     path,
@@ -379,9 +381,12 @@ impl<'a> Walk<'a> {
         let Some((output, noun)) = hop.count else { return };
         let counts: Option<Vec<u64>> = behind.iter().map(|other| self.count(other)).collect();
         let running = counts.filter(|counts| !counts.is_empty()).map(|counts| counts.iter().sum());
+        let noun_behind =
+            behind.iter().find_map(|other| self.scene.hop(&other.kind)?.count).map(|(_, noun)| noun);
+        let running = running.map(|count| Counted { count, noun: noun_behind.unwrap_or(noun) });
         let own = registry.outputs.get(output).and_then(|count| count.parse().ok());
         let health = self.scene.health(registry);
-        let (verdict, asks) = instances(noun, own, running, health);
+        let (verdict, asks) = registry::judge(noun, own, running, health);
         if asks {
             self.chain.asks.push((key.kind.clone(), registry.clone()));
         }
@@ -422,52 +427,6 @@ fn missing(status: Option<&Status>) -> Cause {
         || Cause::new("Missing", "there is none"),
         |shown| Cause { reason: shown.reason.clone(), message: shown.message.clone() },
     )
-}
-
-/// How the entries of a registry are, and whether it is to be asked: its own count first, and the health of each entry
-/// only where that and what runs behind it disagree.
-fn instances(
-    noun: &str,
-    own: Option<u64>,
-    running: Option<u64>,
-    health: Option<Result<Health, Cause>>,
-) -> ((Truth, Cause), bool) {
-    let well = || (Truth::True, Cause::new("Serving", "it works"));
-    // The cause is behind it, and speaks there.
-    let empty =
-        || (Truth::Unknown, Cause::new("NoInstances", format!("no {noun}, for nothing behind it runs")));
-    match (own, running) {
-        (Some(own), Some(running)) if own == running && own > 0 => return (well(), false),
-        (Some(0), Some(0)) => return (empty(), false),
-        (Some(own), None) if own > 0 => return (well(), false),
-        _ => {}
-    }
-    let told = match (own, running) {
-        (Some(own), Some(running)) => format!("{own} {noun} are entered and {running} run"),
-        (Some(own), None) => format!("{own} {noun} are entered"),
-        (None, _) => format!("how many {noun} are entered is not told"),
-    };
-    let verdict = match health {
-        None => {
-            let message = format!("{told}; their health is asked for");
-            (Truth::Unknown, Cause::new("HealthUnknown", message))
-        }
-        Some(Err(cause)) => (Truth::Unknown, cause),
-        Some(Ok(health)) if health.healthy + health.unknown > 0 => well(),
-        Some(Ok(Health { unhealthy: 0, .. })) if running == Some(0) => empty(),
-        Some(Ok(Health { unhealthy: 0, .. })) => {
-            let runs = match running {
-                Some(1) => ", and 1 runs".to_owned(),
-                Some(running) => format!(", and {running} run"),
-                None => String::new(),
-            };
-            (Truth::False, Cause::new("NoHealthyInstance", format!("no {noun} are entered{runs}")))
-        }
-        Some(Ok(Health { unhealthy, .. })) => {
-            (Truth::False, Cause::new("NoHealthyInstance", format!("none of {unhealthy} {noun} is healthy")))
-        }
-    };
-    (verdict, true)
 }
 
 #[cfg(test)]

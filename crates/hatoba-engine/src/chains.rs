@@ -180,8 +180,8 @@ impl State {
         }
         let after = fold_serving(status, Some((truth, cause)), now);
         let is_news = after != *status;
+        self.turns.tell(Some(status), &after, now);
         if is_news {
-            self.turns.tell(Some(status), &after);
             self.statuses.insert(key.clone(), after);
         }
         is_news

@@ -53,6 +53,9 @@ pub struct Options {
     pub workers: usize,
     /// Documents above which only conditions that are not True become metrics.
     pub metric_documents_max: usize,
+    /// Where a model of AWS serves the APIs, for the page's links: what stands before an API's id, with the slash. `None`:
+    /// at their own addresses.
+    pub apis_at: Option<String>,
     /// Seeds the dice for jitter.
     pub seed: u64,
 }
@@ -70,6 +73,7 @@ impl Default for Options {
             // Passes mostly wait: for AWS, and for slow quotas (a VPC link every 30 s). The budget paces calls.
             workers: 32,
             metric_documents_max: 2_000,
+            apis_at: None,
             seed: 0,
         }
     }
@@ -201,6 +205,7 @@ fn report(before: &Checked, checked: &Checked, unreadable_before: &[Unreadable],
     for file in snapshot.unreadable.iter().filter(|file| !unreadable_before.contains(file)) {
         if file.reason != STILL_WRITTEN {
             tracing::warn!(
+                target: FINDINGS,
                 file = file.file,
                 reason = file.reason,
                 "the file cannot be read; what it said last stays, and nothing is deleted"
@@ -513,7 +518,7 @@ impl Engine {
         let previous = state.statuses.get(key).cloned();
         let status = fold(previous.as_ref(), key, digest, outcome, now);
         if previous.as_ref() != Some(&status) {
-            state.turns.tell(previous.as_ref(), &status);
+            state.turns.tell(previous.as_ref(), &status, now);
             state.statuses.insert(key.clone(), status);
             state.fold_wholes(
                 |whole| whole.parts.contains_key(key) || whole.outputs.iter().any(|o| o.of == *key),

@@ -94,5 +94,6 @@ pub use shown::{
     SourceShown,
 };
 pub use sink::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
+pub use turns::TURNS;
 pub use web::{Access, OpenPath, Picture, serve};
 pub use world::{Checked, check, rendered};

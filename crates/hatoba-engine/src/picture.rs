@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hatoba_core::{Cause, Key, Status, Truth};
+use hatoba_source::STILL_WRITTEN;
 use tokio::time::Instant;
 
 use crate::engine::{Engine, State};
@@ -46,6 +47,7 @@ impl Picture for Engine {
             last_full_resync: state.last_full_resync,
             quotas: self.budget.quotas(),
             events: state.events.clone(),
+            apis_at: self.options.apis_at.clone(),
         }
     }
 
@@ -209,8 +211,11 @@ fn source(engine: &Engine, state: &State) -> SourceShown {
         unreadable: snapshot
             .map(|s| s.unreadable.iter().map(|u| format!("{}: {}", u.file, u.reason)).collect())
             .unwrap_or_default(),
-        // A file that cannot be read counts for the documents that it may hold.
-        invalid: state.checked.held.len() + snapshot.map_or(0, |snapshot| snapshot.unreadable.len()),
+        // A file that cannot be read counts for the documents that it may hold; one that has just come is read in a moment.
+        invalid: state.checked.held.len()
+            + snapshot.map_or(0, |snapshot| {
+                snapshot.unreadable.iter().filter(|file| file.reason != STILL_WRITTEN).count()
+            }),
         diagnostics: state.checked.diagnostics.clone(),
         last_success: state.source.last_success,
         error: state.source.error.clone(),

@@ -48,6 +48,21 @@ pub struct Shown {
     pub quotas: Vec<QuotaShown>,
     /// What was changed lately, newest first, at most 100.
     pub events: VecDeque<Event>,
+    /// Where the APIs are served, if not at their own addresses: what stands before an API's id.
+    #[serde(skip)]
+    pub apis_at: Option<String>,
+}
+
+impl Shown {
+    /// What the page links to for a URL of an API's: in a sandbox its own address is a stranger's on the internet.
+    pub(crate) fn link(&self, url: &str) -> String {
+        let model = || {
+            let (id, rest) = url.strip_prefix("https://")?.split_once(".execute-api.")?;
+            let path = rest.split_once('/').map_or("", |(_, path)| path);
+            Some(format!("{}{id}/{path}", self.apis_at.as_deref()?))
+        };
+        model().unwrap_or_else(|| url.to_owned())
+    }
 }
 
 /// Who leads, among processes that share a source and an owner.

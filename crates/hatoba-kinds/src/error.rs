@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::http::Response;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -69,6 +70,7 @@ impl CallError {
             (None, Some(code)) => code.clone(),
             _ => match status {
                 Some(status) => format!("HTTP {status}: {}", chain(error)),
+                None if lacks_credentials(error) => format!("{NO_CREDENTIALS}; {}", chain(error)),
                 None => chain(error),
             },
         };
@@ -142,6 +144,14 @@ impl CallError {
     pub fn metric_code(&self) -> &str {
         self.code.as_deref().unwrap_or("NoAnswer")
     }
+}
+
+/// What everybody meets who has set nothing up yet.
+const NO_CREDENTIALS: &str = "no AWS credentials were found: expected AWS_PROFILE, AWS_ACCESS_KEY_ID with its secret, or the role of a task";
+
+/// Whether there was nothing to sign with.
+fn lacks_credentials(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<CredentialsError>())
 }
 
 /// An error and its causes on one line, without the SDK's debug output, which holds whole answers.
@@ -258,7 +268,25 @@ pub fn classify(service: &str, status: Option<u16>, code: Option<&str>, message:
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
     use super::*;
+
+    /// Whoever begins has no credentials, and is told so, not that something could not be dispatched.
+    #[test]
+    fn that_there_are_no_credentials_is_said_first() {
+        let call = Operation::read("sts", "GetCallerIdentity", &[]);
+        let told = |source: aws_smithy_runtime_api::box_error::BoxError| {
+            let failed = ConnectorError::other(source, None);
+            let error: SdkError<aws_sdk_sts::Error, Response> = SdkError::dispatch_failure(failed);
+            CallError::from_sdk(&call, &error).to_string()
+        };
+        let without = told(CredentialsError::not_loaded("nobody has any").into());
+        assert!(without.starts_with("sts:GetCallerIdentity: no AWS credentials were found: "), "{without}");
+        assert!(without.contains("AWS_PROFILE"), "{without}");
+        let other = told("the line is dead".into());
+        assert!(other.contains("the line is dead") && !other.contains("credentials"), "{other}");
+    }
 
     #[test]
     fn every_code_that_we_can_meet_has_a_disposition() {

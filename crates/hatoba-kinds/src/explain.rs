@@ -5,6 +5,8 @@
 //! assert!(text.contains("DeleteCorsConfiguration"));
 //! ```
 
+mod policy;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -16,12 +18,41 @@ use serde_json::{Map, Value};
 
 use crate::{KindId, http_service, no_such_kind};
 
-/// Explains `Kind` or `Kind.field.inner`.
+/// Every kind in a line, for who does not know them yet.
+pub fn explain_kinds() -> String {
+    let whole = (http_service::KIND, words(Schema::of_whole().root()));
+    let single = KindId::ALL.iter().map(|kind| (kind.table().kind, words(Schema::of(*kind).root())));
+    let kinds: Vec<(&str, String)> = std::iter::once(whole).chain(single).collect();
+    let width = kinds.iter().map(|(kind, _)| kind.len()).max().unwrap_or(0);
+    let mut text = "Kinds of documents:\n\n".to_owned();
+    for (kind, about) in kinds {
+        let first = about.split_once(". ").map_or(about.as_str(), |(first, _)| first);
+        let _ = writeln!(text, "  {kind:width$}  {}", first.trim_end_matches('.'));
+    }
+    text.push_str(
+        "\n`hatoba explain KIND` shows an example and every field, `hatoba explain KIND.field` one of them,\n\
+         and `hatoba explain policy` how the controller treats a document.\n",
+    );
+    text
+}
+
+/// Explains `Kind`, `Kind.field.inner`, or `policy` with or without a kind before it.
 ///
 /// # Errors
 /// A sentence with what was meant, when there is no such kind or field.
 pub fn explain(path: &str) -> Result<String, String> {
     let (name, field) = path.split_once('.').map_or((path, None), |(kind, field)| (kind, Some(field)));
+    let is_kind = name == http_service::KIND || KindId::of(name).is_some();
+    if name == policy::NAME {
+        return policy::explain(field);
+    }
+    if let Some(rest) = field.and_then(|field| field.strip_prefix(policy::NAME)).filter(|_| is_kind) {
+        match rest.strip_prefix('.') {
+            None if rest.is_empty() => return policy::explain(None),
+            Some(inner) => return policy::explain(Some(inner)),
+            None => {}
+        }
+    }
     if name == http_service::KIND {
         return made_of_others(field);
     }
@@ -119,9 +150,12 @@ fn made_of_others(field: Option<&str>) -> Result<String, String> {
         None => schema.root(),
         Some(Ok(member)) => member,
         Some(Err((step, known))) => {
-            let known =
-                if known.is_empty() { "see the part's own kind".to_owned() } else { known.join(", ") };
-            return Err(format!("{} has no field `{step}` of its own there; {known}", http_service::KIND));
+            let hint = match did_you_mean(&step, known.iter().copied()) {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None if known.is_empty() => "see the part's own kind".to_owned(),
+                None => format!("fields here: {}", known.join(", ")),
+            };
+            return Err(format!("{} has no field `{step}` of its own there; {hint}", http_service::KIND));
         }
     };
     let path = field.map(|field| format!(".{field}")).unwrap_or_default();
@@ -437,6 +471,36 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_has_its_line() {
+        let text = explain_kinds();
+        for kind in crate::kind_names() {
+            let line = text.lines().find(|line| line.trim_start().starts_with(&format!("{kind} ")));
+            assert!(line.is_some_and(|line| line.len() > kind.len() + 15), "{kind}: {text}");
+        }
+    }
+
+    #[test]
+    fn policy_is_explained_with_what_each_word_means() {
+        for (path, says) in [
+            ("policy", "deletion <Delete or Retain>"),
+            ("policy", "keepDeployments <integer>"),
+            ("VpcLink.policy", "suspend <boolean>"),
+            ("HttpService.policy.probe", "path <string>"),
+            ("policy.deletion", "Retain: Leave the resource and remove our marks."),
+            ("policy.adopt", "fromOwner <string>"),
+            ("policy.adopt.match", "name: By AWS's name."),
+            ("policy.fields", "ignore: Neither compared nor written, except at creation."),
+            ("policy.fields", "range: Any number from the first to the second is in sync"),
+            ("EcsService.policy.fields.desiredCount", "range: "),
+        ] {
+            let text = explain(path).unwrap_or_else(|error| panic!("{error}"));
+            assert!(text.contains(says), "{path}: no `{says}` in\n{text}");
+        }
+        assert!(!explain("policy.fields").unwrap().contains("Fields:"), "its members are a kind's own");
+        assert!(!explain("policy").unwrap().contains("  path: "), "a structure is no word");
+    }
+
+    #[test]
     fn a_typo_is_answered_with_what_was_meant() {
         for (path, says) in [
             ("VpcLinc", "did you mean `VpcLink`?"),
@@ -445,6 +509,13 @@ mod tests {
             ("VpcLink.subnetids", "VpcLink has no field `subnetids`; did you mean `subnetIds`?"),
             ("VpcLink.colour", "fields here: "),
             ("VpcLink.name.first", "nothing is below it"),
+            ("HttpApi.cors", "did you mean `corsConfiguration`?"),
+            ("HttpService.servce", "did you mean `service`?"),
+            ("HttpService.colour", "fields here: api, "),
+            ("policy.adoptt", "did you mean `adopt`?"),
+            ("VpcLink.policy.adopt.idd", "did you mean `id`?"),
+            ("VpcLink.policy.suspend.x", "nothing is below it"),
+            ("Nothing.policy", "there is no kind `Nothing`"),
         ] {
             let error = explain(path).unwrap_err();
             assert!(error.contains(says), "{path}: {error}");

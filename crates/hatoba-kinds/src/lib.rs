@@ -48,7 +48,7 @@ pub use aws::{Aws, Gate};
 pub use compile::unknown_kind;
 pub use error::{CallError, Disposition, LOOK_SOON, classify, is_denial};
 pub use expand::{Expanded, OutputOf, PathMap, Whole, expand, is_whole};
-pub use explain::{Schema, explain};
+pub use explain::{Schema, explain, explain_kinds};
 pub use iam::{Needs, action_of, common_operations, iam_policy};
 pub use import::{Found, Imported, Refusal, import};
 pub use kind::{Answer, Entry, GivenUp, Interest, Progress, Registrar, Work};

@@ -59,7 +59,7 @@ pub(crate) enum Command {
     /// Errors and warnings of the chain bear the word of a rule, for example `error[SrvBehindVpcLink]`; the book has a
     /// page about them with a bad and a good sample of each. Exits with 0 if there are no errors; warnings are no errors.
     Validate(Validate),
-    /// Explains a kind or a field: what it is, what leaving it out means, how it is changed.
+    /// Lists the kinds, or explains one or a field: what it is, what leaving it out means, how it is changed.
     Explain(Explain),
     /// Prints the documents that documents made of others come to, one for each resource.
     Render(Render),
@@ -291,9 +291,9 @@ pub(crate) struct Validate {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// For example `VpcLink`, or `EcsService.networkConfiguration`.
+    /// For example `VpcLink`, `EcsService.networkConfiguration` or `policy`; all kinds if left out.
     #[arg(value_name = "KIND[.FIELD…]")]
-    pub(crate) path: String,
+    pub(crate) path: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -396,6 +396,10 @@ pub(crate) struct StatusOf {
     /// Waits until all are in sync and ready, at most `--timeout`; then prints.
     #[arg(long, conflicts_with = "watch")]
     pub(crate) wait: bool,
+
+    /// Serving counts, too: `--wait` waits until requests get through, and the exit code is 1 while one does not.
+    #[arg(long)]
+    pub(crate) serving: bool,
 
     /// How long `--wait` waits at most.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]

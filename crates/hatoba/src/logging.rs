@@ -17,9 +17,10 @@ use crate::report::{visible, wants_colour};
 const VARIABLE: &str = "HATOBA_LOG";
 
 /// What other people's crates may log unless `HATOBA_LOG` names them. A directive covers every target that begins with
-/// it: `aws` is the whole SDK. Whoever runs this outside of AWS and has set no region is told so by us, in a sentence; that
-/// the instance metadata service does not answer there is no news.
-const QUIET: &str = "aws=warn,aws_config::imds=error,hyper=warn,h2=warn,rustls=warn";
+/// it: `aws` is the whole SDK. Whoever runs this outside of AWS and has set no region, or no credentials, is told so by us, in
+/// a sentence; that the instance metadata service does not answer there is no news.
+const QUIET: &str =
+    "aws=warn,aws_config::imds=error,aws_config::meta::credentials=error,hyper=warn,h2=warn,rustls=warn";
 
 /// How the log is written, `--log-format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -122,6 +123,7 @@ mod tests {
             tracing::debug!(target: "aws_smithy_runtime::client", "theirs, in detail");
             tracing::warn!(target: "aws_config", "theirs, \u{1b}[31mloud");
             tracing::warn!(target: "aws_config::imds::region", "no metadata here");
+            tracing::warn!(target: "aws_config::meta::credentials::chain", "no metadata here");
         });
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()

@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use hatoba_engine::FINDINGS;
+use hatoba_engine::{FINDINGS, TURNS};
 
 use crate::arguments::{Command, Hatoba};
 
@@ -54,9 +54,10 @@ fn main() -> ExitCode {
 fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
     let level = match hatoba.command {
         Command::Run(_) => "info".to_owned(),
-        // It shows findings as lines of its own.
-        Command::Sandbox(_) => format!("warn,{FINDINGS}=off"),
-        _ => "warn".to_owned(),
+        // It tells the story itself.
+        Command::Sandbox(_) => format!("warn,{FINDINGS}=off,{TURNS}=off"),
+        // The others show what is wrong with documents in their own way, with snippets.
+        _ => format!("warn,{FINDINGS}=off"),
     };
     logging::init(hatoba.log_format, &level)?;
     let vars = hatoba.variables()?;
@@ -70,7 +71,7 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
         Command::Reconcile(asked) => runtime.block_on(ask::reconcile(asked, vars)),
         Command::Prune(asked) => runtime.block_on(ask::prune(asked)),
         Command::Healthcheck(asked) => runtime.block_on(healthcheck::run(&asked)),
-        Command::Explain(explain) => print_explanation(&explain.path),
+        Command::Explain(explain) => print_explanation(explain.path.as_deref()),
         Command::Schema(schema) => schema::run(&schema),
         Command::IamPolicy(asked) => iam_policy::run(&asked, &vars),
         Command::Completions(asked) => completions::run(&asked),
@@ -84,6 +85,10 @@ fn start(hatoba: Hatoba) -> anyhow::Result<ExitCode> {
 }
 
 /// `hatoba explain`: field documentation on standard output.
-fn print_explanation(path: &str) -> anyhow::Result<ExitCode> {
-    report::print(&hatoba_kinds::explain(path).map_err(anyhow::Error::msg)?)
+fn print_explanation(path: Option<&str>) -> anyhow::Result<ExitCode> {
+    let text = match path {
+        None => hatoba_kinds::explain_kinds(),
+        Some(path) => hatoba_kinds::explain(path).map_err(anyhow::Error::msg)?,
+    };
+    report::print(&text)
 }

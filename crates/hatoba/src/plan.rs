@@ -5,13 +5,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use hatoba_engine::{Clock, Engine, PlanAction, check};
+use hatoba_engine::{Clock, Engine, PlanAction};
 use hatoba_source::{BucketSource, Variables, read_directory};
 
 use crate::arguments::Plan;
 use crate::place::Place;
 use crate::report::{Findings, Output, wants_colour};
-use crate::{plan_text, run};
+use crate::{plan_text, run, validate};
 
 /// The exit code of `--detailed-exitcode` when something would change.
 const CHANGES: u8 = 2;
@@ -30,10 +30,10 @@ pub(crate) async fn plan(arguments: Plan, vars: Variables) -> anyhow::Result<Exi
         }
     };
     let engine = Engine::new(options, &config, Clock::starting_at(jiff::Timestamp::now()), BTreeMap::new());
-    let checked = check(&snapshot);
-    let findings = Findings::of(&snapshot, &checked.diagnostics);
+    let diagnostics = validate::diagnostics(&snapshot);
+    let findings = Findings::of(&snapshot, &diagnostics);
     let mut errors = anstream::stderr().lock();
-    if findings.errors() > 0 {
+    if !diagnostics.is_empty() {
         findings.write_text(&mut errors, wants_colour(&std::io::stderr()))?;
     }
     let bad = findings.errors() > 0 || !snapshot.is_complete();

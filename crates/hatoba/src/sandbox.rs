@@ -17,7 +17,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use hatoba_aws_model::{Config, Connector, Delays, SharedWorld, World};
 use hatoba_core::{Key, Truth};
-use hatoba_engine::{Access, Clock, Engine, Event, Shown, StatusSink};
+use hatoba_engine::{Access, Clock, Engine, Event, Options, Shown, StatusSink};
 use hatoba_source::{Directory, Keep, Variables};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,10 @@ pub(crate) async fn sandbox(arguments: Sandbox, vars: Variables) -> anyhow::Resu
 
     let stop = CancellationToken::new();
     tokio::spawn(hatoba_aws_model::serve(aws, Arc::clone(&world), clock, stop.clone().cancelled_owned()));
-    let options = arguments.owner.options(&Place::Folder(dir.clone()), arguments.resync)?;
+    let options = Options {
+        apis_at: Some(format!("http://{}/_aws/execute-api/", addresses.aws)),
+        ..arguments.owner.options(&Place::Folder(dir.clone()), arguments.resync)?
+    };
     let config = sdk_config(&world, clock);
     let engine = Engine::new(
         options,
@@ -188,6 +191,7 @@ async fn tell(engine: Arc<Engine>, addresses: Addresses, once: bool, stop: Cance
 struct Told {
     last: Option<Event>,
     ready: std::collections::BTreeSet<Key>,
+    serving: std::collections::BTreeSet<Key>,
     diagnostics: usize,
     is_done: bool,
 }
@@ -213,15 +217,25 @@ impl Told {
             let is_ready =
                 document.status.synced.status == Truth::True && document.status.ready.status == Truth::True;
             if is_ready && self.ready.insert(key.clone()) {
-                lines.push(format!("          {:<40}  is in sync and ready", key.to_string()));
+                lines.push(line(key, "is in sync and ready"));
             } else if !is_ready && self.ready.remove(key) {
                 let condition = if document.status.synced.status == Truth::True {
                     &document.status.ready
                 } else {
                     &document.status.synced
                 };
-                let message = crate::report::visible(&condition.message);
-                lines.push(format!("          {:<40}  {}: {message}", key.to_string(), condition.reason));
+                lines.push(line(key, &format!("{}: {}", condition.reason, condition.message)));
+            }
+            // A new chain has nothing to say before it serves for the first time.
+            match &document.status.serving {
+                Some(serving) if serving.status == Truth::True && self.serving.insert(key.clone()) => {
+                    lines.push(line(key, "serves requests"));
+                }
+                Some(serving) if serving.status == Truth::False && self.serving.remove(key) => {
+                    let why = format!("does not serve: {}: {}", serving.reason, serving.message);
+                    lines.push(line(key, &why));
+                }
+                _ => {}
             }
         }
         lines
@@ -233,6 +247,11 @@ impl Told {
         self.is_done |= first;
         first
     }
+}
+
+/// What a document has come to, below what was done for it.
+fn line(key: &Key, words: &str) -> String {
+    format!("          {:<40}  {}", key.to_string(), crate::report::visible(words))
 }
 
 fn same(a: &Event, b: &Event) -> bool {
@@ -254,7 +273,7 @@ fn what_to_try(shown: &Shown, addresses: &Addresses) -> String {
     format!(
         "\nEverything is as the documents say. The status page is http://{page}/\n\
          {used}\
-         Break something and watch it be repaired (any credentials will do):\n\n  \
+         Break something with the AWS CLI and watch it be repaired (any credentials will do):\n\n  \
          {aws} apigatewayv2 delete-route --api-id {api} --route-id {route}\n  \
          {aws} apigatewayv2 update-api --api-id {api} --name by-hand\n  \
          {aws} ecs update-service --cluster {cluster} --service {service} --desired-count 3\n\n\

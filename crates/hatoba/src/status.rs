@@ -1,5 +1,6 @@
 //! `hatoba status`: how every document stands, from what a daemon wrote beside its source, or from the daemon itself.
 
+mod table;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,7 +8,6 @@ use std::io::{IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anstyle::AnsiColor;
 use anyhow::{Context as _, bail};
 use hatoba_core::{Cause, Digest, Key, Status, Truth};
 use hatoba_engine::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use self::waiting::Waiting;
 use crate::arguments::{StatusOf, StatusOutput};
 use crate::fetch::{self, TokenFile};
-use crate::report::{count, cut, escaped_json, paint, visible, wants_colour};
+use crate::report::{count, escaped_json, wants_colour};
 
 /// How often `--watch` and `--wait` look.
 const EVERY: Duration = Duration::from_secs(2);
@@ -30,11 +30,6 @@ const SILENT: Duration = Duration::from_secs(125);
 const STILL: Duration = Duration::from_millis(1_200);
 /// What shows that the daemon has not seen a document as it is.
 const UNJUDGED: &str = "it has not been judged as it stands in the source now";
-/// Columns of a message in the table.
-const MESSAGE_CHARS: usize = 400;
-/// Of a line below it.
-const LINE_CHARS: usize = 240;
-
 /// What a daemon wrote is read for so long.
 const LOAD: Duration = Duration::from_secs(20);
 
@@ -53,11 +48,37 @@ struct Look {
     unjudged: BTreeSet<Key>,
 }
 
+/// What `--wait` waits for and the exit code tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Ready,
+    /// And Serving, where a document shows it.
+    Serving,
+}
+
+impl Goal {
+    fn of(arguments: &StatusOf) -> Goal {
+        if arguments.serving { Goal::Serving } else { Goal::Ready }
+    }
+
+    fn is_reached(self, status: &Status) -> bool {
+        let serves = status.serving.as_ref().is_none_or(|serving| serving.status == Truth::True);
+        is_ready(status) && (self == Goal::Ready || serves)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Goal::Ready => "ready",
+            Goal::Serving => "ready and serving",
+        }
+    }
+}
+
 /// The documents of the source as it is now, which a daemon must have judged: those that can be read in this
 /// version of them.
 type Wanted = BTreeMap<Key, Option<Digest>>;
 
-/// Prints the table: 0 if every document is in sync and ready, else 1.
+/// Prints the table: 0 if every document is in sync and ready (and serves, if that was asked for), else 1.
 ///
 /// # Errors
 /// When the place cannot be read or nobody answers.
@@ -78,7 +99,8 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
     let until = Instant::now() + arguments.timeout;
     let stderr = std::io::stderr();
     let is_terminal = stderr.is_terminal();
-    let mut waiting = Waiting::new(stderr, is_terminal);
+    let goal = Goal::of(&arguments);
+    let mut waiting = Waiting::new(stderr, is_terminal, goal);
     loop {
         let wanted = match &mut source {
             Some(source) => Some(wanted(source).await),
@@ -106,7 +128,7 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
             }
             Some(Err(_)) | None => {}
         }
-        let is_good = look.is_good();
+        let is_good = look.is_good(goal);
         let is_over = match (arguments.watch, arguments.wait) {
             (true, _) => false,
             (false, true) => is_good || Instant::now() >= until,
@@ -123,7 +145,7 @@ pub(crate) async fn status(arguments: StatusOf, vars: Variables) -> anyhow::Resu
                 text.extend(b"\x1b[2J\x1b[H"); // begin at the top again
             }
             match arguments.output {
-                StatusOutput::Table => look.table(&mut text, colour)?,
+                StatusOutput::Table => look.table(&mut text, colour, table::columns())?,
                 StatusOutput::Json => writeln!(text, "{}", look.json())?,
             }
             let mut out = anstream::stdout().lock();
@@ -243,11 +265,11 @@ fn is_ready(status: &Status) -> bool {
 
 impl Look {
     /// Whether there is anything, and all of it stands.
-    fn is_good(&self) -> bool {
+    fn is_good(&self, goal: Goal) -> bool {
         self.warning.is_none()
             && !self.statuses.is_empty()
             && self.unjudged.is_empty()
-            && self.statuses.values().all(is_ready)
+            && self.statuses.values().all(|status| goal.is_reached(status))
     }
 
     /// The documents of the source that the daemon has not judged as they are.
@@ -276,7 +298,8 @@ impl Look {
         });
         let found = json!({
             "schemaVersion": SCHEMA_VERSION,
-            "ready": self.is_good(),
+            "ready": self.is_good(Goal::Ready),
+            "serving": self.is_good(Goal::Serving),
             "warning": self.warning,
             "notices": self.notices,
             "rogueChildren": self.rogue_children,
@@ -284,69 +307,6 @@ impl Look {
             "documents": documents.collect::<Vec<_>>(),
         });
         escaped_json(&format!("{found:#}"))
-    }
-
-    fn table(&self, out: &mut Vec<u8>, colour: bool) -> std::io::Result<()> {
-        if let Some(warning) = &self.warning {
-            writeln!(out, "{}", paint(&visible(warning), AnsiColor::Yellow.on_default(), colour))?;
-        }
-        let head = ["DOCUMENT", "SYNCED", "READY", "SERVING", "DRIFT", "AGE", "URL", "MESSAGE"];
-        let head = head.map(str::to_owned);
-        let rows = self.statuses.iter().map(|(key, status)| {
-            let conditions = [Some(&status.synced), Some(&status.ready), status.serving.as_ref()];
-            let message = conditions.into_iter().flatten().find(|shown| shown.status != Truth::True);
-            let message = match (message, self.unjudged.contains(key)) {
-                (_, true) => format!("NotJudged: {UNJUDGED}"),
-                (Some(shown), false) => format!("{}: {}", shown.reason, shown.message),
-                (None, false) => String::new(),
-            };
-            // What was found was found of another version of it.
-            let shown = |truth: Truth| if self.unjudged.contains(key) { Truth::Unknown } else { truth };
-            [
-                key.to_string(),
-                shown(status.synced.status).as_str().to_owned(),
-                shown(status.ready.status).as_str().to_owned(),
-                status.serving.as_ref().map_or("-", |serving| shown(serving.status).as_str()).to_owned(),
-                if status.drift.is_empty() { "-".to_owned() } else { status.drift.len().to_string() },
-                self.ages.get(key).map_or_else(|| "-".to_owned(), |seconds| age(*seconds)),
-                status.outputs.get("url").cloned().unwrap_or_else(|| "-".to_owned()),
-                message,
-            ]
-        });
-        let dashes = || ["Unknown", "Unknown", "-", "-", "-", "-"].map(str::to_owned);
-        let unknown = self.unknown().map(|key| {
-            let [synced, ready, serving, drift, age, url] = dashes();
-            [key.to_string(), synced, ready, serving, drift, age, url, format!("NotJudged: {UNJUDGED}")]
-        });
-        let rows: Vec<[String; 8]> = std::iter::once(head).chain(rows).chain(unknown).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: [usize; 8] = std::array::from_fn(width);
-        for (index, row) in rows.iter().enumerate() {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate().take(7) {
-                line.push_str(&format!("{:<1$}  ", visible(cell), widths[column]));
-            }
-            line.push_str(cut(&visible(&row[7]), MESSAGE_CHARS).as_ref());
-            let is_well = |cell: &String| ["True", "-"].contains(&cell.as_str());
-            let style = match row[1..4].iter().all(is_well) {
-                _ if index == 0 => anstyle::Style::new().bold(),
-                true => anstyle::Style::new(),
-                false => AnsiColor::Red.on_default(),
-            };
-            writeln!(out, "{}", paint(line.trim_end(), style, colour))?;
-        }
-        for line in self.lines() {
-            let line = visible(&line);
-            writeln!(
-                out,
-                "{}",
-                paint(cut(&line, LINE_CHARS).as_ref(), AnsiColor::Yellow.on_default(), colour)
-            )?;
-        }
-        let is_counted = |(key, status): &(&Key, &Status)| is_ready(status) && !self.unjudged.contains(key);
-        let ready = self.statuses.iter().filter(is_counted).count();
-        let all = self.statuses.len() + self.unknown().count();
-        writeln!(out, "{} of {} ready", ready, count(all, "document"))
     }
 
     /// What people should know besides the conditions, a line each.

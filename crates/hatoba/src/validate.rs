@@ -31,8 +31,7 @@ fn validate(
     colour: bool,
 ) -> anyhow::Result<bool> {
     let snapshot = read_directory(dir, vars)?;
-    let mut diagnostics = hatoba_engine::check(&snapshot).diagnostics;
-    diagnostics.extend(unexplained(&snapshot, &diagnostics));
+    let diagnostics = diagnostics(&snapshot);
     let findings = Findings::of(&snapshot, &diagnostics);
     let written = match output {
         Output::Text => findings.write_text(out, colour),
@@ -43,6 +42,13 @@ fn validate(
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(findings.errors() == 0),
     }
+}
+
+/// All that is wrong with a source.
+pub(crate) fn diagnostics(snapshot: &Snapshot) -> Vec<Diagnostic> {
+    let mut diagnostics = hatoba_engine::check(snapshot).diagnostics;
+    diagnostics.extend(unexplained(snapshot, &diagnostics));
+    diagnostics
 }
 
 /// Files that cannot be used and of which no error says why: what could not be read must never pass for good.

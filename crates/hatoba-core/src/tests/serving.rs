@@ -307,13 +307,13 @@ fn the_count_decides_and_health_is_asked_for_only_where_it_disagrees() {
     let down = Some(Err(Cause::new("AccessDenied", "not allowed")));
     for (entered, held, health, truth, reason, asks) in [
         ("2", "2", None, Truth::True, "Serving", false),
-        ("0", "0", None, Truth::Unknown, "NoInstances", false),
+        ("0", "0", None, Truth::Unknown, "NoHealthyInstance", false),
         ("0", "2", None, Truth::Unknown, "HealthUnknown", true),
         ("0", "2", health(2, 0, 0), Truth::True, "Serving", true),
         ("1", "2", health(0, 1, 0), Truth::False, "NoHealthyInstance", true),
         ("3", "2", health(0, 0, 3), Truth::True, "Serving", true),
         ("0", "2", health(0, 0, 0), Truth::False, "NoHealthyInstance", true),
-        ("?", "0", health(0, 0, 0), Truth::Unknown, "NoInstances", true),
+        ("?", "0", health(0, 0, 0), Truth::Unknown, "NoHealthyInstance", true),
         ("?", "2", health(1, 1, 0), Truth::True, "Serving", true),
         ("1", "2", down, Truth::Unknown, "AccessDenied", true),
     ] {

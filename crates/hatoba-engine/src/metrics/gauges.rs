@@ -13,8 +13,10 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::shown::{DocumentShown, ProbeShown, PruningShown, Shown};
 
-/// Three truths of three conditions.
-const SERIES_PER_DOCUMENT: usize = 9;
+/// Synced, Ready, Serving.
+const CONDITIONS: usize = 3;
+/// Each has one of three truths.
+const SERIES_PER_DOCUMENT: usize = 3 * CONDITIONS;
 /// Reasons for which a resource without a document is there and nobody needs to act: another process's work, and what
 /// was asked for.
 const NOT_HELD: [&str; 2] = ["StandBy", "Retained"];
@@ -75,6 +77,11 @@ pub(super) fn gauges(shown: &Shown, now: Timestamp, documents_max: usize) -> Gau
             name: "hatoba_document_condition",
             help: "1 for the status that the condition has; above the limit only conditions that are not True.",
             series: conditions(&shown.documents, documents_max),
+        },
+        Gauge {
+            name: "hatoba_document_reason",
+            help: "1 for the reason of a condition that is not True.",
+            series: reasons(&shown.documents, documents_max),
         },
         Gauge { name: "hatoba_documents", help: "Documents.", series: documents(&shown.documents) },
         one(
@@ -188,6 +195,24 @@ fn conditions(documents: &BTreeMap<Key, DocumentShown>, documents_max: usize) ->
     }
     // Never more than there would be just at the limit, even when nothing is True.
     series.truncate(documents_max.saturating_mul(SERIES_PER_DOCUMENT));
+    series
+}
+
+/// Why what is not as it should be is not: one series for each such condition, which goes with the reason.
+fn reasons(documents: &BTreeMap<Key, DocumentShown>, documents_max: usize) -> Vec<(Labels, Value)> {
+    let mut series = Vec::new();
+    for (key, document) in documents {
+        for (name, condition) in conditions_of(document).filter(|(_, shown)| shown.status != Truth::True) {
+            let labels = vec![
+                ("kind", key.kind.clone()),
+                ("name", key.name.clone()),
+                ("condition", name.to_owned()),
+                ("reason", condition.reason.as_str().to_owned()),
+            ];
+            series.push((labels, Value::Whole(1)));
+        }
+    }
+    series.truncate(documents_max.saturating_mul(CONDITIONS));
     series
 }
 

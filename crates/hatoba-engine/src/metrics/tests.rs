@@ -65,6 +65,7 @@ fn shown(documents: &[(&str, Truth, Truth, Option<f64>)]) -> Shown {
         last_full_resync: None,
         quotas: Vec::new(),
         events: VecDeque::new(),
+        apis_at: None,
     }
 }
 
@@ -250,6 +251,21 @@ fn above_the_limit_only_what_is_not_true() {
     let broken: Vec<_> =
         names.iter().map(|name| (name.as_str(), Truth::Unknown, Truth::Unknown, None)).collect();
     assert_eq!(series(3, &broken).len(), 3 * 9, "never more than there would be at the limit");
+}
+
+#[test]
+fn each_condition_that_is_not_true_has_its_reason() {
+    let series = |documents_max, documents: &[_]| -> Vec<String> {
+        let samples = samples(&Metrics::new(documents_max).render(&shown(documents), at(200)));
+        samples.into_keys().filter(|series| series.starts_with("hatoba_document_reason")).collect()
+    };
+    let documents = [("a", Truth::True, Truth::False, None), ("b", Truth::True, Truth::True, None)];
+    let ill = "{kind=\"VpcLink\",name=\"a\",condition=\"Ready\",reason=\"Because\"}";
+    assert_eq!(series(10, &documents), [format!("hatoba_document_reason{ill}")]);
+    let names: Vec<String> = (0..100).map(|number| format!("d{number:03}")).collect();
+    let broken: Vec<_> =
+        names.iter().map(|name| (name.as_str(), Truth::Unknown, Truth::Unknown, None)).collect();
+    assert_eq!(series(3, &broken).len(), 3 * 3, "never more than there would be at the limit");
 }
 
 #[test]

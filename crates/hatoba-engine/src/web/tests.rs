@@ -113,6 +113,7 @@ fn shown() -> Shown {
             cause: "drift of corsConfiguration".to_owned(),
             origin: Origin::Drift,
         }]),
+        apis_at: None,
     }
 }
 
@@ -518,6 +519,26 @@ fn what_concerns_no_document_alone_is_said_on_the_page() {
         page(&Shown { leadership: LeadershipShown::WithoutLease, notices, ..shown() }, at(1_200), true);
     assert!(html.contains("LeaseUnreachable: s3:PutObject is &lt;denied&gt;"), "{html}");
     assert!(html.contains("without lease</span>") && !html.contains("standby"), "{html}");
+}
+
+#[test]
+fn where_apis_are_served_elsewhere_links_lead_there() {
+    const URL: &str = "https://a1b2c3.execute-api.us-east-1.amazonaws.com";
+    let mut shown = shown();
+    for document in shown.documents.values_mut() {
+        document.status.outputs.insert("url".to_owned(), format!("{URL}/prod"));
+    }
+    let html = |shown: &Shown| page(shown, at(1_200), true);
+    assert!(html(&shown).contains(&format!("<a href=\"{URL}/prod\"")), "{}", html(&shown));
+    shown.apis_at = Some("http://127.0.0.1:4566/_aws/execute-api/".to_owned());
+    let there = html(&shown);
+    assert!(there.contains("<a href=\"http://127.0.0.1:4566/_aws/execute-api/a1b2c3/prod\""), "{there}");
+    assert!(
+        !there.contains(&format!("href=\"{URL}")) && there.contains(URL),
+        "it is told, and not linked to: {there}"
+    );
+    assert_eq!(shown.link("https://example.com/x"), "https://example.com/x");
+    assert_eq!(shown.link(URL), "http://127.0.0.1:4566/_aws/execute-api/a1b2c3/");
 }
 
 #[test]

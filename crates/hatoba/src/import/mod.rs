@@ -14,9 +14,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
-use hatoba_core::Members;
+use hatoba_core::{Members, Readiness};
 use hatoba_engine::{Clock, Engine, Options, Reach, Sighted, Wanted, check};
-use hatoba_kinds::{Imported, KindId, Refusal, import as documents_of};
+use hatoba_kinds::{Found, Imported, KindId, Refusal, import as documents_of};
 use hatoba_source::Variables;
 
 use crate::arguments::Import;
@@ -63,6 +63,9 @@ pub(crate) async fn import(arguments: Import) -> anyhow::Result<ExitCode> {
     let is_good = findings.errors() == 0;
     if !is_good {
         findings.write_text(&mut out, wants_colour(&io::stderr()))?;
+    } else if findings.warnings() > 0 {
+        let warnings = count(findings.warnings(), "warning");
+        writeln!(out, "{warnings} about what is there: `hatoba validate` tells them")?;
     }
     engine.accept(snapshot);
     // The owner may have documents elsewhere, whose resources are no matter of these.
@@ -139,6 +142,7 @@ fn tell(
         .map(|(kind, named)| (format!("{kind} {named}"), "named by its id, stays as it is".to_owned()))
         .collect();
     list(out, "used and not imported (--with-dependencies imports it):", &used)?;
+    list(out, "imported, and not ready in AWS:", &unready(sighted, imported))?;
     list(out, "not imported:", &sorted.skipped)?;
     let missing = sighted.missing.iter().map(|(what, origin, cause)| {
         (origin.clone(), format!("{what}: {} ({})", cause.message, cause.reason.as_str()))
@@ -160,6 +164,25 @@ fn tell(
         "values that look like secrets are not written: give them as variables, or move them to `secrets`:";
     list(out, title, &variables)?;
     Ok(failed.is_empty())
+}
+
+/// What is documented as it is, though AWS is not done with it or it has failed.
+fn unready(sighted: &Sighted, imported: &[Imported]) -> Vec<(String, String)> {
+    let document_of = |found: &Found| {
+        let is_its = |one: &&Imported| {
+            let adopt = one.document.policy.adopt.as_ref();
+            one.document.key.kind == found.kind.table().kind
+                && adopt.is_some_and(|adopt| adopt.id.as_ref() == Some(&found.object.id))
+        };
+        imported.iter().find(is_its).map(|one| one.document.key.to_string())
+    };
+    let told = sighted.found.iter().filter_map(|found| match &found.object.readiness {
+        Readiness::Ready => None,
+        Readiness::Settling(cause) | Readiness::NotReady(cause) => {
+            Some((document_of(found)?, format!("{} ({})", cause.message, cause.reason.as_str())))
+        }
+    });
+    told.collect()
 }
 
 /// A title, and two columns.

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use super::{Look, UNJUDGED, is_ready};
+use super::{Goal, Look, UNJUDGED};
 use crate::report::{cut, visible};
 
 /// Wraps on no usual terminal.
@@ -13,17 +13,18 @@ const COLUMNS: usize = 78;
 pub(super) struct Waiting<W: Write> {
     out: W,
     is_terminal: bool,
+    goal: Goal,
     said: Option<String>,
 }
 
 impl<W: Write> Waiting<W> {
-    pub(super) fn new(out: W, is_terminal: bool) -> Self {
-        Waiting { out, is_terminal, said: None }
+    pub(super) fn new(out: W, is_terminal: bool, goal: Goal) -> Self {
+        Waiting { out, is_terminal, goal, said: None }
     }
 
     /// Says how far it is. Nobody may be listening: then there is nowhere to say so.
     pub(super) fn tell(&mut self, look: &Look) {
-        let (number, why) = standing(look);
+        let (number, why) = standing(look, self.goal);
         let line = match why {
             Some(why) => format!("{number}; {why}"),
             None => number.clone(),
@@ -53,21 +54,23 @@ impl<W: Write> Drop for Waiting<W> {
     }
 }
 
-/// How many are ready, and why not all are: for the first document that is not.
-fn standing(look: &Look) -> (String, Option<String>) {
+/// How many are as they should be, and why not all are: for the first document that is not.
+fn standing(look: &Look, goal: Goal) -> (String, Option<String>) {
     let all = look.statuses.len() + look.unknown().count();
     let waits = |key: &hatoba_core::Key| look.unjudged.contains(key);
-    let ready = look.statuses.iter().filter(|(key, status)| is_ready(status) && !waits(key)).count();
+    let ready = look.statuses.iter().filter(|(key, status)| goal.is_reached(status) && !waits(key)).count();
     let first = look.warning.clone().or_else(|| {
-        let (key, status) = look.statuses.iter().find(|(key, status)| !is_ready(status) || waits(key))?;
-        let shown = [&status.synced, &status.ready].into_iter().find(|shown| shown.status.as_str() != "True");
+        let (key, status) =
+            look.statuses.iter().find(|(key, status)| !goal.is_reached(status) || waits(key))?;
+        let conditions = [Some(&status.synced), Some(&status.ready), status.serving.as_ref()];
+        let shown = conditions.into_iter().flatten().find(|shown| shown.status.as_str() != "True");
         Some(match shown.filter(|_| !waits(key)) {
             Some(shown) => format!("waiting for {key}: {}: {}", shown.reason, shown.message),
             None => format!("waiting for {key}: {UNJUDGED}"),
         })
     });
     let first = first.or_else(|| look.unknown().next().map(|key| format!("waiting for {key}: {UNJUDGED}")));
-    (format!("{ready} of {all} ready"), first)
+    (format!("{ready} of {all} {}", goal.word()), first)
 }
 
 #[cfg(test)]
@@ -77,7 +80,7 @@ mod tests {
 
     fn said(is_terminal: bool, looks: &[Look]) -> String {
         let mut out = Vec::new();
-        let mut waiting = Waiting::new(&mut out, is_terminal);
+        let mut waiting = Waiting::new(&mut out, is_terminal, Goal::Ready);
         looks.iter().for_each(|look| waiting.tell(look));
         drop(waiting);
         String::from_utf8(out).unwrap()

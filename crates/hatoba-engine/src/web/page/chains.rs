@@ -98,7 +98,7 @@ fn chain(keys: &[&Key], hops: &[HopSeen], shown: &Shown) -> Markup {
                     (text(name))
                 }
                 @if names.len() > 8 { " and " (names.len() - 8) " more" }
-                @if let Some(url) = url(hops, shown) { " " a.small href=(url) rel="noopener noreferrer" { (text(url)) } }
+                @if let Some(url) = url(hops, shown) { " " a.small href=(shown.link(url)) rel="noopener noreferrer" { (text(url)) } }
             }
             (across(&stations, &label))
             (down(&stations, &label))

@@ -27,7 +27,7 @@ pub(super) fn section(shown: &Shown, now: Timestamp, state: &str) -> Markup {
             drift(&status.drift),
             message(document),
             age(document, now),
-            outputs(document),
+            outputs(document, shown),
         ]
     });
     let body = match all.len() {
@@ -116,7 +116,7 @@ fn message(document: &DocumentShown) -> Markup {
     }
 }
 
-fn outputs(document: &DocumentShown) -> Markup {
+fn outputs(document: &DocumentShown, shown: &Shown) -> Markup {
     let outputs = &document.status.outputs;
     // Only as much as a browser may follow; `javascript:` is text.
     let is_link = |value: &str| value.starts_with("https://") || value.starts_with("http://");
@@ -128,7 +128,7 @@ fn outputs(document: &DocumentShown) -> Markup {
                     @for (name, value) in outputs {
                         dt { (text(name)) }
                         dd {
-                            @if is_link(value) { a href=(value) rel="noopener noreferrer" { (text(value)) } }
+                            @if is_link(value) { a href=(shown.link(value)) rel="noopener noreferrer" { (text(value)) } }
                             @else { (code(value)) }
                         }
                     }
