@@ -42,5 +42,7 @@ mod sandbox;
 mod scarce;
 #[path = "e2e/slow.rs"]
 mod slow;
+#[path = "e2e/terminal.rs"]
+mod terminal;
 #[path = "e2e/tools.rs"]
 mod tools;

@@ -120,6 +120,21 @@ async fn a_plan_changes_nothing_and_once_carries_it_out() {
     assert_eq!(aws.calls().1, writes, "what stood before is left alone");
 }
 
+/// In sync and ready is what `--once` is asked for; that no request gets through is said all the same.
+#[tokio::test]
+async fn once_says_what_does_not_serve() {
+    let (aws, folder) = (Aws::quick().await, documents());
+    let service = std::fs::read_to_string(folder.path().join("service.yaml")).unwrap();
+    put(folder.path(), "service.yaml", &service.replace("desiredCount: 1", "desiredCount: 0"));
+    let source = folder.path().to_str().unwrap();
+    let once = ["run", "--source", source, "--once", "--timeout", "50s", "--listen", "127.0.0.1:0"];
+    let ended = Hatoba::run(&once, Some(aws.address)).await;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let said = ended.stderr.lines().find(|line| line.contains("does not serve yet"));
+    let said: Value = serde_json::from_str(said.unwrap_or_else(|| panic!("{}", ended.stderr))).unwrap();
+    assert_eq!((&said["document"], &said["reason"]), (&"Route/default-route".into(), &"ZeroTasks".into()));
+}
+
 #[tokio::test]
 async fn where_statuses_cannot_be_written_each_consequence_is_said_once_and_the_work_goes_on() {
     let (aws, folder) = (Aws::quick().await, documents());

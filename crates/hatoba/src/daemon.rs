@@ -102,8 +102,9 @@ impl Daemon {
         let is_good = match self.once {
             Some(timeout) => {
                 let is_good = Arc::clone(&self.engine).run_once(timeout, stop.clone()).await;
-                if !is_good {
-                    say_why(&self.engine.picture());
+                match is_good {
+                    true => say_what_does_not_serve(&self.engine.picture()),
+                    false => say_why(&self.engine.picture()),
                 }
                 is_good
             }
@@ -169,6 +170,16 @@ fn say_why(shown: &Shown) {
     }
     for held in shown.pruning.iter().filter(|held| held.held.reason.as_str() == "FuseOpen") {
         tracing::error!(document = %held.document, id = held.id, "{}", held.held.message);
+    }
+}
+
+/// Who leaves when all is in sync and ready may leave before the first request gets through.
+fn say_what_does_not_serve(shown: &Shown) {
+    for (document, shown) in &shown.documents {
+        if let Some(serving) = shown.status.serving.as_ref().filter(|serving| serving.status != Truth::True) {
+            let (reason, why) = (serving.reason.as_str(), &serving.message);
+            tracing::info!(%document, reason, why, "it is ready, and does not serve yet");
+        }
     }
 }
 
