@@ -104,6 +104,9 @@ async fn used(sandbox: &Hatoba, aws: SocketAddr) {
     };
     until("a line to try", LONG, async || line().is_some()).await;
     let line = line().unwrap();
+    let said = sandbox.stdout();
+    let serves = said.find("Route/default-route                       serves requests");
+    assert!(serves.is_some() && serves < said.find("curl http://"), "it is said when it works: {said}");
     let path = line.strip_prefix(&aws.to_string()).unwrap();
     let reply = http::get(aws, path).await.unwrap();
     assert_eq!(reply.status, 200, "{line}: {}", reply.body);

@@ -17,9 +17,10 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use hatoba_aws_model::{Config, Connector, Delays, SharedWorld, World};
 use hatoba_core::{Key, Truth};
-use hatoba_engine::{Access, Clock, Engine, Event, Options, Shown, StatusSink};
+use hatoba_engine::{Access, Clock, DocumentShown, Engine, Event, Options, Shown, StatusSink};
 use hatoba_source::{Directory, Keep, Variables};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::Sandbox;
@@ -38,6 +39,8 @@ const SAMPLES: &[(&str, &str)] = &[
 /// The port that tools expect an AWS on loopback at.
 const AWS_PORT: u16 = 4566;
 const PAGE_PORT: u16 = 8080;
+/// Who is told to send a request should be answered; but not every chain serves.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Files are watched; this is for file systems that tell nothing.
 const POLL: Duration = Duration::from_secs(2);
 
@@ -182,6 +185,7 @@ async fn tell(engine: Arc<Engine>, addresses: Addresses, once: bool, stop: Cance
             biased;
             () = stop.cancelled() => {}
             _ = changes.changed() => {}
+            () = tokio::time::sleep(PATIENCE), if told.waits() => {}
         }
     }
 }
@@ -193,6 +197,8 @@ struct Told {
     ready: std::collections::BTreeSet<Key>,
     serving: std::collections::BTreeSet<Key>,
     diagnostics: usize,
+    /// Since when all are ready.
+    since: Option<Instant>,
     is_done: bool,
 }
 
@@ -243,9 +249,28 @@ impl Told {
 
     fn is_first_time_ready(&mut self, shown: &Shown) -> bool {
         let all = !shown.documents.is_empty() && shown.documents.keys().all(|key| self.ready.contains(key));
-        let first = all && shown.source.invalid == 0 && !self.is_done;
+        let serves = |document: &DocumentShown| {
+            document.status.serving.as_ref().is_none_or(|serving| serving.status == Truth::True)
+        };
+        let serves = shown.documents.values().all(serves);
+        self.is_time_to_try(all && shown.source.invalid == 0, serves, Instant::now())
+    }
+
+    /// Once: when all are ready and serve, or have not served for long enough.
+    fn is_time_to_try(&mut self, is_ready: bool, serves: bool, now: Instant) -> bool {
+        if !is_ready {
+            self.since = None;
+            return false;
+        }
+        let since = *self.since.get_or_insert(now);
+        let first = !self.is_done && (serves || now >= since + PATIENCE);
         self.is_done |= first;
         first
+    }
+
+    /// Whether all are ready, and it is still worth waiting for the first request to get through.
+    fn waits(&self) -> bool {
+        self.since.is_some() && !self.is_done
     }
 }
 
@@ -291,7 +316,7 @@ fn use_it(shown: &Shown, addresses: &Addresses) -> String {
     let id = urls.find(is_api).and_then(|url| url.split("://").nth(1)?.split('.').next());
     let Some(id) = id else { return String::new() };
     format!(
-        "Use it; the task that answers says who it is:\n\n  curl http://{}/_aws/execute-api/{id}/hello\n\n",
+        "Use it; the task that answers says who it is (a route that wants authorization answers 401):\n\n  curl http://{}/_aws/execute-api/{id}/hello\n\n",
         addresses.aws
     )
 }
@@ -300,4 +325,29 @@ fn use_it(shown: &Shown, addresses: &Addresses) -> String {
 fn say(line: &str) {
     let mut out = anstream::stdout().lock();
     let _ = writeln!(out, "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_try_is_said_once_when_requests_get_through_or_do_not_for_long() {
+        let begun = Instant::now();
+        for (looks, when) in [
+            (&[(false, false, 0), (true, false, 1), (true, true, 4), (true, true, 5)][..], Some(4)),
+            (&[(true, false, 1), (true, false, 15), (true, false, 16), (true, false, 40)], Some(16)),
+            (&[(true, false, 1), (false, false, 9), (true, false, 17), (true, false, 31)], None),
+        ] {
+            let mut told = Told::default();
+            let time = |second: &u64| begun + Duration::from_secs(*second);
+            let said: Vec<u64> = looks
+                .iter()
+                .filter(|(ready, serves, second)| told.is_time_to_try(*ready, *serves, time(second)))
+                .map(|(_, _, second)| *second)
+                .collect();
+            assert_eq!(said, Vec::from_iter(when), "{looks:?}");
+            assert_eq!(told.waits(), when.is_none(), "{looks:?}");
+        }
+    }
 }
