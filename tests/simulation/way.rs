@@ -81,7 +81,10 @@ impl Way {
         if !is_good && call.is_write {
             let mut sea = self.sea.lock();
             sea.witness.unanswered(call);
-            sea.duties.unanswered(call);
+            // A refusal says that nothing was done, though its body breaks off.
+            if fate != Fate::Torn || !(300..500).contains(&response.status) {
+                sea.duties.unanswered(call);
+            }
         }
         match fate {
             Fate::Lost => Err(ConnectorError::io("connection closed before the message completed".into())),
