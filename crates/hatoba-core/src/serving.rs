@@ -88,8 +88,8 @@ pub trait Scene {
     fn all(&self, kind: &str, scope: &str) -> Option<Vec<&Object>>;
     /// Documents that name this one.
     fn named_by(&self, key: &Key) -> Vec<Key>;
-    /// Documents with the same parent.
-    fn beside(&self, desired: &Desired) -> Vec<Key>;
+    /// Documents of a kind with the same parent.
+    fn beside(&self, desired: &Desired, kind: &str) -> Vec<Key>;
     /// The health of a registry's entries, if it was asked for.
     fn health(&self, registry: &Object) -> Option<Result<Health, Cause>>;
     /// What EC2 said of security groups, if it was asked.
@@ -339,8 +339,7 @@ impl<'a> Walk<'a> {
     fn served(&mut self, desired: &Desired) {
         let Some(hop) = self.scene.hop(&desired.key.kind) else { return };
         for kind in hop.served_by {
-            let siblings: Vec<Key> =
-                self.scene.beside(desired).into_iter().filter(|key| key.kind == *kind).collect();
+            let siblings = self.scene.beside(desired, kind);
             let first = self.chain.hops.len();
             siblings.iter().for_each(|key| self.visit(key, None));
             self.one_is_enough(first);

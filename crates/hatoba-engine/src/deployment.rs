@@ -362,7 +362,7 @@ mod tests {
     }
 
     fn view(objects: Vec<Object>) -> View {
-        View { objects, listed_at: None }
+        View { objects: objects.into(), listed_at: None }
     }
 
     #[test]

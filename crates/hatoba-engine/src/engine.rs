@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::fuse::HeldBefore;
 use crate::identity::Asking;
 use crate::inventory::{Inventory, Place, Unlisted};
+use crate::lanes::Lanes;
 use crate::memory::{Memory, Phase};
 use crate::metrics::Metrics;
 use crate::namesakes::OwnerShared;
@@ -97,7 +98,7 @@ pub struct Engine {
     /// A status changed.
     pub(crate) published: tokio::sync::watch::Sender<u64>,
     /// One writer at a time for each API and each other resource.
-    lanes: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    pub(crate) lanes: Lanes<String>,
     /// Whoever holds it is the worker that waits for the next key.
     pub(crate) turn: tokio::sync::Mutex<()>,
     pub(crate) started_at: Timestamp,
@@ -135,6 +136,8 @@ pub(crate) struct State {
     pub(crate) held_before: HeldBefore,
     /// Whether every place that may hold resources of ours had been listed when the vanished were counted last.
     pub(crate) is_counted: bool,
+    /// When that was.
+    pub(crate) counted_at: Option<Instant>,
     /// Whether the fuse was open when it was last looked at.
     pub(crate) was_open: bool,
     pub(crate) events: VecDeque<Event>,
@@ -156,8 +159,6 @@ pub(crate) struct State {
     pub(crate) last_full_resync: Option<Timestamp>,
     /// When a pass ended last.
     pub(crate) last_pass: Instant,
-    /// Scopes of other people's, listed only to see what is used there.
-    pub(crate) others: BTreeSet<Place>,
     /// Scopes to be looked at once more because of a write.
     pub(crate) verify: BTreeMap<Place, Verify>,
     /// Documents that the running sweep has not reached yet.
@@ -165,15 +166,12 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Queues every document that names this one, or follows its kind.
+    /// Queues every document that names this one, or follows its kind in the same parent.
     fn wake_dependents(&mut self, key: &Key) {
         let checked = Arc::clone(&self.checked);
         let now = Instant::now();
-        for (dependent, desired) in &checked.desired {
-            let follows = desired.table.follows.contains(&key.kind.as_str());
-            if follows || desired.references.iter().any(|reference| reference.target == *key) {
-                self.queue.add(dependent.clone(), Priority::Change, now);
-            }
+        for dependent in checked.dependents(key) {
+            self.queue.add(dependent.clone(), Priority::Change, now);
         }
     }
 
@@ -256,6 +254,12 @@ impl Vanished {
         self.confirmed = self.confirmed.max(Some(begun));
     }
 
+    /// Whether the source was looked at once more when the grace was over.
+    pub(crate) fn is_sure(&self, grace: Duration) -> bool {
+        let confirmed_for = self.confirmed.map(|begun| begun.saturating_duration_since(self.since));
+        self.listings >= 2 && confirmed_for.is_some_and(|confirmed_for| confirmed_for >= grace)
+    }
+
     /// The time begins anew: what was seen of the source leaves room for doubt.
     pub(crate) fn begin_anew(&mut self, now: Instant) {
         *self = Vanished { since: now, listings: 0, confirmed: None, ..*self };
@@ -265,11 +269,16 @@ impl Vanished {
 impl State {
     /// Counts one more look at the source for all that is absent. A look that may have missed something begins their
     /// time anew.
-    fn count_the_absent(&mut self, is_complete: bool, begun: Instant, now: Instant) {
-        for vanished in self.vanished.values_mut() {
-            match is_complete {
-                true => vanished.count(begun),
-                false => vanished.begin_anew(now),
+    fn count_the_absent(&mut self, is_complete: bool, begun: Instant, now: Instant, grace: Duration) {
+        for (key, vanished) in &mut self.vanished {
+            if !is_complete {
+                vanished.begin_anew(now);
+                continue;
+            }
+            let was_sure = vanished.is_sure(grace);
+            vanished.count(begun);
+            if !was_sure && vanished.is_sure(grace) {
+                self.queue.add(key.clone(), Priority::Sweep, now); // this is the look that it waited for
             }
         }
     }
@@ -316,6 +325,7 @@ impl Engine {
             spent: None,
             held_before: HeldBefore::default(),
             is_counted: false,
+            counted_at: None,
             was_open: false,
             events: VecDeque::new(),
             chains: BTreeMap::new(),
@@ -328,7 +338,6 @@ impl Engine {
             account: None,
             last_full_resync: None,
             last_pass: Instant::now(),
-            others: BTreeSet::new(),
             verify: BTreeMap::new(),
             sweep_left: BTreeSet::new(),
         };
@@ -346,7 +355,7 @@ impl Engine {
             wake: Arc::default(),
             resync_now: Notify::new(),
             published: tokio::sync::watch::Sender::new(0),
-            lanes: Mutex::default(),
+            lanes: Lanes::default(),
             turn: tokio::sync::Mutex::default(),
             halt: CancellationToken::new(),
             broken: AtomicBool::new(false),
@@ -362,10 +371,6 @@ impl Engine {
         self.wake.ring();
     }
 
-    pub(crate) fn lane(&self, name: &str) -> Arc<tokio::sync::Mutex<()>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone()
-    }
-
     /// Takes a look at the source over that took no time.
     pub fn accept(&self, snapshot: Snapshot) {
         self.accept_as_of(snapshot, Instant::now());
@@ -374,7 +379,8 @@ impl Engine {
     /// Takes a look at the source over, begun then. What did not change is not worked on.
     pub fn accept_as_of(&self, snapshot: Snapshot, begun: Instant) {
         let now = Instant::now();
-        self.state().count_the_absent(snapshot.is_complete(), begun, now);
+        self.state().count_the_absent(snapshot.is_complete(), begun, now, self.options.prune_grace);
+        self.wake();
         if self.is_unchanged(&snapshot) {
             let mut state = self.state();
             let could_not_be_read = state.source.error.take().is_some();

@@ -66,8 +66,7 @@ impl Engine {
                 &removal
             }
         };
-        let lane = self.lane(&lane_name(place, action));
-        let _one_writer = lane.lock().await;
+        let _one_writer = self.lanes.enter(&lane_name(place, action)).await;
         // Freshness is checked at the write, after every wait: a step of an older generation is not sent, nor one that
         // was decided on sight of how it was long ago.
         let operation = kind.operation_of(action);

@@ -159,7 +159,7 @@ impl Engine {
             self.list(&bearers, None, &Interest::default()).await;
         }
         self.list(&place, None, interest).await;
-        let mut objects = self.inventory.view(&place)?.objects;
+        let mut objects = self.inventory.view(&place)?.objects.to_vec();
         objects.retain(|object| !object.is_leaving());
         Ok(objects)
     }

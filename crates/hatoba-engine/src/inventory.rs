@@ -3,6 +3,8 @@
 //! A scope is filled by one complete list; anything less is `Unknown`. A write's answer is laid over its
 //! scope at once; overlays of fresh creates stay until a list shows them or they are proven lost.
 
+mod forget;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,6 +14,7 @@ use hatoba_core::{Cause, Key, Mark, MarkStyle, Object, Scope, Seen};
 use hatoba_kinds::{Aws, CallError, Disposition, Interest, KindId};
 use tokio::time::Instant;
 
+use crate::lanes::Lanes;
 use crate::permit::{Permit, account_unknown};
 
 /// A create that no list shows after this long is proven lost (lists lag behind writes by less).
@@ -27,9 +30,9 @@ pub(crate) struct Inventory {
     aws: Arc<Aws>,
     permit: Arc<Permit>,
     state: Mutex<BTreeMap<Place, Listing>>,
-    /// Grows with everything that is seen otherwise than before, while the state is locked.
+    running: Lanes<Place>,
+    /// Counts up whenever what is known of any scope changes.
     revision: AtomicU64,
-    running: Mutex<BTreeMap<Place, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +47,12 @@ struct Listing {
     born_at: Option<Instant>,
     /// The names that the newest complete list asked for.
     asked: Interest,
+    /// What anybody has wanted of them since the newest sweep began.
+    wanted: Interest,
+    /// What was shown of it last, and at which revision of all that is known: every document of a scope looks at it.
+    shown: Option<(u64, Arc<Vec<Object>>)>,
+    /// It is other people's, listed only to see what is used there.
+    is_others: bool,
 }
 
 #[derive(Debug)]
@@ -81,27 +90,27 @@ pub(crate) enum Trust {
 /// What is known of a scope, and since when.
 #[derive(Clone, Debug)]
 pub(crate) struct View {
-    pub(crate) objects: Vec<Object>,
+    pub(crate) objects: Arc<Vec<Object>>,
     /// When the newest complete list was begun; `None`: the scope was born empty.
     pub(crate) listed_at: Option<Instant>,
 }
 
 impl Inventory {
     pub(crate) fn new(aws: Arc<Aws>, permit: Arc<Permit>) -> Self {
-        let (state, running) = (Mutex::default(), Mutex::default());
-        Inventory { aws, permit, state, revision: AtomicU64::default(), running }
+        let (state, running) = (Mutex::default(), Lanes::default());
+        Inventory { aws, permit, state, running, revision: AtomicU64::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, BTreeMap<Place, Listing>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Equal as long as nothing is seen otherwise.
+    /// Equal as long as nothing that is known of any scope has changed.
     pub(crate) fn revision(&self) -> u64 {
         self.revision.load(Ordering::SeqCst)
     }
 
-    fn is_seen_otherwise(&self) {
+    fn changes(&self) {
         self.revision.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -115,14 +124,7 @@ impl Inventory {
         not_before: Option<Instant>,
         interest: &Interest,
     ) -> Result<(), Cause> {
-        let running = self
-            .running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(place.clone())
-            .or_default()
-            .clone();
-        let _one_at_a_time = running.lock().await;
+        let _one_at_a_time = self.running.enter(place).await;
         let nobody = Interest::default();
         let interest = if place.0.lists_by_name() { interest } else { &nobody };
         let Some(interest) = self.wanted(place, not_before, interest) else { return Ok(()) };
@@ -137,8 +139,8 @@ impl Inventory {
         };
         let mut state = self.state();
         let listing = state.entry(place.clone()).or_default();
-        if listing.is_changed_by(result.as_deref().ok()) {
-            self.is_seen_otherwise();
+        if listing.is_news(&result) {
+            self.changes();
         }
         match result {
             Ok(objects) => {
@@ -159,10 +161,12 @@ impl Inventory {
     fn wanted(&self, place: &Place, not_before: Option<Instant>, interest: &Interest) -> Option<Interest> {
         let mut state = self.state();
         let listing = state.entry(place.clone()).or_default();
-        let mut all = interest.clone();
-        all.names.extend(listing.asked.names.iter().cloned());
-        all.details.extend(listing.asked.details.iter().cloned());
-        all.everything |= listing.asked.everything;
+        if !interest.names.is_subset(&listing.wanted.names) {
+            listing.wanted.names.extend(interest.names.iter().cloned());
+        }
+        if !interest.details.is_subset(&listing.wanted.details) {
+            listing.wanted.details.extend(interest.details.iter().cloned());
+        }
         let asked = interest.names.is_subset(&listing.asked.names)
             && interest.details.is_subset(&listing.asked.details)
             && (listing.asked.everything || !interest.everything);
@@ -175,7 +179,14 @@ impl Inventory {
         });
         let answered = asked && recent(listing.listed_at) && listing.failed.is_none();
         let born = recent(listing.born_at) && listing.listed_at.is_none();
-        (!answered && !failed_since && !born).then_some(all)
+        if answered || failed_since || born {
+            return None;
+        }
+        let mut all = interest.clone();
+        all.names.extend(listing.asked.names.iter().cloned());
+        all.details.extend(listing.asked.details.iter().cloned());
+        all.everything |= listing.asked.everything;
+        Some(all)
     }
 
     /// What is known of a scope.
@@ -183,17 +194,52 @@ impl Inventory {
     /// # Errors
     /// Why it is not known.
     pub(crate) fn view(&self, place: &Place) -> Result<View, Cause> {
+        let mut state = self.state();
+        let listing = known(&state, place)?;
+        let (listed_at, revision) = (listing.listed_at, self.revision());
+        if let Some((_, objects)) = listing.shown.as_ref().filter(|(at, _)| *at == revision) {
+            return Ok(View { objects: Arc::clone(objects), listed_at });
+        }
+        let objects = Arc::new(borrow_marks(&state, place, listing.effective(), Trust::Newest));
+        if let Some(listing) = state.get_mut(place) {
+            listing.shown = Some((revision, Arc::clone(&objects)));
+        }
+        Ok(View { objects, listed_at })
+    }
+
+    /// Whether a scope is known.
+    ///
+    /// # Errors
+    /// As [`Inventory::view`].
+    pub(crate) fn is_seen(&self, place: &Place) -> Result<(), Cause> {
+        self.view_of(place, |_| false).map(drop)
+    }
+
+    /// The objects of a scope that are meant, by what they show of themselves.
+    ///
+    /// # Errors
+    /// As [`Inventory::view`].
+    pub(crate) fn view_of(
+        &self,
+        place: &Place,
+        is_meant: impl Fn(&Object) -> bool,
+    ) -> Result<Vec<Object>, Cause> {
         let state = self.state();
-        let listing = state.get(place);
-        let listing = listing.ok_or_else(|| not_listed(place.0))?;
-        if let Some((_, why)) = &listing.failed {
-            return Err(why.cause.clone());
+        let listing = known(&state, place)?;
+        let meant = listing.seen().filter(|object| is_meant(object)).cloned().collect();
+        Ok(borrow_marks(&state, place, meant, Trust::Newest))
+    }
+
+    /// Looks at what was known of a scope last, with marks as the objects bear them. The inventory is locked meanwhile.
+    pub(crate) fn among<T>(
+        &self,
+        place: &Place,
+        look: impl FnOnce(&mut dyn Iterator<Item = &Object>) -> T,
+    ) -> T {
+        match self.state().get(place) {
+            Some(listing) => look(&mut listing.seen()),
+            None => look(&mut std::iter::empty()),
         }
-        if !listing.is_known() {
-            return Err(not_listed(place.0));
-        }
-        let objects = borrow_marks(&state, place, listing.effective(), Trust::Newest);
-        Ok(View { objects, listed_at: listing.listed_at })
     }
 
     /// What was known of a scope last, also if its newest list failed.
@@ -304,7 +350,7 @@ impl Inventory {
     /// Lays an object over its scope.
     pub(crate) fn overlay(&self, place: &Place, object: Object, is_create: bool, now: Instant) {
         let mut state = self.state();
-        self.is_seen_otherwise();
+        self.changes();
         if is_create {
             // A new parent's children are known to be none.
             for kind in children(place.0) {
@@ -330,7 +376,7 @@ impl Inventory {
     /// An object is gone.
     pub(crate) fn remove(&self, place: &Place, id: &str, now: Instant) {
         let mut state = self.state();
-        self.is_seen_otherwise();
+        self.changes();
         let listing = state.entry(place.clone()).or_default();
         listing.overlays.insert(id.to_owned(), Overlay { object: None, at: now, is_create: false });
         for (kind, scope) in state.keys().cloned().collect::<Vec<_>>() {
@@ -345,12 +391,14 @@ impl Inventory {
         self.state().keys().cloned().collect()
     }
 
-    /// Forgets the names whose objects do not matter: the next list does not ask for them.
-    pub(crate) fn keep_names(&self, place: &Place, matters: impl Fn(&Object) -> bool) {
-        if let Some(listing) = self.state().get_mut(place) {
-            let kept = listing.effective().into_iter().filter(|object| matters(object));
-            listing.asked.names = kept.map(|object| object.natural_key).collect();
-        }
+    /// A scope is other people's.
+    pub(crate) fn note_others(&self, place: &Place) {
+        self.state().entry(place.clone()).or_default().is_others = true;
+    }
+
+    /// Whether a scope was noted as other people's.
+    pub(crate) fn is_others(&self, place: &Place) -> bool {
+        self.state().get(place).is_some_and(|listing| listing.is_others)
     }
 
     /// Objects of the kind, and where they stand, that bear a document's mark in other scopes than this.
@@ -392,12 +440,15 @@ impl Inventory {
             let (other, scope) = place;
             // Ids of different kinds may be equal words: a stage and a cluster may both be called `prod`.
             let may_refer = refers_to(*other, kind.table().kind);
+            let is_in_it = is_child(*other, kind) && *scope == object.id;
+            if !may_refer && !is_in_it {
+                continue; // nothing in it can use it: most scopes are such
+            }
             let uses = |user: &&Object| {
                 let refers = may_refer
                     && (user.uses.contains(&object.id)
                         || object.arn.as_ref().is_some_and(|arn| user.uses.contains(arn)));
-                let is_child = is_child(*other, kind) && *scope == object.id;
-                (refers || is_child) && !(*other == kind && user.id == object.id) && !user.is_leaving()
+                (refers || is_in_it) && !(*other == kind && user.id == object.id) && !user.is_leaving()
             };
             let found: Vec<Object> = listing.seen().filter(uses).cloned().collect();
             let found = borrow_marks(&state, place, found, Trust::Newest);
@@ -424,15 +475,6 @@ impl Listing {
         });
     }
 
-    /// Whether anything is seen otherwise once this list is in; `None`: it failed.
-    fn is_changed_by(&self, listed: Option<&[Object]>) -> bool {
-        let is_same = |object: &Object| self.objects.get(&object.id) == Some(object);
-        let Some(listed) = listed.filter(|_| self.is_known() && self.overlays.is_empty()) else {
-            return true;
-        };
-        listed.len() != self.objects.len() || !listed.iter().all(is_same)
-    }
-
     /// Whether what is here is all there is.
     fn is_known(&self) -> bool {
         self.is_trusted(Trust::Newest)
@@ -441,6 +483,26 @@ impl Listing {
     fn is_trusted(&self, trust: Trust) -> bool {
         let was_known = self.listed_at.is_some() || self.born_at.is_some();
         was_known && (trust == Trust::LastGood || self.failed.is_none())
+    }
+
+    /// Whether a list tells anything else than what is known already.
+    fn is_news(&self, listed: &Result<Vec<Object>, Unlisted>) -> bool {
+        match listed {
+            Ok(objects) => {
+                let is_known = |object: &Object| self.objects.get(&object.id) == Some(object);
+                let is_settled =
+                    self.listed_at.is_some() && self.failed.is_none() && self.overlays.is_empty();
+                !is_settled || objects.len() != self.objects.len() || !objects.iter().all(is_known)
+            }
+            Err(why) => self.failed.as_ref().is_none_or(|(_, before)| before.cause != why.cause),
+        }
+    }
+
+    fn has(&self, id: &str) -> bool {
+        match self.overlays.get(id) {
+            Some(overlay) => overlay.object.is_some(),
+            None => self.objects.contains_key(id),
+        }
     }
 
     fn ids(&self) -> BTreeSet<String> {
@@ -456,6 +518,19 @@ impl Listing {
     fn effective(&self) -> Vec<Object> {
         self.seen().cloned().collect()
     }
+}
+
+/// A scope, if its newest list succeeded.
+fn known<'a>(state: &'a BTreeMap<Place, Listing>, place: &Place) -> Result<&'a Listing, Cause> {
+    let listing = state.get(place);
+    let listing = listing.ok_or_else(|| not_listed(place.0))?;
+    if let Some((_, why)) = &listing.failed {
+        return Err(why.cause.clone());
+    }
+    if !listing.is_known() {
+        return Err(not_listed(place.0));
+    }
+    Ok(listing)
 }
 
 fn not_listed(kind: KindId) -> Cause {

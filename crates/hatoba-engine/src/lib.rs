@@ -10,7 +10,7 @@
 //! | what was seen in AWS | `inventory`; who uses what: `users` |
 //! | why a write is held back | `gate` |
 //! | whether this process may write at all | `permit`; who leads: `lease` (in S3: `board`), `lock`; who else has the owner: `namesakes`; whose account: `identity` |
-//! | sending a write, folding its answer in | `execute` |
+//! | sending a write, folding its answer in | `execute`; one at a time: `lanes` |
 //! | when the next pass is | `schedule`, `queue`, `backoff` |
 //! | replacing what must be deleted first; what moved | `ground`, `takedown`, `moved` |
 //! | twins that were both built upon | `twins`; of documents that are gone: `doubt` |
@@ -42,6 +42,7 @@ mod handover;
 mod identity;
 mod import;
 mod inventory;
+mod lanes;
 mod lease;
 mod leave;
 mod lock;

@@ -1,7 +1,7 @@
 //! What is remembered of one document between passes. Only hints: nothing here is needed after a restart, when what a
 //! document left behind elsewhere is only named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hatoba_core::{Cause, Creation, Digest};
@@ -15,6 +15,9 @@ use crate::inventory::Place;
 
 /// Within so long after a write it has shown whether what serves a copy of it needs another one.
 const COPIED_WITHIN: Duration = Duration::from_secs(10);
+
+/// What was left behind shows in a list within so long, if it is there: lists lag by seconds, and fail for minutes.
+const LEFT_SHOWS_WITHIN: Duration = Duration::from_secs(3_600);
 
 /// How far a document has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +38,8 @@ pub(crate) struct Memory {
     /// Where its resource stands, and its id, as last seen.
     pub(crate) place: Option<Place>,
     pub(crate) id: Option<String>,
-    /// Where its resources stood before the document named another scope, and their ids.
-    pub(crate) left: BTreeSet<(Place, String)>,
+    /// Where its resources stood before the document named another scope, and their ids; since when.
+    pub(crate) left: BTreeMap<(Place, String), Instant>,
     pub(crate) last_incarnation: u32,
     /// When this process made its resource where there was none.
     pub(crate) made_at: Option<Instant>,
@@ -77,7 +80,7 @@ impl Default for Memory {
             backoff: Backoff::new(),
             place: None,
             id: None,
-            left: BTreeSet::new(),
+            left: BTreeMap::new(),
             last_incarnation: 0,
             made_at: None,
             operation: None,
@@ -106,6 +109,12 @@ impl Memory {
     /// Notes why the newest write failed, until `until`, or until the pass's delay is known.
     pub(crate) fn fail(&mut self, cause: Cause, until: Option<Instant>) {
         self.failure = Some(Failure { cause, until });
+    }
+
+    /// What was left behind long ago and is shown by no list has gone.
+    pub(crate) fn forget_left(&mut self, now: Instant, shows: impl Fn(&(Place, String)) -> bool) {
+        self.left
+            .retain(|left, since| now.saturating_duration_since(*since) < LEFT_SHOWS_WITHIN || shows(left));
     }
 
     /// Whether something was written just now of which the resource serves a copy: what comes of that is not known yet.

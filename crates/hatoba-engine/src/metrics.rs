@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use hatoba_kinds::{KindId, Operation, is_denial};
+use hatoba_kinds::{KindId, Operation, is_denial, is_whole};
 use jiff::Timestamp;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -31,7 +31,7 @@ use crate::shown::Shown;
 const CODES_MAX: usize = 50;
 /// No code of AWS's is as long.
 const CODE_BYTES_MAX: usize = 64;
-/// Stands for every code beyond [`CODES_MAX`].
+/// Stands for every code beyond [`CODES_MAX`], and for every kind that is none of ours.
 const OTHER: &str = "other";
 /// The code of a call that succeeded.
 const OK: &str = "ok";
@@ -192,6 +192,8 @@ impl Metrics {
 
     /// One pass over a document ended.
     pub(crate) fn reconciled(&self, kind: &str, result: Reconciled, took: Duration) {
+        // A document that is held may be of any kind that somebody has made up.
+        let kind = if KindId::of(kind).is_some() || is_whole(kind) { kind } else { OTHER };
         self.passes.get_or_create(&OfPass { kind: kind.to_owned(), result: result.as_str() }).inc();
         self.pass_seconds.get_or_create(&OfKind { kind: kind.to_owned() }).observe(took.as_secs_f64());
     }

@@ -93,7 +93,7 @@ impl Engine {
         let (place, id) = self.memory(key, |memory| (memory.place.clone(), memory.id.clone()));
         let (place, id) = (place?, id?);
         let view = self.inventory.view(&place).ok()?;
-        let object = view.objects.into_iter().find(|object| object.id == id)?;
+        let object = view.objects.iter().find(|object| object.id == id)?.clone();
         Some((place, object))
     }
 
@@ -117,7 +117,7 @@ impl Engine {
     /// alone do not tell: they may be copied.
     fn is_left_by(&self, key: &Key, at: &Place, object: &Object) -> bool {
         let left = (at.clone(), object.id.clone());
-        self.memory(key, |memory| memory.left.contains(&left)) && !stands_in(&self.twins(), at)
+        self.memory(key, |memory| memory.left.contains_key(&left)) && !stands_in(&self.twins(), at)
     }
 
     /// Deletes what bears the document's mark in another scope, once the new one is ready and nobody uses it.
@@ -160,7 +160,9 @@ impl Engine {
                 && !other.is_leaving()
                 && mark.is_some_and(|m| m.owner == self.options.owner && m.document == desired.key)
         };
-        let Some(object) = view.objects.into_iter().find(is_it) else { return Ok(Next::In(LOOK_AGAIN)) };
+        let Some(object) = view.objects.iter().find(|object| is_it(object)).cloned() else {
+            return Ok(Next::In(LOOK_AGAIN));
+        };
         let orphan = Orphan::new(place.clone(), object);
         let target = target(place, &orphan.object);
         let guard = || {

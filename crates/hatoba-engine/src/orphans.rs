@@ -52,13 +52,16 @@ impl Engine {
         let is_own = |object: &Object| {
             !object.is_leaving() && object.mark.present().is_some_and(|mark| mark.owner == self.options.owner)
         };
+        let is_borrowed = |place: &Place| place.0.table().marks.is_borrowed();
         let is_meant = |place: &Place, object: &Object| match only {
             None => true,
-            Some(key) if place.0.table().marks.is_borrowed() => *key == stand_in(place, object),
+            Some(key) if is_borrowed(place) => stands_for(key, place, object),
             Some(key) => object.mark.present().is_some_and(|mark| mark.document == *key),
         };
         let places = self.inventory.places().into_iter();
-        let found: Vec<(Place, Vec<Object>)> = places
+        let found: BTreeMap<Place, Vec<Object>> = places
+            // What bears no name of its own is found in its kind's scopes alone.
+            .filter(|place| only.is_none_or(|key| !is_borrowed(place) || place.0.table().kind == key.kind))
             .filter(|place| !stands_in(&twins, place)) // it goes with the twin, or not at all
             .filter_map(|place| {
                 let mut objects = self.inventory.last_known_of(&place, |object| is_meant(&place, object));
@@ -66,24 +69,29 @@ impl Engine {
                 (!objects.is_empty() && !self.is_others(&place)).then_some((place, objects))
             })
             .collect();
-        let asking = Asking::of(&checked, &self.state().memory, &found);
+        if found.is_empty() {
+            return BTreeMap::new();
+        }
+        let state = self.state();
+        let asking = Asking::of(&checked, &state.memory, &found);
         let mut orphans: BTreeMap<Key, Vec<Orphan>> = BTreeMap::new();
-        for (place, objects) in found {
-            let borrowed = place.0.table().marks.is_borrowed();
+        for (place, objects) in &found {
+            let borrowed = is_borrowed(place);
             for object in objects {
                 let Seen::Present(mark) = &object.mark else { continue };
                 // Asked for by the documents that there are, whatever its mark says.
-                let wanted = || asking.asks_for(&place, &object);
+                let wanted = || asking.asks_for(place, object);
                 let key = match borrowed {
                     // It bears no name of its own; its id stands in.
-                    true if wanted() || leads_to(&twins, &place, &object) => continue,
-                    true => stand_in(&place, &object),
+                    true if wanted() || leads_to(&twins, place, object) => continue,
+                    true => stand_in(place, object),
                     false if checked.exists(&mark.document) || wanted() => continue,
                     false => mark.document.clone(),
                 };
-                orphans.entry(key).or_default().push(Orphan::new(place.clone(), object));
+                orphans.entry(key).or_default().push(Orphan::new(place.clone(), object.clone()));
             }
         }
+        drop(state);
         orphans.iter_mut().for_each(|(key, orphans)| self.note_doubts(key, orphans));
         orphans
     }
@@ -98,6 +106,7 @@ impl Engine {
         let now = Instant::now();
         let mut state = self.state();
         state.is_counted = unlisted.is_none() && state.source.snapshot.is_some();
+        state.counted_at = Some(now);
         state.unlisted = unlisted;
         if state.checked.is_doubtful() {
             state.keep_held();
@@ -157,7 +166,9 @@ impl Engine {
     /// Whether any of these would be deleted or handed over at last: what nothing is done to does not count for the fuse.
     fn would_go(&self, orphans: &[Orphan]) -> bool {
         let goes = |orphan: &Orphan| {
-            let deletion = self.deletion_by(orphan, |place| Ok(self.inventory.last_known(place)));
+            let deletion = self.deletion_by(orphan, |place, id| {
+                Ok(self.inventory.last_known_of(place, |parent| parent.id == id).pop())
+            });
             deletion == Ok(Deletion::Delete) || !orphan.place.0.table().marks.is_borrowed()
         };
         self.options.owner_is_explicit && orphans.iter().any(goes)
@@ -168,14 +179,16 @@ impl Engine {
     /// # Errors
     /// Why the parent's word is not known. It is no `Retain`: handing over cannot be undone.
     pub(crate) fn deletion_of(&self, orphan: &Orphan) -> Result<Deletion, Cause> {
-        self.deletion_by(orphan, |place| self.inventory.view(place).map(|view| view.objects))
+        self.deletion_by(orphan, |place, id| {
+            self.inventory.view_of(place, |parent| parent.id == id).map(|mut found| found.pop())
+        })
     }
 
     /// The same by what is believed of a place.
     fn deletion_by(
         &self,
         orphan: &Orphan,
-        believed: impl Fn(&Place) -> Result<Vec<Object>, Cause>,
+        believed: impl Fn(&Place, &str) -> Result<Option<Object>, Cause>,
     ) -> Result<Deletion, Cause> {
         let table = orphan.place.0.table();
         let own = orphan.object.mark.present().map_or(Deletion::Retain, |mark| mark.deletion);
@@ -188,8 +201,7 @@ impl Engine {
             return Ok(own);
         }
         let Some(kind) = table.parent.and_then(KindId::of) else { return Ok(Deletion::Retain) };
-        let parents = believed(&(kind, String::new()))?;
-        let Some(parent) = parents.into_iter().find(|parent| parent.id == orphan.place.1) else {
+        let Some(parent) = believed(&(kind, String::new()), &orphan.place.1)? else {
             let message =
                 format!("{} {}, in which it stands, is not listed", kind.table().kind, orphan.place.1);
             return Err(Cause::new("NotListed", message));
@@ -221,16 +233,58 @@ impl Engine {
             }
         }
         self.note_orphans();
+        self.forget_the_gone();
+    }
+
+    /// What is remembered of documents that are gone goes when nothing of theirs is left.
+    fn forget_the_gone(&self) {
+        self.inventory.forget_scopes();
+        let now = Instant::now();
+        let is_gone = |state: &State, key: &Key, memory: &Memory| {
+            let is_busy = memory.operation.is_some() || state.queue.has(key);
+            !state.checked.exists(key) && !state.vanished.contains_key(key) && !is_busy
+        };
+        let gone: Vec<(Key, Option<Place>)> = {
+            let mut state = self.state();
+            let shows = |(place, id): &(Place, String)| self.inventory.object(place, id).is_some();
+            state.memory.values_mut().for_each(|memory| memory.forget_left(now, shows));
+            let all = state.memory.iter().filter(|(key, memory)| is_gone(&state, key, memory));
+            all.map(|(key, memory)| (key.clone(), memory.place.clone())).collect()
+        };
+        if gone.is_empty() {
+            return;
+        }
+        let twins = self.twins();
+        let mut borne: BTreeSet<Key> = BTreeSet::new();
+        self.inventory.each_marked(
+            &self.options.owner,
+            Trust::LastGood,
+            |kind| !kind.table().marks.is_borrowed(),
+            |_, _, mark| {
+                borne.insert(mark.document.clone());
+            },
+        );
+        let mut state = self.state();
+        for (key, place) in gone {
+            // What is held with a twin is not gone, and neither is what still bears its mark.
+            let is_held = place.is_some_and(|place| stands_in(&twins, &place)) || borne.contains(&key);
+            if !is_held && !state.checked.exists(&key) && !self.is_unseen(&key) {
+                state.memory.remove(&key);
+            }
+        }
     }
 
     /// Whether a place was listed only to see what is used there. Where a document of ours stands, or a parent is ours
     /// by now, it is like all others.
     pub(crate) fn is_others(&self, place: &Place) -> bool {
+        if !self.inventory.is_others(place) {
+            return false;
+        }
         let state = self.state();
         let is_asked_for = |memory: &Memory| {
-            memory.place.as_ref() == Some(place) || memory.left.iter().any(|(left, _)| left == place)
+            memory.place.as_ref() == Some(place) || memory.left.keys().any(|(left, _)| left == place)
         };
-        if !state.others.contains(place) || state.memory.values().any(is_asked_for) {
+        if state.memory.values().any(is_asked_for) {
             return false;
         }
         drop(state);
@@ -262,26 +316,38 @@ fn stand_in(place: &Place, object: &Object) -> Key {
     Key::new(place.0.table().kind, format!("{}-{}", place.1, object.id))
 }
 
+/// The same without making it: whether it is this.
+fn stands_for(key: &Key, place: &Place, object: &Object) -> bool {
+    let id = || key.name.strip_prefix(&place.1)?.strip_prefix('-');
+    key.kind == place.0.table().kind && id() == Some(&object.id)
+}
+
 /// The documents of some kinds by where their resources stand: each object is looked for among those of its place alone.
 struct Asking<'a> {
-    standing: BTreeMap<Place, Vec<(&'a Desired, Option<String>)>>,
+    standing: BTreeMap<&'a Place, Standing<'a>>,
     /// Documents whose resources have no place yet: they may stand anywhere.
     anywhere: BTreeMap<&'static str, Vec<&'a Desired>>,
 }
+
+/// Documents that have a place, with their ids.
+type Standing<'a> = Vec<(&'a Desired, Option<&'a String>)>;
 
 impl<'a> Asking<'a> {
     /// The documents of the kinds of which something was found.
     fn of(
         checked: &'a Checked,
-        memory: &BTreeMap<Key, Memory>,
-        found: &[(Place, Vec<Object>)],
+        memory: &'a BTreeMap<Key, Memory>,
+        found: &BTreeMap<Place, Vec<Object>>,
     ) -> Asking<'a> {
-        let kinds: BTreeSet<&str> = found.iter().map(|(place, _)| place.0.table().kind).collect();
+        let kinds: BTreeSet<&str> = found.keys().map(|place| place.0.table().kind).collect();
         let mut asking = Asking { standing: BTreeMap::new(), anywhere: BTreeMap::new() };
         for (key, desired) in checked.desired.iter().filter(|(key, _)| kinds.contains(key.kind.as_str())) {
-            let known = memory.get(key).and_then(|memory| Some((memory.place.clone()?, memory.id.clone())));
+            let known = memory.get(key).and_then(|memory| Some((memory.place.as_ref()?, memory.id.as_ref())));
             match known {
-                Some((place, id)) => asking.standing.entry(place).or_default().push((desired, id)),
+                Some((place, id)) if found.contains_key(place) => {
+                    asking.standing.entry(place).or_default().push((desired, id));
+                }
+                Some(_) => {}
                 None => asking.anywhere.entry(desired.table.kind).or_default().push(desired),
             }
         }
@@ -291,7 +357,7 @@ impl<'a> Asking<'a> {
     fn asks_for(&self, place: &Place, object: &Object) -> bool {
         let here = self.standing.get(place).into_iter().flatten();
         let mut anywhere = self.anywhere.get(place.0.table().kind).into_iter().flatten();
-        here.clone().any(|(desired, id)| asks_for(desired, id.as_ref(), object))
+        here.clone().any(|(desired, id)| asks_for(desired, *id, object))
             || anywhere.any(|desired| asks_for(desired, None, object))
     }
 }

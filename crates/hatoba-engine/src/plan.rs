@@ -222,7 +222,7 @@ impl Engine {
             return vec![PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause)];
         }
         let view = if is_symbol(&place.1) {
-            Ok(View { objects: Vec::new(), listed_at: None }) // what is not there yet holds nothing
+            Ok(View { objects: std::sync::Arc::default(), listed_at: None }) // what is not there yet holds nothing
         } else {
             self.look(&place, desired, None).await;
             self.view_with_marks(&place, desired).await

@@ -20,6 +20,18 @@ use crate::takedown::{Emptied, target};
 use crate::twins::stands_in;
 use crate::users::Parents;
 
+/// Whoever lifts one of these counts the vanished anew, and that wakes them.
+const LIFTED_ELSEWHERE: [&str; 8] = [
+    "NotOurs",
+    "OwnedByAnother",
+    "OwnerNotExplicit",
+    "Retained",
+    "SourceIncomplete",
+    "InventoryIncomplete",
+    "OwnerShared",
+    "FuseOpen",
+];
+
 /// How a document has been absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Absence {
@@ -99,7 +111,7 @@ impl Engine {
 
     /// Deletes what may be deleted of a document that is gone; the guards are `hatoba_core::may_delete`.
     async fn prune(&self, key: &Key) -> Next {
-        if !self.state().vanished.contains_key(key) {
+        if self.is_uncounted(key) {
             self.note_orphans();
         }
         if let Some(next) = self.follow_deletion(key).await {
@@ -133,7 +145,7 @@ impl Engine {
             match parted {
                 Ok(then) => {
                     next = then;
-                    self.go_on();
+                    self.go_on(orphan);
                 }
                 Err(cause) => {
                     if next == Next::Rest {
@@ -165,11 +177,29 @@ impl Engine {
         is_borne
     }
 
-    /// Something of ours went: what waited for that is looked at again.
-    fn go_on(&self) {
+    /// Whether what the last pass over a document made was not there yet when the vanished were counted.
+    fn is_uncounted(&self, key: &Key) -> bool {
+        let state = self.state();
+        let written_at = state.memory.get(key).and_then(|memory| memory.written_at);
+        !state.vanished.contains_key(key) && (state.counted_at.is_none() || written_at > state.counted_at)
+    }
+
+    /// Something of ours went, or is about to: what waited for that is looked at again. Waking all that are gone each
+    /// time would be a pass for each pair of them.
+    fn go_on(&self, went: &Orphan) {
         let now = Instant::now();
+        let led_to = |id: &str| {
+            let leads =
+                |used: &String| used.strip_suffix(id).is_some_and(|arn| arn.is_empty() || arn.ends_with('/'));
+            went.place.1 == id || went.object.uses.iter().any(leads)
+        };
         let mut state = self.state();
-        for key in state.vanished.keys().cloned().collect::<Vec<_>>() {
+        let waits = |held: &PruningShown| match held.held.reason.as_str() {
+            "InUse" => led_to(&held.id),
+            reason => reason != "Grace" && !LIFTED_ELSEWHERE.contains(&reason),
+        };
+        let waiting = state.pruning.iter().filter(|(_, held)| held.iter().any(waits));
+        for key in waiting.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
             state.memory.entry(key.clone()).or_default().polls = 0;
             state.queue.add(key, Priority::Sweep, now);
         }
@@ -210,13 +240,12 @@ impl Engine {
         let unknown =
             |cause: Cause| Cause::new("UsersUnknown", format!("what uses it could not be listed: {cause}"));
         self.look_at_users(&orphan.place, &orphan.object.id, fresh, parents).await.map_err(unknown)?;
-        let view = self.inventory.view(&orphan.place)?;
+        let found = self.inventory.view_of(&orphan.place, |object| object.id == orphan.object.id)?;
         // Another document may have taken it over meanwhile.
         let borrowed = orphan.place.0.table().marks.is_borrowed();
         let is_its =
             |object: &Object| borrowed || object.mark.present().is_some_and(|mark| mark.document == *key);
-        let is_it = |object: &Object| object.id == orphan.object.id && !object.is_leaving() && is_its(object);
-        let Some(object) = view.objects.into_iter().find(is_it) else {
+        let Some(object) = found.into_iter().find(|object| !object.is_leaving() && is_its(object)) else {
             return Ok(Next::Now);
         };
         let users = self.users_of(&orphan.place, &object);
@@ -249,8 +278,7 @@ impl Engine {
         guard: impl Fn() -> Result<(), Cause>,
     ) -> Result<Next, Cause> {
         let Orphan { place, object, .. } = orphan;
-        let lane = self.lane(&lane_name(place, action));
-        let _one_writer = lane.lock().await;
+        let _one_writer = self.lanes.enter(&lane_name(place, action)).await;
         let operation = place.0.operation_of(action);
         let begun = Instant::now();
         if !self.is_admitted(operation).await || self.halt.is_cancelled() {
@@ -364,23 +392,22 @@ impl Engine {
     fn look_again(&self, key: &Key, cause: &Cause) -> Next {
         match cause.reason.as_str() {
             "Grace" => {
-                let since = self
-                    .state()
-                    .vanished
-                    .get(key)
-                    .map(|vanished| vanished.since.elapsed())
-                    .unwrap_or_default();
-                Next::In(self.options.prune_grace.saturating_sub(since).max(LOOK_SOON))
+                let vanished = self.state().vanished.get(key).copied();
+                let grace = self.options.prune_grace;
+                match vanished {
+                    // The next look at the source wakes it.
+                    Some(vanished) if vanished.since.elapsed() >= grace && !vanished.is_sure(grace) => {
+                        Next::Rest
+                    }
+                    // Its own time is over, and that of what it stands in is not.
+                    Some(vanished) if vanished.since.elapsed() >= grace => self.later(key),
+                    _ => {
+                        let lasts = vanished.map(|vanished| vanished.since.elapsed()).unwrap_or_default();
+                        Next::In(grace.saturating_sub(lasts).max(LOOK_SOON))
+                    }
+                }
             }
-            // Whoever lifts one of these counts the vanished anew, and that wakes them.
-            "NotOurs"
-            | "OwnedByAnother"
-            | "OwnerNotExplicit"
-            | "Retained"
-            | "SourceIncomplete"
-            | "InventoryIncomplete"
-            | "OwnerShared"
-            | "FuseOpen" => Next::Rest,
+            reason if LIFTED_ELSEWHERE.contains(&reason) => Next::Rest,
             _ => self.later(key),
         }
     }

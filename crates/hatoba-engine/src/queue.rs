@@ -82,6 +82,11 @@ impl Queue {
         Some(key)
     }
 
+    /// Whether a key is due, worked on, or put off.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.queued.contains_key(key) || self.working.contains(key) || self.delays.contains_key(key)
+    }
+
     /// A key's work is over.
     pub(crate) fn done(&mut self, key: &Key, now: Instant) {
         self.working.remove(key);

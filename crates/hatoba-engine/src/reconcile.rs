@@ -265,7 +265,7 @@ impl Engine {
             if let Some(before) = before
                 && let Some(id) = memory.id.take()
             {
-                memory.left.insert((before, id));
+                memory.left.insert((before, id), Instant::now());
             }
             match (current, &assessment.verdict) {
                 (Some(_), _) if is_used => memory.id = None,

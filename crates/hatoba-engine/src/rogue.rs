@@ -30,7 +30,7 @@ impl Engine {
         };
         let mut rogue = Vec::new();
         for (view, place) in seen().filter(|(_, place)| in_ours(place)) {
-            for object in &view.objects {
+            for object in view.objects.iter() {
                 let is_claimed = claimed.contains(&(place.clone(), object.id.clone()));
                 if !is_claimed && !self.is_ours(object) && !matches!(object.mark, Seen::Unknown(_)) {
                     rogue.push(format!("{} {} in {}", place.0.table().kind, object.natural_key, place.1));

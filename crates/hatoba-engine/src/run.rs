@@ -179,6 +179,7 @@ impl Engine {
     async fn sweep(&self, is_first: bool) {
         let now = Instant::now();
         self.aws.begin_sweep();
+        self.inventory.forget_names(|object| self.is_ours(object));
         self.ask_again().await;
         {
             let mut state = self.state();

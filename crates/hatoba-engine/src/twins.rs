@@ -9,7 +9,7 @@
 //! The invariant: a shadow goes only if nothing in it is anybody else's, nothing outside uses it, both were born at
 //! about the same time (a copy that somebody made later is no accident), and two looks agree on all of that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hatoba_core::{
     Assessment, Deletion, Desired, Key, MarkStyle, Object, Readiness, RefField, Step, Surplus, SurplusKind,
@@ -44,27 +44,29 @@ impl Engine {
     /// meant, and whatever was reported as a copy before.
     pub(crate) fn twins(&self) -> BTreeSet<(KindId, String)> {
         let parents = KindId::ALL.iter().filter_map(|kind| kind.table().parent.and_then(KindId::of));
-        let checked = self.state().checked.clone();
+        let state = self.state();
         let mut twins = BTreeSet::new();
         for kind in parents.collect::<BTreeSet<KindId>>() {
             // What cannot be seen just now is as it was: forgetting a twin would let what stands in it go.
-            let known = self.inventory.last_known(&(kind, String::new()));
-            let mut alike: BTreeMap<&Key, Vec<&String>> = BTreeMap::new();
-            for object in known.iter().filter(|object| self.is_ours(object)) {
-                let Some(mark) = object.mark.present() else { continue };
-                alike.entry(&mark.document).or_default().push(&object.id);
-            }
-            for (document, ids) in alike {
-                let state = self.state();
-                let memory = state.memory.get(document);
-                let current = memory.and_then(|memory| memory.id.clone());
-                let current = current.filter(|_| checked.exists(document));
-                let copies = memory.map(|memory| memory.copies.clone()).unwrap_or_default();
-                drop(state);
-                let is_one_of_several = |id: &String| ids.len() > 1 && current.as_ref() != Some(id);
-                let others = ids.iter().filter(|id| copies.contains(**id) || is_one_of_several(id));
-                twins.extend(others.map(|id| (kind, (*id).clone())));
-            }
+            self.inventory.among(&(kind, String::new()), |known| {
+                let of_ours = known.filter(|object| self.is_ours(object));
+                let mut alike: Vec<(&Key, &String)> = of_ours
+                    .filter_map(|object| Some((&object.mark.present()?.document, &object.id)))
+                    .collect();
+                alike.sort();
+                for of_one in alike.chunk_by(|one, other| one.0 == other.0) {
+                    let document = of_one[0].0;
+                    let memory = state.memory.get(document);
+                    let current = memory.and_then(|memory| memory.id.as_ref());
+                    let current = current.filter(|_| state.checked.exists(document));
+                    let is_copy = |id: &String| memory.is_some_and(|memory| memory.copies.contains(id));
+                    let is_one_of_several = |id: &String| of_one.len() > 1 && current != Some(id);
+                    let ids = of_one.iter().map(|(_, id)| *id);
+                    twins.extend(
+                        ids.filter(|id| is_copy(id) || is_one_of_several(id)).map(|id| (kind, id.clone())),
+                    );
+                }
+            });
         }
         twins
     }

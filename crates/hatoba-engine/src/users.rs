@@ -265,11 +265,11 @@ impl Engine {
                         Err(cause) if is_denied(&cause) && !self.is_asked_for(parent) => continue,
                         Err(cause) => return Err(cause),
                     };
-                    let (ours, others): (Vec<Object>, Vec<Object>) =
-                        parents.into_iter().partition(|parent| self.is_ours(parent));
-                    places.extend(ours.into_iter().map(|parent| (*user, parent.id)));
+                    let (ours, others): (Vec<&Object>, Vec<&Object>) =
+                        parents.iter().partition(|parent| self.is_ours(parent));
+                    places.extend(ours.into_iter().map(|parent| (*user, parent.id.clone())));
                     if whose == Parents::All {
-                        let others = others.into_iter().map(|parent| (*user, parent.id)).collect();
+                        let others = others.into_iter().map(|parent| (*user, parent.id.clone())).collect();
                         self.look_at_others(others, not_before).await?;
                     }
                 }
@@ -279,16 +279,20 @@ impl Engine {
         for place in &places {
             self.list(place, not_before, &self.everything_of_ours()).await;
         }
-        places.iter().try_for_each(|place| self.inventory.view(place).map(drop))
+        places.iter().try_for_each(|place| self.inventory.is_seen(place))
     }
 
     /// Lists what stands in other people's parents, only to see what it uses: nothing in them is ours.
     async fn look_at_others(&self, places: Vec<Place>, not_before: Option<Instant>) -> Result<(), Cause> {
         for place in places {
-            if self.inventory.listed_at(&place).is_none() {
-                self.state().others.insert(place.clone());
+            let is_new = self.inventory.listed_at(&place).is_none();
+            if is_new {
+                self.inventory.note_others(&place);
             }
             self.list(&place, not_before, &self.everything_of_ours()).await;
+            if is_new {
+                self.inventory.note_others(&place); // it may have been forgotten meanwhile, with what it stands in
+            }
             match self.inventory.view(&place) {
                 Err(cause) if cause.reason.as_str() == "NotFoundException" => {} // it went meanwhile
                 seen => drop(seen?),

@@ -25,6 +25,8 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// Documents that are worked on, by the one that gives them their scope.
     by_parent: BTreeMap<Key, Vec<Key>>,
+    /// Documents that are worked on, by those that they name.
+    by_target: BTreeMap<Key, BTreeSet<Key>>,
 }
 
 /// Checks a snapshot: expansion, kinds, fields, references, cycles, clashes, and the rules that know the chain.
@@ -92,6 +94,7 @@ fn checked(snapshot: &Snapshot) -> (Checked, Expanded) {
     checked.hold_parts(&expanded);
     checked.wholes.clone_from(&expanded.wholes);
     checked.by_parent = by_parent(&checked.desired);
+    checked.by_target = by_target(&checked.desired);
     checked.diagnostics.sort_by(|a, b| (&a.place, &a.path, &a.message).cmp(&(&b.place, &b.path, &b.message)));
     checked.diagnostics.dedup();
     (checked, expanded)
@@ -131,6 +134,20 @@ impl Checked {
     /// The documents that a document gives their scope.
     pub(crate) fn children(&self, parent: &Key) -> impl Iterator<Item = &Key> {
         self.by_parent.get(parent).into_iter().flatten()
+    }
+
+    /// Documents that name this one, or follow its kind in the same parent; where nobody knows its parent, in any.
+    pub(crate) fn dependents(&self, key: &Key) -> BTreeSet<&Key> {
+        let mut dependents: BTreeSet<&Key> = self.by_target.get(key).into_iter().flatten().collect();
+        let follows = |other: &&Key| {
+            let desired = self.desired.get(*other);
+            desired.is_some_and(|desired| desired.table.follows.contains(&key.kind.as_str()))
+        };
+        match self.desired.get(key) {
+            Some(desired) => dependents.extend(self.siblings(desired).filter(follows)),
+            None => dependents.extend(self.desired.keys().filter(follows)),
+        }
+        dependents
     }
 
     /// What the rules find: errors hold, warnings are only told.
@@ -224,6 +241,16 @@ fn by_parent(desired: &BTreeMap<Key, Desired>) -> BTreeMap<Key, Vec<Key>> {
         }
     }
     by_parent
+}
+
+fn by_target(desired: &BTreeMap<Key, Desired>) -> BTreeMap<Key, BTreeSet<Key>> {
+    let mut by_target: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
+    for (key, desired) in desired {
+        for reference in &desired.references {
+            by_target.entry(reference.target.clone()).or_default().insert(key.clone());
+        }
+    }
+    by_target
 }
 
 #[cfg(test)]

@@ -271,6 +271,12 @@ impl Aws {
         self.lasting.lock().unwrap_or_else(PoisonError::into_inner).remove(arn);
     }
 
+    /// Forgets what never changes and is none of these: it has gone.
+    pub(crate) fn keep_lasting(&self, arns: &BTreeSet<String>) {
+        let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+        lasting.retain(|arn, _| arns.contains(arn));
+    }
+
     fn slow(&self) -> MutexGuard<'_, SlowFacts> {
         self.slow.lock().unwrap_or_else(PoisonError::into_inner)
     }

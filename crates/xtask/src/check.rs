@@ -60,8 +60,18 @@ const STEPS: &[Step] = &[
 
 const BUILD: &[&str] = &["build", "--workspace", "--lib", "--bins", "--locked"];
 
-const SCENARIOS: &[&str] =
-    &["--test", "architecture", "--test", "shapes", "--test", "fuzz", "--test", "scenarios"];
+const SCENARIOS: &[&str] = &[
+    "--test",
+    "architecture",
+    "--test",
+    "shapes",
+    "--test",
+    "fuzz",
+    "--test",
+    "bounded",
+    "--test",
+    "scenarios",
+];
 
 const CLIPPY: &[&str] = &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"];
 

@@ -35,7 +35,8 @@ const PARTS: &[Part] = &[
     Part { name: "fuzzing", share: 8, run: fuzzing },
     Part { name: "walks", share: 8, run: walks },
     Part { name: "processes", share: 6, run: processes },
-    Part { name: "simulation", share: 30, run: simulation },
+    Part { name: "boundedness", share: 10, run: boundedness },
+    Part { name: "simulation", share: 20, run: simulation },
 ];
 
 /// Seeds of one night; far more than any machine gets through.
@@ -136,6 +137,15 @@ fn walks(night: &Night, time: Duration) -> Result<String> {
     cargo_test(&["simulation", "walks::walks_end"], &seeds(night.from, WALKS_SEEDS, time))
 }
 
+/// 10,000 documents for 30 days, or for as many of them as there is time.
+fn boundedness(_: &Night, time: Duration) -> Result<String> {
+    let numbers = [("DOCUMENTS", 10_000), ("TIDES", 30), ("TIDE_HOURS", 24), ("SECONDS", time.as_secs())];
+    let variables = numbers.map(|(name, number)| (format!("HATOBA_BOUNDED_{name}"), number.to_string()));
+    let variables: Vec<(&str, String)> =
+        variables.iter().map(|(name, number)| (name.as_str(), number.clone())).collect();
+    cargo_test(&["bounded", "a_month"], &variables)
+}
+
 fn seeds(from: u64, seeds: u64, time: Duration) -> [(&'static str, String); 3] {
     [
         ("HATOBA_SIMULATION_FROM", from.to_string()),
@@ -153,7 +163,7 @@ fn cargo_test(which: &[&str; 2], variables: &[(&str, String)]) -> Result<String>
         command.env(name, value);
     }
     let said = shell::listen(&mut command)?;
-    let counts = [" seeds, ", " points and pairs of points", " walks from seed "];
+    let counts = [" seeds, ", " points and pairs of points", " walks from seed ", " with each of "];
     let is_count = |line: &&str| counts.iter().any(|count| line.contains(count));
     Ok(said.lines().filter(is_count).collect::<Vec<_>>().join("; "))
 }

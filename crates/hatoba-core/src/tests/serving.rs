@@ -186,8 +186,9 @@ impl Scene for House {
         let names = |desired: &&Desired| desired.references.iter().any(|reference| reference.target == *key);
         self.desired.values().filter(names).map(|desired| desired.key.clone()).collect()
     }
-    fn beside(&self, desired: &Desired) -> Vec<Key> {
-        let siblings = self.desired.values().filter(|other| other.parent() == desired.parent());
+    fn beside(&self, desired: &Desired, kind: &str) -> Vec<Key> {
+        let stands_beside = |other: &&Desired| other.parent() == desired.parent() && other.key.kind == kind;
+        let siblings = self.desired.values().filter(stands_beside);
         siblings.map(|other| other.key.clone()).collect()
     }
     fn health(&self, _: &Object) -> Option<Result<Health, Cause>> {

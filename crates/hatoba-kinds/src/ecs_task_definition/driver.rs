@@ -87,7 +87,7 @@ spec:
     }
 
     async fn list(aws: &Aws, _scope: &str, interest: &Interest) -> Result<Vec<Object>, CallError> {
-        let mut objects = Vec::new();
+        let (mut objects, mut listed) = (Vec::new(), BTreeSet::new());
         for family in &interest.names {
             let arns = pages(&LIST, async |token| {
                 let call = aws
@@ -105,7 +105,9 @@ spec:
             for arn in arns.iter().filter(|arn| usage::family(usage::short(arn)) == family) {
                 objects.extend(revision(aws, arn, interest.details.contains(family)).await?);
             }
+            listed.extend(arns);
         }
+        aws.keep_lasting(&listed);
         Ok(objects)
     }
 
