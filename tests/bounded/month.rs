@@ -24,8 +24,8 @@ const POLL: Duration = Duration::from_secs(60);
 const WARM_UP: usize = 2;
 /// What may be held more in the second half than in the first: a fiftieth of the bytes, for maps grow and shrink by nodes.
 const OF_BYTES: i64 = 50;
-/// And an allocation for so many documents that went. What is kept of one is several.
-const OF_DOCUMENTS: usize = 10;
+/// And an allocation for each tide, and for so many documents that went. What is kept of one is several.
+const OF_DOCUMENTS: usize = 50;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -212,7 +212,7 @@ fn assert_flat(levels: &[Level], fleet: Fleet) {
     }
     let highest = |half: &[Level], what: fn(&Level) -> i64| half.iter().map(what).max().unwrap();
     let (held, before) = (highest(second, |level| level.held), highest(first, |level| level.held));
-    let went = i64::try_from(fleet.turnover() * second.len() / OF_DOCUMENTS).unwrap();
+    let went = i64::try_from(second.len() * (1 + fleet.turnover() / OF_DOCUMENTS)).unwrap();
     assert!(held <= before + went, "{before} allocations were held, then {held}");
     let (bytes, before) = (highest(second, |level| level.bytes), highest(first, |level| level.bytes));
     assert!(bytes <= before + before / OF_BYTES, "{before} bytes were held, then {bytes}");

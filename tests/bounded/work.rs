@@ -33,6 +33,21 @@ fn apis(numbers: std::ops::Range<usize>) -> String {
     numbers.map(one).collect::<Vec<_>>().join("---\n")
 }
 
+/// So many APIs, each with what stands in it.
+fn stacks(numbers: std::ops::Range<usize>) -> String {
+    let one = |number| {
+        format!(
+            "{}---\napiVersion: hatoba/v1\nkind: Stage\nmetadata: {{ name: stage }}\nspec: {{ apiRef: shop, stageName: $default }}\n",
+            routes(0..1)
+        )
+        .replace("shop", &format!("shop{number:03}"))
+        .replace("back", &format!("back{number:03}"))
+        .replace("name: r000", &format!("name: r{number:03}"))
+        .replace("name: stage", &format!("name: stage{number:03}"))
+    };
+    numbers.map(one).collect::<Vec<_>>().join("---\n")
+}
+
 /// What it takes until all that vanished is gone.
 fn vanishing(documents: fn(std::ops::Range<usize>) -> String, many: usize) -> u64 {
     let mut month = Month::of(Duration::from_secs(86_400));
@@ -57,6 +72,12 @@ fn many_vanished_apis_cost_in_proportion() {
     assert!(many <= few * OF_FOUR, "{few} and {many}");
 }
 
+#[test]
+fn many_vanished_stacks_cost_in_proportion() {
+    let (few, many) = (vanishing(stacks, 10), vanishing(stacks, 40));
+    assert!(many <= few * OF_FOUR, "{few} and {many}");
+}
+
 /// What it takes to make so many.
 fn coming(documents: fn(std::ops::Range<usize>) -> String, many: usize) -> u64 {
     let mut month = Month::of(Duration::from_secs(86_400));
@@ -71,6 +92,8 @@ fn many_new_documents_cost_in_proportion() {
         let (few, many) = (coming(documents, 30), coming(documents, 120));
         assert!(many <= few * OF_FOUR, "{few} and {many}");
     }
+    let (few, many) = (coming(stacks, 10), coming(stacks, 40));
+    assert!(many <= few * OF_FOUR, "{few} and {many}");
 }
 
 /// What a look at everything takes while nothing changes.
@@ -81,6 +104,13 @@ fn resting(documents: fn(std::ops::Range<usize>) -> String, many: usize) -> u64 
     let work = month.after(&text, Duration::from_secs(600));
     println!("{many} at rest: {work} allocations");
     work
+}
+
+/// A look at everything that finds nothing new follows no chain anew: what each route costs then, with its part of the
+/// lists.
+#[test]
+fn routes_at_rest_cost_a_list_and_a_look() {
+    assert!(resting(routes, 120) <= 120 * 900);
 }
 
 #[test]

@@ -160,3 +160,23 @@ pub(crate) struct Suspect {
     pub(crate) looks: u32,
     pub(crate) last_look: Option<Instant>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hatoba_kinds::KindId;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_left_behind_is_forgotten_when_no_list_has_shown_it_for_an_hour() {
+        let left = |id: &str| ((KindId::Integration, "api".to_owned()), id.to_owned());
+        let mut memory = Memory::default();
+        memory.left.insert(left("gone"), Instant::now());
+        memory.left.insert(left("there"), Instant::now());
+        let shows = |(_, id): &(Place, String)| id == "there";
+        memory.forget_left(Instant::now(), shows);
+        assert_eq!(memory.left.len(), 2, "a list may lag");
+        tokio::time::advance(LEFT_SHOWS_WITHIN).await;
+        memory.forget_left(Instant::now(), shows);
+        assert_eq!(memory.left.into_keys().collect::<Vec<_>>(), [left("there")]);
+    }
+}
