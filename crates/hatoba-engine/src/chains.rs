@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::{Engine, State};
 use crate::inventory::Place;
 use crate::network::Wanted;
+use crate::shown::ProbeShown;
 use crate::world::Checked;
 
 /// Passes come in swarms: one look at the chains serves all of a moment.
@@ -111,22 +112,19 @@ impl Engine {
 
     /// Judges every chain and publishes what it comes to; the registries whose health is wanted, by id, and what is
     /// wanted of the network.
-    pub(crate) fn judge_chains(&self) -> (BTreeMap<String, (String, Object)>, Wanted) {
+    pub(crate) fn judge_chains(&self) -> (Registries, Wanted) {
         let checked = Arc::clone(&self.state().checked);
         if !checked.desired.keys().any(is_entry) {
-            self.state().followed = None;
+            let mut state = self.state();
+            state.followed = None;
+            state.chains.clear();
             return (BTreeMap::new(), Wanted::default());
         }
-        let followed = self.followed(&checked);
-        let chains = || followed.chains.iter().map(|(_, chain)| chain);
-        let rules = Wanted {
-            groups: chains().flat_map(|chain| chain.groups.iter().cloned()).collect(),
-            subnets: chains().flat_map(|chain| chain.subnets.iter().cloned()).collect(),
-            is_closed: chains().any(Chain::is_closed),
-        };
-        let asks = chains().flat_map(|chain| &chain.asks);
-        let wanted = asks.map(|(kind, registry)| (registry.id.clone(), (kind.clone(), registry.clone())));
-        let wanted = wanted.collect();
+        let (followed, is_new) = self.followed(&checked);
+        let wanted = (followed.registries.clone(), followed.rules.clone());
+        if !is_new {
+            return wanted; // it was published
+        }
         let now = self.clock.now();
         let mut state = self.state();
         let mut changed = BTreeSet::new();
@@ -148,26 +146,27 @@ impl Engine {
         if is_news || !changed.is_empty() {
             self.published.send_modify(|count| *count += 1);
         }
-        (wanted, rules)
+        wanted
     }
 
     /// Every chain. They are followed anew only if something is known otherwise than the last time: most passes find
     /// that nothing has changed.
-    fn followed(&self, checked: &Arc<Checked>) -> Arc<Followed> {
+    /// Returns whether they were.
+    fn followed(&self, checked: &Arc<Checked>) -> (Arc<Followed>, bool) {
         let revision = self.inventory.revision();
         let state = self.state();
         let before =
             state.followed.as_ref().filter(|before| before.known.is_still(checked, revision, &state));
         if let Some(before) = before {
-            return Arc::clone(before);
+            return (Arc::clone(before), false);
         }
         drop(state);
         let known = Known::of(self, checked);
         let entries = checked.desired.keys().filter(|key| is_entry(key));
         let chains = entries.map(|key| (key.clone(), chain(key, &known))).collect();
-        let followed = Arc::new(Followed { known, chains });
+        let followed = Arc::new(Followed::new(known, chains));
         self.state().followed = Some(Arc::clone(&followed));
-        followed
+        (followed, true)
     }
 }
 
@@ -199,6 +198,26 @@ impl State {
 pub(crate) struct Followed {
     known: Known,
     chains: Vec<(Key, Chain)>,
+    registries: Registries,
+    rules: Wanted,
+}
+
+/// Registries whose health is wanted, with their kinds, by id.
+type Registries = BTreeMap<String, (String, Object)>;
+
+impl Followed {
+    fn new(known: Known, chains: Vec<(Key, Chain)>) -> Followed {
+        let all = || chains.iter().map(|(_, chain)| chain);
+        let rules = Wanted {
+            groups: all().flat_map(|chain| chain.groups.iter().cloned()).collect(),
+            subnets: all().flat_map(|chain| chain.subnets.iter().cloned()).collect(),
+            is_closed: all().any(Chain::is_closed),
+        };
+        let asks = all().flat_map(|chain| &chain.asks);
+        let asks = asks.map(|(kind, registry)| (registry.id.clone(), (kind.clone(), registry.clone())));
+        let registries = asks.collect();
+        Followed { known, chains, registries, rules }
+    }
 }
 
 /// What is known at one moment: chains come from nothing else.
@@ -218,6 +237,10 @@ struct Known {
     named_by: BTreeMap<Key, Vec<Key>>,
     healths: BTreeMap<String, Result<Health, Cause>>,
     network: Option<Result<Network, Cause>>,
+    /// What requests through chains came to.
+    probes: BTreeMap<Key, ProbeShown>,
+    /// Whether this process has looked at everything once.
+    has_looked: bool,
 }
 
 /// What is shown of a document, and where its resource stands, and its id.
@@ -252,6 +275,8 @@ impl Known {
         let documents: BTreeMap<Key, Shown> = of_hops.map(|key| (key.clone(), shown(key))).collect();
         let healths = state.healths.iter().map(|(id, asked)| (id.clone(), asked.said.clone())).collect();
         let network = state.network.as_ref().map(|said| said.network.clone());
+        let probes = state.probes.iter().map(|(key, probed)| (key.clone(), probed.shown.clone())).collect();
+        let has_looked = state.last_full_resync.is_some();
         drop(state);
         let (revision, listed) = engine.inventory.all_of(|kind| kind.hop().is_some());
         let mut by_id = BTreeMap::new();
@@ -277,7 +302,20 @@ impl Known {
             }
         }
         let checked = Arc::clone(checked);
-        Known { checked, documents, revision, listed, by_id, in_place, failures, named_by, healths, network }
+        Known {
+            checked,
+            documents,
+            revision,
+            listed,
+            by_id,
+            in_place,
+            failures,
+            named_by,
+            healths,
+            network,
+            probes,
+            has_looked,
+        }
     }
 
     /// Whether all of it is known as it was.
@@ -287,6 +325,8 @@ impl Known {
             && self.revision == revision
             && self.healths.iter().eq(healths)
             && self.network.as_ref() == state.network.as_ref().map(|said| &said.network)
+            && self.probes.iter().eq(state.probes.iter().map(|(key, probed)| (key, &probed.shown)))
+            && self.has_looked == state.last_full_resync.is_some()
             && self.documents.iter().all(|(key, shown)| shown.is_still(key, state))
     }
 }
