@@ -56,6 +56,12 @@ async fn what_is_denied_or_throttled_is_counted_and_what_is_not_looked_at_grows_
     assert!(metric(&harbour, "hatoba_oldest_unverified_seconds") < 310.0);
 }
 
+/// What was told of the fuse, the newest first.
+fn fuse_events(harbour: &Harbour) -> Vec<String> {
+    let events = harbour.engine.picture().events.into_iter();
+    events.filter(|event| event.document.kind == "Fuse").map(|event| event.action).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_fuse_shows_while_it_is_open() {
     let harbour = converged().await;
@@ -63,8 +69,16 @@ async fn the_fuse_shows_while_it_is_open() {
     for_minutes(&harbour, 15, "").await;
     assert_eq!(metric(&harbour, "hatoba_prune_fuse_open"), 1.0, "{}", harbour.describe());
     assert_eq!(metric(&harbour, "hatoba_prune_held"), 8.0);
+    let notices = |harbour: &Harbour| {
+        let notices = harbour.engine.picture().notices.into_iter();
+        notices.map(|notice| notice.reason.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(notices(&harbour), ["FuseOpen"], "on the page, in the heartbeat and in `hatoba status`");
+    assert_eq!(fuse_events(&harbour), ["FuseOpened"]);
     for_minutes(&harbour, 2, ARTICLE).await;
     assert_eq!(metric(&harbour, "hatoba_prune_fuse_open"), 0.0);
+    assert_eq!(notices(&harbour), [""; 0]);
+    assert_eq!(fuse_events(&harbour), ["FuseClosed", "FuseOpened"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -121,7 +121,31 @@ impl Engine {
             let now = Instant::now();
             state.vanished.values_mut().for_each(|vanished| vanished.begin_anew(now));
         }
+        let documents = vanished.len();
+        // Who only plans opens nothing, and who stands by leaves it to the leader.
+        let is_told = was_open != is_open && state.account.is_some() && self.permit.leads();
+        drop(state);
+        if is_told {
+            self.tell_of_fuse(is_open, documents);
+        }
         fuse
+    }
+
+    fn tell_of_fuse(&self, is_open: bool, documents: usize) {
+        let key = Key::new("Fuse", &self.options.owner);
+        if is_open {
+            let cause = format!(
+                "{documents} documents vanished together; nothing of them is deleted: `hatoba prune` shows them"
+            );
+            tracing::warn!(
+                documents,
+                "the fuse of the prune opened: so many documents vanished together that nothing of them is deleted; see `hatoba prune`"
+            );
+            self.tell(&key, "FuseOpened", "", &cause);
+        } else {
+            tracing::info!("the fuse of the prune is closed again");
+            self.tell(&key, "FuseClosed", "", "the documents are back, or somebody let them go");
+        }
     }
 
     /// Whether an acknowledgement was for an absence that is over: one of its documents is back, or was.

@@ -4,18 +4,21 @@
 //! scope at once; overlays of fresh creates stay until a list shows them or they are proven lost.
 
 mod forget;
+mod marks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hatoba_core::{Cause, Key, Mark, MarkStyle, Object, Scope, Seen};
+use hatoba_core::{Cause, Key, Mark, MarkStyle, Object, Scope};
 use hatoba_kinds::{Aws, CallError, Disposition, Interest, KindId};
 use tokio::time::Instant;
 
 use crate::lanes::Lanes;
 use crate::permit::{Permit, account_unknown};
+use marks::borrow_marks;
+pub(crate) use marks::marks_lie_in;
 
 /// A create that no list shows after this long is proven lost (lists lag behind writes by less).
 const CREATE_SETTLES: Duration = Duration::from_secs(60);
@@ -555,55 +558,4 @@ pub(crate) fn children(parent: KindId) -> impl Iterator<Item = KindId> {
 /// Whether documents of a kind can name documents of another.
 pub(crate) fn refers_to(user: KindId, kind: &str) -> bool {
     user.table().references.iter().any(|reference| reference.kinds.contains(&kind))
-}
-
-/// Where the marks of a kind's objects are, if they do not bear them themselves.
-pub(crate) fn marks_lie_in((kind, scope): &Place) -> Option<Place> {
-    let bearer = match kind.table().marks {
-        MarkStyle::Inherited(bearer) => KindId::of(bearer)?,
-        MarkStyle::Name => kind.table().parent.and_then(KindId::of)?,
-        MarkStyle::Tags | MarkStyle::TagsReadApart | MarkStyle::Description => return None,
-    };
-    let in_the_account = bearer.table().scope_member.is_none();
-    Some((bearer, if in_the_account { String::new() } else { scope.clone() }))
-}
-
-/// Objects of a place with the marks that they borrow, where the kind's lie elsewhere.
-fn borrow_marks(
-    state: &BTreeMap<Place, Listing>,
-    place: &Place,
-    mut objects: Vec<Object>,
-    trust: Trust,
-) -> Vec<Object> {
-    let Some(bearers) = marks_lie_in(place).filter(|_| !objects.is_empty()) else { return objects };
-    let bearers = state.get(&bearers).filter(|listing| listing.is_trusted(trust)).map(Listing::effective);
-    for object in &mut objects {
-        object.mark = match place.0.table().marks {
-            MarkStyle::Name => by_name(object, bearers.as_deref()),
-            _ => inherited(object, bearers.as_deref()),
-        };
-    }
-    objects
-}
-
-/// The mark of a child by name, as its parent confirms it.
-fn by_name(object: &Object, parents: Option<&[Object]>) -> Seen<Mark> {
-    let Some(parents) = parents else {
-        return Seen::Unknown(Cause::new("NotListed", "what it stands in has not been listed yet"));
-    };
-    let parent = parents.iter().find(|parent| parent.id == object.scope);
-    let says = parent.and_then(|parent| Some((parent.mark.present()?, parent.tags.as_ref()?)));
-    match &object.mark {
-        Seen::Present(mark) => Seen::Present(mark.confirmed_by(&object.natural_key, says)),
-        unread => unread.clone(),
-    }
-}
-
-/// The mark of what an object points to.
-fn inherited(object: &Object, marked: Option<&[Object]>) -> Seen<Mark> {
-    let Some(marked) = marked else {
-        return Seen::Unknown(Cause::new("NotListed", "what it points to has not been listed yet"));
-    };
-    let pointed_to = marked.iter().find(|other| object.uses.contains(&other.id));
-    pointed_to.map_or(Seen::Absent, |other| other.mark.clone())
 }

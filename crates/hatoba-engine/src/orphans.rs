@@ -131,6 +131,7 @@ impl Engine {
         }
         drop(state);
         self.count_who_stayed();
+        self.fuse(); // it closes when the last of them is back
         self.wake();
     }
 

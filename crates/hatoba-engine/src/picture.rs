@@ -100,7 +100,9 @@ impl Engine {
             _ => None,
         };
         let shared = state.owner_shared.as_ref().filter(|shared| shared.is_live);
-        lease.into_iter().chain(shared.map(|shared| shared.cause.clone())).collect()
+        let held = state.pruning.values().flatten().map(|held| &held.held);
+        let fuse = held.filter(|held| held.reason.as_str() == "FuseOpen").take(1); // it is one word for all of them
+        lease.into_iter().chain(shared.map(|shared| shared.cause.clone())).chain(fuse.cloned()).collect()
     }
 
     /// Whether this process leads: only then it writes, to AWS and elsewhere.

@@ -69,6 +69,12 @@ async fn must_be_there(document: &Key, place: &Beside, vars: Variables) -> anyho
     bail!("there is no {document} in {source}{hint}")
 }
 
+/// Whether a daemon has ever written there.
+async fn knows_anything(place: &Beside) -> anyhow::Result<bool> {
+    let mut sink = place.status_to()?.sink_alone().await?;
+    Ok(sink.load_heartbeat().await.is_some() || !sink.load(LOAD).await.is_empty())
+}
+
 /// Shows the set that is held, or lets exactly that go.
 ///
 /// # Errors
@@ -77,9 +83,15 @@ pub(crate) async fn prune(arguments: Prune) -> anyhow::Result<ExitCode> {
     let keep = arguments.place.status_to()?.keep_alone().await?;
     let held = held_here(&keep).await?;
     let Some(hash) = arguments.acknowledge else {
+        let is_told = held.is_some() || knows_anything(&arguments.place).await?;
         let mut out = std::io::stdout().lock();
         match held {
-            None => writeln!(out, "nothing is held")?,
+            None if is_told => writeln!(out, "nothing is held")?,
+            None => writeln!(
+                out,
+                "no daemon has written anything in {}: whether anything is held nobody knows",
+                keep.place()
+            )?,
             Some(held) => {
                 let number = count(held.documents.len(), "document");
                 writeln!(out, "{number} vanished together and their resources are held:")?;

@@ -18,7 +18,7 @@ use crate::shown::{DocumentShown, LeadershipShown, QuotaShown, Shown};
 /// The whole page. `is_live`: it keeps itself up to date.
 pub(super) fn page(shown: &Shown, now: Timestamp, is_live: bool) -> String {
     let troubled = shown.documents.values().filter(|document| is_troubled(document)).count();
-    let state = summary(shown.documents.len(), troubled);
+    let state = summary(shown.documents.len(), troubled, warnings(shown));
     let version = text(shown.version);
     let page = html! {
         (DOCTYPE)
@@ -78,12 +78,25 @@ pub(super) fn page(shown: &Shown, now: Timestamp, is_live: bool) -> String {
     page.into_string()
 }
 
-fn summary(documents: usize, troubled: usize) -> String {
+/// What stands in the title, too: nothing that is said in red above may be missing there.
+fn summary(documents: usize, troubled: usize, warnings: usize) -> String {
     let noun = if documents == 1 { "document" } else { "documents" };
-    match troubled {
-        0 => format!("{documents} {noun}, all well"),
-        troubled => format!("{troubled} of {documents} {noun} not well"),
+    let state = match (troubled, warnings) {
+        (0, 0) => return format!("{documents} {noun}, all well"),
+        (0, _) => format!("{documents} {noun} well"),
+        (troubled, _) => format!("{troubled} of {documents} {noun} not well"),
+    };
+    match warnings {
+        0 => state,
+        1 => format!("{state}, 1 warning"),
+        warnings => format!("{state}, {warnings} warnings"),
     }
+}
+
+/// How many of the notices are bad.
+fn warnings(shown: &Shown) -> usize {
+    let source = &shown.source;
+    shown.notices.len() + usize::from(source.error.is_some()) + usize::from(!source.unreadable.is_empty())
 }
 
 fn overall(shown: &Shown, troubled: usize, state: &str) -> Markup {
@@ -91,6 +104,7 @@ fn overall(shown: &Shown, troubled: usize, state: &str) -> Markup {
         document.status.serving.as_ref().is_some_and(|serving| serving.status == Truth::False)
     };
     let (tone, sign) = match troubled {
+        _ if warnings(shown) > 0 => ("bad", "!"),
         0 => ("good", "✓"),
         _ if shown.documents.values().any(|document| broken(&document)) => ("bad", "✕"),
         _ => ("unsure", "…"),

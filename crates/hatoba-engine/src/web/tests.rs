@@ -518,6 +518,8 @@ fn what_concerns_no_document_alone_is_said_on_the_page() {
     let html =
         page(&Shown { leadership: LeadershipShown::WithoutLease, notices, ..shown() }, at(1_200), true);
     assert!(html.contains("LeaseUnreachable: s3:PutObject is &lt;denied&gt;"), "{html}");
+    let title = html.split("<title>").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+    assert!(title.starts_with("1 of 2 documents not well, 2 warnings"), "{title}");
     assert!(html.contains("without lease</span>") && !html.contains("standby"), "{html}");
 }
 
