@@ -421,4 +421,11 @@ async fn what_another_owner_keeps_is_told_and_not_taken() {
     assert!(!plan.has_changes());
     let of_api: Vec<&String> = differences.iter().filter(|d| d.starts_with("HttpApi/")).collect();
     assert!(of_api.len() == 1 && of_api[0].contains("OwnedByAnother"), "{differences:#?}");
+    // What stands in it is there, and nobody is told to make another.
+    let inside: Vec<&String> = differences.iter().filter(|d| !d.starts_with("HttpApi/")).collect();
+    assert_eq!(inside.len(), 3, "{differences:#?}");
+    for difference in inside {
+        assert!(difference.contains("stands in that of HttpApi/"), "{difference}");
+        assert!(difference.contains("of owner ") && !difference.contains("without `adopt`"), "{difference}");
+    }
 }

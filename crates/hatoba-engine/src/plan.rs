@@ -141,7 +141,20 @@ struct SoFar {
     changing: BTreeSet<Key>,
     /// Documents whose resources are there and not ready to be named yet: nobody knows what stands in them.
     settling: BTreeSet<Key>,
+    /// Documents whose resources are not theirs, and why: nobody knows what stands in them.
+    stalled: BTreeMap<Key, Cause>,
     calls: Vec<&'static Operation>,
+}
+
+impl SoFar {
+    /// The entry of what is to be taken over by its id in something that is not ours: it may well be there.
+    fn out_of_reach(&self, desired: &Desired) -> Option<PlanEntry> {
+        let id = desired.policy.adopt.as_ref()?.id.as_ref()?;
+        let parent = desired.parent().filter(|parent| !self.outputs.contains_key(*parent))?;
+        let why = &self.stalled.get(parent)?.message;
+        let message = format!("{id} stands in that of {parent}, which is not ours to change: {why}");
+        Some(PlanEntry::held(desired.key.clone(), PlanAction::Held, Cause::new("WaitingFor", message)))
+    }
 }
 
 impl Engine {
@@ -221,6 +234,9 @@ impl Engine {
                 Cause::new("WaitingFor", format!("waits for {parent}, which AWS is still setting up"));
             return vec![PlanEntry::held(desired.key.clone(), PlanAction::Unknown, cause)];
         }
+        if let Some(entry) = so_far.out_of_reach(desired) {
+            return vec![entry];
+        }
         let view = if is_symbol(&place.1) {
             Ok(View { objects: std::sync::Arc::default(), listed_at: None }) // what is not there yet holds nothing
         } else {
@@ -248,6 +264,9 @@ impl Engine {
         let left = self.left_behind(desired, &place);
         assessment.notes.extend(left);
         self.withhold(kind, &mut assessment).await;
+        if let Verdict::Stalled(cause) = &assessment.verdict {
+            so_far.stalled.insert(desired.key.clone(), cause.clone());
+        }
         match assessment.current {
             Some(current) if current.is_usable() => {
                 so_far.outputs.insert(desired.key.clone(), current.outputs.clone());
