@@ -50,7 +50,7 @@ pub use error::{CallError, Disposition, LOOK_SOON, classify, is_denial};
 pub use expand::{Expanded, OutputOf, PathMap, Whole, expand, is_whole};
 pub use explain::{Schema, explain, explain_kinds};
 pub use iam::{Needs, action_of, common_operations, iam_policy};
-pub use import::{Found, Imported, Refusal, import};
+pub use import::{Found, Imported, Refusal, hides_secret, import};
 pub use kind::{Answer, Entry, GivenUp, Interest, Progress, Registrar, Work};
 pub use last_look::{Refused, Signed};
 pub use naming::spelt_out;

@@ -10,6 +10,7 @@
 //! ```
 
 mod called;
+mod secret_text;
 mod secrets;
 mod spec;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use hatoba_core::{
 use serde_json::Value;
 
 use crate::KindId;
+pub use secrets::hides_secret;
 
 /// A resource that is to be documented.
 #[derive(Clone, Debug)]
@@ -146,19 +148,17 @@ fn document(found: &Found, key: Key, mut spec: Members) -> Result<Imported, Stri
         let mut whole = Value::Object(spec);
         let untold = problems.iter().find_map(|problem| {
             let at = problem.path.strip_prefix("spec.")?;
-            path::take(&mut whole, at).map(|_| (at.to_owned(), problem.message.clone()))
+            let why = told(problem, &whole);
+            path::take(&mut whole, at).map(|_| (at.to_owned(), why))
         });
-        spec = match whole {
-            Value::Object(spec) => spec,
-            _ => Members::new(),
-        };
         match untold {
             Some((at, why)) if !computed(found, &at) => {
                 remarks.push(format!("`{at}` is left out: {why}"));
             }
             Some(_) => {}
             None => {
-                let told = problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message));
+                let told =
+                    problems.iter().map(|problem| format!("{}: {}", problem.path, told(problem, &whole)));
                 let is_hidden = |problem: &Diagnostic| {
                     let at = problem.path.strip_prefix("spec.").and_then(|at| table.field(at));
                     at.is_some_and(|field| field.read_apart)
@@ -170,6 +170,20 @@ fn document(found: &Found, key: Key, mut spec: Members) -> Result<Imported, Stri
                 return Err(told.collect::<Vec<_>>().join("; ") + hint);
             }
         }
+        spec = match whole {
+            Value::Object(spec) => spec,
+            _ => Members::new(),
+        };
+    }
+}
+
+/// What is wrong, without the value where that may be a secret.
+fn told(problem: &Diagnostic, spec: &Value) -> String {
+    let at = problem.path.strip_prefix("spec.").unwrap_or(&problem.path);
+    let member = at.split(['.', '[']).next().unwrap_or(at);
+    match spec.get(member).is_some_and(|value| hides_secret(member, value)) {
+        true => "its value does not fit; it holds what looks like a secret and is not shown".to_owned(),
+        false => problem.message.clone(),
     }
 }
 

@@ -216,41 +216,174 @@ fn what_must_not_be_written_down_is_left_out_and_not_ours() {
     }
 }
 
+/// Every string in it that a variable stands for, by variable; and what is left is as it was.
+fn shown(one: &Imported) -> BTreeMap<&str, &str> {
+    let text = |pointer: &str| {
+        let (first, rest) = pointer.trim_start_matches('/').split_once('/').unwrap_or((&pointer[1..], ""));
+        let member = &one.document.spec[first];
+        if rest.is_empty() { member } else { member.pointer(&format!("/{rest}")).unwrap() }.as_str().unwrap()
+    };
+    one.variables.iter().map(|(pointer, variable)| (variable.as_str(), text(pointer))).collect()
+}
+
+fn family(containers: &Value) -> Imported {
+    let members = json!({ "family": "great-task", "containerDefinitions": containers });
+    documents(&[found("EcsTaskDefinition", ("", "great-task:1", "great-task"), members, &[])]).remove(0)
+}
+
 #[test]
 fn values_that_look_like_secrets_become_variables() {
-    let containers = json!([{
-        "name": "web",
-        "image": "nginx", "memory": 128,
-        "environment": [
-            { "name": "DB_PASSWORD", "value": "hunter2" },
-            { "name": "DATABASE_URL", "value": "postgres://web:hunter2@db/web" },
-            { "name": "LOG_LEVEL", "value": "info" },
-            { "name": "TOKEN_ARN", "value": "arn:aws:secretsmanager:us-east-1:1:secret:t" },
-        ],
+    let secret = [
+        ("DB_PASSWORD", "hunter2"),
+        ("DATABASE_URL", "postgres://web:hunter2@db/web"),
+        ("STRIPE_KEY", "sk_live_hunter2"),
+        ("JWT", "hunter2"),
+        ("RAILS_MASTER_KEY", "hunter2"),
+        ("APP_KEY", "base64:hunter2"),
+        ("GH_PAT", "hunter2"),
+        ("AWS_CREDS", "hunter2"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.example/hunter2"),
+        ("BASIC_AUTH", "web:hunter2"),
+        ("OLD_KEY_2", "hunter2"),
+        ("signingKeys", "hunter2"),
+        ("KMS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("A", "sk_live_hunter2"),
+        ("B", "rk_test_hunter2"),
+        ("C", "ghp_SECRETPAT"),
+        ("D", "gho_SECRETPAT"),
+        ("E", "github_pat_11ABCDEFG"),
+        ("F", "glpat-hunter2hunter2"),
+        ("G", "xoxb-1234-hunter2"),
+        ("H", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x"),
+        ("I", "base64:hunter2="),
+        ("J", "-----BEGIN RSA PRIVATE KEY-----\nhunter2"),
+        ("K", "ASIAIOSFODNN7EXAMPLE"),
+        ("L", "web:hunter2@tcp(db:3306)/web"),
+        ("M", "https://0123456789abcdef@o1.ingest.example/1"),
+        ("N", "Bearer hunter2"),
+        ("O", "Basic d2ViOmh1bnRlcjI="),
+        ("P", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"),
+        ("Q", "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY12"),
+        ("R", "host=db user=web password=hunter2"),
+        ("S", r#"{"url":"https://a","token":"hunter2"}"#),
+        ("T", "https://a.example/x?sv=1&sig=hunter2"),
+    ];
+    let plain = [
+        ("LOG_LEVEL", "info"),
+        ("TOKEN_ARN", "arn:aws:secretsmanager:us-east-1:1:secret:t"),
+        ("AWS_KMS_KEY_ID", "0f9a1c1e-7c11-4b1e-9d5c-2f3f7a1b9c0d"),
+        ("JWT_PUBLIC_KEY", "/etc/jwt.pub"),
+        ("KEY_PREFIX", "shop:"),
+        ("AUTH_URL", "https://auth.example.com/realms/shop"),
+        ("USE_AUTH", "true"),
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/lib/jvm/java-21-openjdk-amd64/bin"),
+        ("AUTHOR", "somebody"),
+        ("MONITOR", "keyboard"),
+        ("LANG", "sk_SK.UTF-8"),
+        ("QUEUE", "https://sqs.us-east-1.amazonaws.com/123456789012/orders-of-the-shop-v2"),
+        ("HOST", "internal-great-balancer-1234567890.us-east-1.elb.amazonaws.com"),
+        ("IMAGE", "repo/web:1@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+        ("REPO", "git@github.com"),
+        ("GROUPS", "sg-0123456789abcdef0,sg-0123456789abcdef1"),
+    ];
+    let environment: Vec<Value> =
+        secret.iter().chain(&plain).map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let one = family(&json!([{
+        "name": "web", "image": "nginx", "memory": 128, "environment": environment,
         "secrets": [{ "name": "API_KEY", "valueFrom": "arn:aws:secretsmanager:us-east-1:1:secret:s" }],
+    }]));
+    let hidden: BTreeSet<&str> = shown(&one).into_values().collect();
+    let of = |rows: &[(&'static str, &'static str)]| -> BTreeSet<&'static str> {
+        rows.iter().map(|(_, value)| *value).collect()
+    };
+    assert_eq!(hidden.difference(&of(&secret)).collect::<Vec<_>>(), [&""; 0], "no secret");
+    assert_eq!(of(&secret).difference(&hidden).collect::<Vec<_>>(), [&""; 0], "leaks");
+    assert_eq!(one.variables.len(), secret.len(), "each by its own name: {:?}", one.variables);
+    assert_eq!(shown(&one)["GREAT_TASK_DB_PASSWORD"], "hunter2");
+}
+
+#[test]
+fn a_secret_in_any_text_makes_a_variable_of_the_whole() {
+    let one = family(&json!([{
+        "name": "web", "image": "repo/web:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "memory": 128,
+        "entryPoint": ["sh", "-c", "export API_TOKEN=hunter2 && exec web"],
+        "command": ["run", "--db=postgres://u:hunter2@h/x", "--token", "hunter2", "--port", "8080", "--pass=$PASS"],
+        "healthCheck": { "command": ["CMD-SHELL", "curl -H \"Authorization: Bearer hunter2\" localhost"] },
+        "dockerLabels": { "com.example/team": "web", "com.example/deploy-key": "hunter2" },
         "logConfiguration": { "logDriver": "splunk", "options": { "splunk-token": "hunter2", "splunk-url": "https://s" } },
-    }]);
-    let family = found(
-        "EcsTaskDefinition",
-        ("", "great-task:1", "great-task"),
-        json!({ "family": "great-task", "containerDefinitions": containers }),
-        &[],
-    );
-    let imported = documents(&[family]);
-    let spec = Value::Object(imported[0].document.spec.clone());
-    let shown: BTreeMap<&str, &str> = imported[0]
-        .variables
-        .iter()
-        .map(|(pointer, variable)| (variable.as_str(), spec.pointer(pointer).unwrap().as_str().unwrap()))
-        .collect();
+        "firelensConfiguration": { "type": "fluentbit", "options": { "apikey": "hunter2" } },
+        "environment": [{ "name": "PLAIN", "value": "hello" }],
+    }, {
+        "name": "cache", "image": "token-cache:1", "memory": 128,
+        "command": ["redis-cli", "-a", "hunter2", "ping"],
+        "healthCheck": { "command": ["CMD", "mysqladmin", "ping", "-uroot", "-phunter2"] },
+    }]));
+    let pointers: Vec<&str> = one.variables.keys().map(String::as_str).collect();
     assert_eq!(
-        shown,
-        BTreeMap::from([
-            ("GREAT_TASK_DATABASE_URL", "postgres://web:hunter2@db/web"),
-            ("GREAT_TASK_DB_PASSWORD", "hunter2"),
-            ("GREAT_TASK_SPLUNK_TOKEN", "hunter2"),
-        ])
+        pointers,
+        [
+            "/containerDefinitions/0/command/1",
+            "/containerDefinitions/0/command/3",
+            "/containerDefinitions/0/dockerLabels/com.example~1deploy-key",
+            "/containerDefinitions/0/entryPoint/2",
+            "/containerDefinitions/0/firelensConfiguration/options/apikey",
+            "/containerDefinitions/0/healthCheck/command/1",
+            "/containerDefinitions/0/logConfiguration/options/splunk-token",
+            "/containerDefinitions/1/command/2",
+            "/containerDefinitions/1/healthCheck/command/4",
+        ]
     );
+    assert_nothing_is_left(&one);
+
+    let stage = found(
+        "Stage",
+        ("a1", "s", "s"),
+        json!({
+            "stageName": "s", "description": "the key: hunter2",
+            "stageVariables": { "stripeKey": "hunter2", "colour": "blue" },
+        }),
+        &[("name", "s")],
+    );
+    let mut door = integration("a1", "i1", "https://web:hunter2@x.example/a?token=hunter2");
+    door.object.members.extend(
+        json!({
+            "requestParameters": {
+                "append:header.x-auth": "Bearer hunter2", "overwrite:header.x-key": "hunter2",
+                "overwrite:path": "$request.path", "append:header.token": "$context.authorizer.token",
+            },
+            "responseParameters": { "200": { "append:header.x-api-key": "hunter2", "overwrite:statuscode": "201" } },
+        })
+        .as_object()
+        .cloned()
+        .unwrap(),
+    );
+    let imported = documents(&[api("a1", "x"), stage, door]);
+    for one in &imported {
+        assert_nothing_is_left(one);
+    }
+    let count: Vec<usize> = imported.iter().map(|one| one.variables.len()).collect();
+    assert_eq!((names(&imported)[1].as_str(), count), ("Integration/x.to-x-example", vec![0, 4, 2]));
+    assert!(imported[1].variables.values().any(|name| name == "X_TO_X_EXAMPLE_INTEGRATION_URI"));
+}
+
+/// Scans every string of a document with its variables put in.
+fn assert_nothing_is_left(one: &Imported) {
+    let mut spec = Value::Object(one.document.spec.clone());
+    for (pointer, variable) in &one.variables {
+        *spec.pointer_mut(pointer).unwrap() = json!(format!("${{{variable}}}"));
+    }
+    let text = format!("{spec} {} {:?} {:?}", one.document.key, one.variables, one.remarks);
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn what_is_wrong_with_a_secret_is_told_without_it() {
+    let mut stage = found("Stage", ("a1", "s", "s"), json!({ "stageName": "s" }), &[("name", "s")]);
+    let long = format!("Bearer {}", "hunter2".repeat(300));
+    stage.object.members.insert("description".to_owned(), json!(long));
+    let imported = documents(&[api("a1", "x"), stage]);
+    assert_nothing_is_left(&imported[1]);
+    assert!(imported[1].remarks[0].contains("`description` is left out"), "{:?}", imported[1].remarks);
 }
 
 #[test]

@@ -77,7 +77,10 @@ pub(super) fn called(spec: &Members) -> Option<String> {
     let uri = text("integrationUri")?;
     let function = uri.split_once(":function:").map(|(_, rest)| rest.split([':', '/']).next().unwrap_or(rest));
     let balancer = uri.split_once(":listener/").and_then(|(_, rest)| rest.split('/').nth(1));
-    let host = uri.split_once("://").map(|(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or(rest));
+    let authority = uri.split_once("://").map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest));
+    // What stands in front of the host logs in there, and is no name.
+    let host = authority.map(|authority| authority.rsplit('@').next().unwrap_or(authority));
+    let host = host.map(|host| host.split(':').next().unwrap_or(host));
     let end = || uri.rsplit('/').next().unwrap_or(uri);
     Some(format!("to-{}", function.or(balancer).or(host).unwrap_or_else(end)))
 }

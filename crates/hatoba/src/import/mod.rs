@@ -57,12 +57,15 @@ pub(crate) async fn import(arguments: Import) -> anyhow::Result<ExitCode> {
         writeln!(out, "\nnothing was imported")?;
         return Ok(ExitCode::FAILURE);
     }
-    let snapshot = proof::snapshot(&files, &secrets(&imported)?);
+    let secrets = secrets(&imported);
+    let flags: Vec<String> = secrets.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let variables = Variables::from_env_and_flags([], flags.iter().map(String::as_str))?;
+    let snapshot = proof::snapshot(&files, &variables);
     let checked = check(&snapshot);
     let findings = Findings::of(&snapshot, &checked.diagnostics);
     let is_good = findings.errors() == 0;
     if !is_good {
-        findings.write_text(&mut out, wants_colour(&io::stderr()))?;
+        tell_findings(&mut out, &findings, &secrets)?;
     } else if findings.warnings() > 0 {
         let warnings = count(findings.warnings(), "warning");
         writeln!(out, "{warnings} about what is there: `hatoba validate` tells them")?;
@@ -111,18 +114,36 @@ fn from_state(file: &Path) -> anyhow::Result<Sorted> {
     Ok(wanted::sort(&state::read(&text)?))
 }
 
-/// The values of the variables that stand for secrets: the proof needs them, and nobody else gets them from here.
-fn secrets(imported: &[Imported]) -> anyhow::Result<Variables> {
-    let mut flags = Vec::new();
+/// The values of the variables that stand for secrets, by name: the proof needs them, and nobody else gets them from
+/// here.
+fn secrets(imported: &[Imported]) -> Vec<(String, String)> {
+    let mut secrets = Vec::new();
     for one in imported {
         let spec = serde_json::Value::Object(one.document.spec.clone());
         let values = one.variables.iter().filter_map(|(pointer, name)| {
             let value = spec.pointer(pointer)?.as_str()?;
-            Some(format!("{name}={value}"))
+            Some((name.clone(), value.to_owned()))
         });
-        flags.extend(values);
+        secrets.extend(values);
     }
-    Ok(Variables::from_env_and_flags([], flags.iter().map(String::as_str))?)
+    secrets
+}
+
+/// What the check finds, without the values of variables, which it may quote.
+fn tell_findings(
+    out: &mut dyn Write,
+    findings: &Findings<'_>,
+    secrets: &[(String, String)],
+) -> anyhow::Result<()> {
+    let mut told = Vec::new();
+    findings.write_text(&mut told, wants_colour(&io::stderr()))?;
+    let text = String::from_utf8_lossy(&told).into_owned();
+    let text = secrets
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .fold(text, |text, (name, value)| text.replace(value.as_str(), &format!("${{{name}}}")));
+    out.write_all(text.as_bytes())?;
+    Ok(())
 }
 
 /// What became of everything: whether all that was named is documented.
@@ -153,17 +174,29 @@ fn tell(
     let failed: Vec<(String, String)> =
         sorted.refused.iter().cloned().chain(missing).chain(refused).collect();
     list(out, "error: could not be imported:", &failed)?;
-    let variables: Vec<(String, String)> = imported
-        .iter()
-        .flat_map(|one| {
-            let names: std::collections::BTreeSet<&String> = one.variables.values().collect();
-            names.into_iter().map(|name| (format!("HATOBA_VAR_{name}"), one.document.key.to_string()))
-        })
-        .collect();
+    let variables: Vec<(String, String)> = imported.iter().flat_map(variables).collect();
     let title =
         "values that look like secrets are not written: give them as variables, or move them to `secrets`:";
     list(out, title, &variables)?;
     Ok(failed.is_empty())
+}
+
+/// Each variable, and the document and the fields that it is for.
+fn variables(imported: &Imported) -> Vec<(String, String)> {
+    let mut fields: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (pointer, name) in &imported.variables {
+        let parts = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
+        let field = parts.fold("spec".to_owned(), |at, part| match part.parse::<usize>() {
+            Ok(index) => format!("{at}[{index}]"),
+            Err(_) => format!("{at}.{part}"),
+        });
+        fields.entry(name).or_default().push(field);
+    }
+    let key = &imported.document.key;
+    let told = |(name, fields): (&str, Vec<String>)| {
+        (format!("HATOBA_VAR_{name}"), format!("{key}: {}", fields.join(", ")))
+    };
+    fields.into_iter().map(told).collect()
 }
 
 /// What is documented as it is, though AWS is not done with it or it has failed.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hatoba_core::{Digest, Fix, Key, TAG_PREFIX};
 use hatoba_engine::{Plan, PlanAction, PlanEntry};
+use hatoba_kinds::hides_secret;
 use hatoba_source::{Snapshot, Unreadable, Variables, parse_documents};
 
 use crate::report::{cut, visible};
@@ -53,6 +54,9 @@ fn of_entry(entry: &PlanEntry) -> Vec<String> {
         .map(|field| {
             let value = |value: &serde_json::Value| match value {
                 serde_json::Value::Null => "nothing".to_owned(),
+                value if hides_secret(&field.path, value) => {
+                    "something that looks like a secret and is not shown".to_owned()
+                }
                 value => cut(&visible(&value.to_string()), VALUE_CHARS_MAX),
             };
             let replaced = if field.fix == Fix::Replace { "; it cannot be changed in place" } else { "" };
