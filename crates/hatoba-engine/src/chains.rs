@@ -150,8 +150,7 @@ impl Engine {
     }
 
     /// Every chain. They are followed anew only if something is known otherwise than the last time: most passes find
-    /// that nothing has changed.
-    /// Returns whether they were.
+    /// that nothing has changed. Returns whether they were.
     fn followed(&self, checked: &Arc<Checked>) -> (Arc<Followed>, bool) {
         let revision = self.inventory.revision();
         let state = self.state();

@@ -141,7 +141,19 @@ impl Engine {
             state.vanished.values().filter(|vanished| vanished.goes).map(|vanished| vanished.gone_by).min()
         };
         let Some(gone_by) = going(&self.state()) else { return };
-        let mut marked: BTreeSet<Key> = BTreeSet::new();
+        let marked = self.marked_documents();
+        let mut state = self.state();
+        let made_at = |key: &Key| state.memory.get(key).and_then(|memory| memory.made_at);
+        let stayed = |key: &&Key| {
+            state.checked.exists(key) && made_at(key).is_none_or(|made_at| Some(made_at) < gone_by)
+        };
+        let stayed = marked.iter().filter(stayed).count();
+        state.stayed = stayed;
+    }
+
+    /// Documents whose marks anything bears, asked for by them or not, as far as it was ever seen.
+    fn marked_documents(&self) -> BTreeSet<Key> {
+        let mut marked = BTreeSet::new();
         self.inventory.each_marked(
             &self.options.owner,
             Trust::LastGood,
@@ -150,13 +162,7 @@ impl Engine {
                 marked.insert(mark.document.clone());
             },
         );
-        let mut state = self.state();
-        let made_at = |key: &Key| state.memory.get(key).and_then(|memory| memory.made_at);
-        let stayed = |key: &&Key| {
-            state.checked.exists(key) && made_at(key).is_none_or(|made_at| Some(made_at) < gone_by)
-        };
-        let stayed = marked.iter().filter(stayed).count();
-        state.stayed = stayed;
+        marked
     }
 
     /// Whether a list of the key's kind failed: then a resource of it may be there and not be seen.
@@ -256,19 +262,11 @@ impl Engine {
             return;
         }
         let twins = self.twins();
-        let mut borne: BTreeSet<Key> = BTreeSet::new();
-        self.inventory.each_marked(
-            &self.options.owner,
-            Trust::LastGood,
-            |kind| !kind.table().marks.is_borrowed(),
-            |_, _, mark| {
-                borne.insert(mark.document.clone());
-            },
-        );
+        let marked = self.marked_documents();
         let mut state = self.state();
         for (key, place) in gone {
             // What is held with a twin is not gone, and neither is what still bears its mark.
-            let is_held = place.is_some_and(|place| stands_in(&twins, &place)) || borne.contains(&key);
+            let is_held = place.is_some_and(|place| stands_in(&twins, &place)) || marked.contains(&key);
             if !is_held && !state.checked.exists(&key) && !self.is_unseen(&key) {
                 state.memory.remove(&key);
             }

@@ -18,7 +18,8 @@ use crate::shown::{DocumentShown, LeadershipShown, QuotaShown, Shown};
 /// The whole page. `is_live`: it keeps itself up to date.
 pub(super) fn page(shown: &Shown, now: Timestamp, is_live: bool) -> String {
     let troubled = shown.documents.values().filter(|document| is_troubled(document)).count();
-    let state = summary(shown.documents.len(), troubled, warnings(shown));
+    let warnings = warnings(shown);
+    let state = summary(shown.documents.len(), troubled, warnings.len());
     let version = text(shown.version);
     let page = html! {
         (DOCTYPE)
@@ -42,12 +43,12 @@ pub(super) fn page(shown: &Shown, now: Timestamp, is_live: bool) -> String {
                     }
                     div #top {
                         p.state {
-                            (overall(shown, troubled, &state)) " "
+                            (overall(shown, troubled, warnings.len(), &state)) " "
                             @if shown.leadership == LeadershipShown::WithoutLease { (badge("bad", "!", "without lease")) }
                             @else if shown.leader { (badge("good", "✓", "leader")) }
                             @else { (badge("unsure", "…", "standby")) }
                         }
-                        (notices(shown))
+                        (notices(shown, &warnings))
                     }
                 }
                 main #main {
@@ -93,18 +94,22 @@ fn summary(documents: usize, troubled: usize, warnings: usize) -> String {
     }
 }
 
-/// How many of the notices are bad.
-fn warnings(shown: &Shown) -> usize {
+/// What is said in red above.
+fn warnings(shown: &Shown) -> Vec<String> {
     let source = &shown.source;
-    shown.notices.len() + usize::from(source.error.is_some()) + usize::from(!source.unreadable.is_empty())
+    let error = source.error.iter();
+    let error = error.map(|cause| format!("The source cannot be read, what was read last goes on: {cause}"));
+    let unreadable = (!source.unreadable.is_empty())
+        .then(|| format!("Nothing is deleted while files cannot be read: {}", source.unreadable.join(", ")));
+    shown.notices.iter().map(ToString::to_string).chain(error).chain(unreadable).collect()
 }
 
-fn overall(shown: &Shown, troubled: usize, state: &str) -> Markup {
+fn overall(shown: &Shown, troubled: usize, warnings: usize, state: &str) -> Markup {
     let broken = |document: &&DocumentShown| {
         document.status.serving.as_ref().is_some_and(|serving| serving.status == Truth::False)
     };
     let (tone, sign) = match troubled {
-        _ if warnings(shown) > 0 => ("bad", "!"),
+        _ if warnings > 0 => ("bad", "!"),
         0 => ("good", "✓"),
         _ if shown.documents.values().any(|document| broken(&document)) => ("bad", "✕"),
         _ => ("unsure", "…"),
@@ -118,17 +123,10 @@ fn is_troubled(document: &DocumentShown) -> bool {
     conditions.into_iter().flatten().any(|condition| condition.status != Truth::True)
 }
 
-fn notices(shown: &Shown) -> Markup {
-    let unreadable = shown.source.unreadable.join(", ");
+fn notices(shown: &Shown, warnings: &[String]) -> Markup {
     html! {
         @if !shown.leader { (notice("unsure", &standby(&shown.leadership))) }
-        @for cause in &shown.notices { (notice("bad", &cause.to_string())) }
-        @if let Some(cause) = &shown.source.error {
-            (notice("bad", &format!("The source cannot be read, what was read last goes on: {cause}")))
-        }
-        @if !unreadable.is_empty() {
-            (notice("bad", &format!("Nothing is deleted while files cannot be read: {unreadable}")))
-        }
+        @for warning in warnings { (notice("bad", warning)) }
     }
 }
 
