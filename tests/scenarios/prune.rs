@@ -64,6 +64,22 @@ async fn a_document_that_was_held_before_it_went_has_the_whole_grace() {
     assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{}", harbour.calls_text());
 }
 
+/// It was there, though nobody could look at its routes meanwhile: the grace begins when it goes for the second time.
+#[tokio::test(start_paused = true)]
+async fn a_document_that_came_back_while_its_kind_could_not_be_listed_has_the_whole_grace_again() {
+    let harbour = converged().await;
+    let left = article_without(&["Route/default-route"]);
+    for_minutes(&harbour, 2, &left).await;
+    harbour.world().faults().fail("GetRoutes", 100_000, 500, "InternalServerErrorException", "no");
+    for_minutes(&harbour, 5, &left).await;
+    for_minutes(&harbour, 2, ARTICLE).await;
+    harbour.world().faults().clear();
+    for_minutes(&harbour, 9, &left).await;
+    assert_eq!(writes(&harbour), [""; 0], "within the grace: {}", harbour.calls_text());
+    for_minutes(&harbour, 7, &left).await;
+    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{}", harbour.calls_text());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_removed_route_goes_after_the_grace_and_not_before() {
     let harbour = converged().await;

@@ -112,7 +112,10 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
                     if let Some(wrong) = wrong {
                         sea.witness.violated(wrong);
                     }
-                    sea.witness.accepts(number, document, version);
+                    // What nobody wrote is taken over by right where the true one cannot be read, and is no version then.
+                    if version != NOBODYS {
+                        sea.witness.accepts(number, document, version);
+                    }
                 }
             }
             Err(error) => engine.accept_error(Cause::new(error.reason(), error.to_string())),
@@ -125,6 +128,9 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
     }
 }
 
+/// The version of a document that nobody wrote.
+const NOBODYS: u64 = u64::MAX;
+
 /// The versions that documents tell in their descriptions.
 fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
     let version = |text: &str| text.strip_prefix('v').and_then(|number| number.parse().ok());
@@ -133,7 +139,7 @@ fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
         let text = member("description")?;
         // An API's comes twice: first and last. What was cut off between them is no version that anybody wrote.
         let is_whole = document.key.kind != "HttpApi" || member("version") == Some(text);
-        Some((document.key.to_string(), if is_whole { version(text)? } else { u64::MAX }))
+        Some((document.key.to_string(), if is_whole { version(text)? } else { NOBODYS }))
     };
     snapshot.documents.iter().filter_map(told).collect()
 }

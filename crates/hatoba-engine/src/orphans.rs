@@ -98,6 +98,7 @@ impl Engine {
 
     /// Notes which documents are gone; their keys are worked on like all others.
     pub(crate) fn note_orphans(&self) {
+        let is_nameless = |key: &Key| Self::kind(key).is_some_and(|kind| kind.table().marks.is_borrowed());
         // In this order: what was listed by then is in what is counted now.
         let unlisted = self.unlisted();
         let orphans = self.orphans();
@@ -111,8 +112,9 @@ impl Engine {
         if state.checked.is_doubtful() {
             state.keep_held();
         }
-        // What could not be seen is not gone: it still counts for the fuse.
-        let is_left = |key: &Key| orphans.contains_key(key) || self.is_unseen(key);
+        // What could not be seen is not gone: it still counts for the fuse. What has no name of its own is an orphan by what
+        // was seen last, or a document asks for it again.
+        let is_left = |key: &Key| orphans.contains_key(key) || (!is_nameless(key) && self.is_unseen(key));
         state.vanished.retain(|key, _| is_left(key));
         state.pruning.retain(|key, _| is_left(key));
         if state.source.snapshot.is_none() {
@@ -120,10 +122,9 @@ impl Engine {
         }
         for (key, goes) in goes {
             // What has no name of its own was never a document here, and its parent tells more.
-            let is_borrowed = Self::kind(key).is_some_and(|kind| kind.table().marks.is_borrowed());
             // What was just made may not have been listed yet.
             let is_known = |memory: &Memory| memory.verified_at.is_some() || memory.made_at.is_some();
-            let was_here = is_borrowed || state.memory.get(key).is_some_and(is_known);
+            let was_here = is_nameless(key) || state.memory.get(key).is_some_and(is_known);
             let gone_by = was_here.then_some(now);
             let new = Vanished { since: now, gone_by, listings: 0, confirmed: None, goes };
             state.vanished.entry(key.clone()).or_insert(new).goes = goes;
