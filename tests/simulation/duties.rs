@@ -12,6 +12,7 @@ use hatoba_core::{Key, Status, Truth};
 use serde_json::Value;
 
 use crate::fleet::{Fleet, key};
+use crate::judge::meant_to_go;
 use crate::sea::Call;
 use crate::swarm::{Fault, Swarm};
 use crate::truth::{Thing, Things, mark_of};
@@ -43,6 +44,25 @@ const IN_VAIN_MAX: usize = 200;
 const IN_VAIN_MAX_OF_A_STACK: usize = 150;
 const IN_VAIN_WITHIN: Duration = Duration::from_secs(600);
 
+/// What a look has to be tried again for.
+const TRYING: [Fault; 13] = [
+    Fault::Fails,
+    Fault::Hangs,
+    Fault::Throttled,
+    Fault::Conflict,
+    Fault::Slow,
+    Fault::Torn,
+    Fault::Crash,
+    Fault::Kill,
+    Fault::Rolling,
+    Fault::Leaders,
+    Fault::SourceAway,
+    Fault::Lease,
+    Fault::Files,
+];
+/// Looks of longer ago are not kept.
+const LOOKS_KEPT: usize = 64;
+
 /// What the processes owe.
 #[derive(Debug, Default)]
 pub(crate) struct Duties {
@@ -54,9 +74,13 @@ pub(crate) struct Duties {
     refused: BTreeMap<(usize, String), Duration>,
     /// When each list was asked for last and came, by process and path.
     seen: BTreeMap<(usize, String), Duration>,
+    /// The last looks at each list.
+    looks: BTreeMap<(usize, String), Vec<Duration>>,
     is_unhurried: bool,
     /// Nothing keeps a process from looking.
     may_look: bool,
+    /// Calls may fail or take long, so that a look is put off.
+    patience: Duration,
     /// What a process made and was told so: process and key.
     made: BTreeSet<(usize, String)>,
     /// What lists and answers have shown: process and id.
@@ -91,6 +115,10 @@ impl Duties {
             may_look: ![Fault::Expired, Fault::Denied, Fault::Account, Fault::Outage, Fault::Freeze]
                 .iter()
                 .any(|fault| swarm.has(*fault)),
+            patience: match TRYING.iter().any(|fault| swarm.has(*fault)) {
+                true => swarm.options.resync + Duration::from_secs(300),
+                false => Duration::from_secs(60),
+            },
             in_vain_max: IN_VAIN_MAX + IN_VAIN_MAX_OF_A_STACK * swarm.stacks,
             resync: swarm.options.resync,
             lag: swarm.lag,
@@ -130,9 +158,19 @@ impl Duties {
     }
 
     /// A request leaves a process: F3, F6, F16.
-    pub(crate) fn sent(&mut self, call: &Call, things: impl FnOnce() -> Arc<Things>) -> Option<String> {
+    pub(crate) fn sent(
+        &mut self,
+        call: &Call,
+        mut things: impl FnMut() -> Arc<Things>,
+        born: &BTreeMap<String, Duration>,
+    ) -> Option<String> {
         if !call.is_write || call.service == "s3" {
             return None;
+        }
+        if call.request.method == "DELETE"
+            && let Some(wrong) = self.removes_a_twin(call, &things(), born)
+        {
+            return Some(wrong);
         }
         if let Some(wrong) = self.rests_on_little(call) {
             return Some(wrong);
@@ -166,6 +204,36 @@ impl Duties {
         let is_known = refused + HEARD + self.lag < call.sent_at;
         (is_known && things().values().any(drains))
             .then(|| format!("F16: process {} makes {name} again and again while it drains", call.process))
+    }
+
+    /// S3: of twins one goes when two looks, a settle time apart, agree: one list may show what is not so.
+    fn removes_a_twin(
+        &self,
+        call: &Call,
+        things: &Things,
+        born: &BTreeMap<String, Duration>,
+    ) -> Option<String> {
+        let (id, thing) = meant_to_go(call, things)?;
+        let is_like = |there: &Thing| {
+            there.collection == thing.collection && there.api == thing.api && there.mark == thing.mark
+        };
+        let twins: Vec<&String> =
+            things.iter().filter(|(_, there)| is_like(there)).map(|(id, _)| id).collect();
+        let youngest = twins.iter().filter_map(|id| born.get(*id)).max()?;
+        let list = path(call).rsplit_once('/')?.0;
+        let looks = self.looks.get(&(call.process, list.to_owned())).map(Vec::as_slice).unwrap_or_default();
+        let since: Vec<Duration> =
+            looks.iter().copied().filter(|at| *at + Duration::from_secs(1) > *youngest).collect();
+        let has_agreed = since.first().zip(since.last()).is_some_and(|(first, last)| *first + APART <= *last);
+        let is_of_these = ["vpcLinks", "integrations"].contains(&thing.collection);
+        let is_owed = is_of_these && twins.len() > 1 && self.asked.contains_key(thing.document()?);
+        (is_owed && !has_agreed).then(|| {
+            format!(
+                "S3: process {} deletes {id}, one of two of {:?} since {youngest:?}, and looked at {since:?}",
+                call.process,
+                thing.document()
+            )
+        })
     }
 
     /// F6: what is written rests on what was listed lately. Where nothing was listed the scope was born with its parent.
@@ -297,7 +365,13 @@ impl Duties {
             return;
         }
         if call.service == "apigatewayv2" {
-            let seen = self.seen.entry((call.process, path(call).to_owned())).or_default();
+            let place = (call.process, path(call).to_owned());
+            let looks = self.looks.entry(place.clone()).or_default();
+            looks.push(call.sent_at);
+            if looks.len() > LOOKS_KEPT {
+                looks.remove(0);
+            }
+            let seen = self.seen.entry(place).or_default();
             *seen = call.sent_at.max(*seen);
         }
         let made = match call.operation.as_str() {
@@ -343,7 +417,7 @@ impl Duties {
             let Some(status) = status.filter(|status| status.ready.status == Truth::True) else { continue };
             let is_it = thing.collection == "tasks" || status.outputs.get("id") == Some(&thing.id);
             let is_known =
-                is_made || self.may_look && since + self.resync * 2 + Duration::from_secs(300) < now;
+                is_made || self.may_look && since + self.resync + self.lag + self.patience < now;
             if is_it && is_known {
                 return Some(format!(
                     "S13: process {process} says that {document} is ready, and {id} is not"

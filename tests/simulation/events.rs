@@ -124,6 +124,7 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
     let for_a_while = Duration::from_secs(voyage.dice.u64(5..600));
     let until = voyage.port.sea.lock().now() + for_a_while;
     match fault {
+        Fault::Documents if voyage.dice.u8(..6) == 0 => flicker(voyage).await,
         Fault::Documents => {
             let mut dice = voyage.dice.fork();
             let times = if dice.u8(..6) == 0 { 6 } else { 1 };
@@ -148,6 +149,19 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
             voyage.publish();
         }
     }
+}
+
+/// A document goes and comes back, before the grace is over or shortly after.
+async fn flicker(voyage: &mut Voyage) {
+    let mut dice = voyage.dice.fork();
+    let Some((gone, before)) = voyage.fleet.go_for_a_while(&mut dice) else { return };
+    let time = voyage.swarm.options.prune_grace.mul_f64(0.2 + 1.2 * dice.f64());
+    voyage.note(format!("{gone} goes for {time:?}"));
+    voyage.publish();
+    tokio::time::sleep(time).await;
+    voyage.fleet = before;
+    voyage.note(format!("{gone} is back"));
+    voyage.publish();
 }
 
 /// Documents beside the good ones that cannot come true.

@@ -87,6 +87,13 @@ pub(crate) struct Says {
     pub(crate) b: u8,
 }
 
+impl Says {
+    /// How many tasks it asks for; `None`: that is left to whoever scales them.
+    pub(crate) fn tasks(self) -> Option<u8> {
+        (self.b < 2).then_some(1 + self.b)
+    }
+}
+
 /// The documents.
 #[derive(Clone, Debug)]
 pub(crate) struct Fleet {
@@ -143,6 +150,15 @@ impl Fleet {
             }
             (None, _) => "nothing changes".to_owned(),
         }
+    }
+
+    /// A part goes, perhaps with what needs it; the documents as they were come with it, to be put back.
+    pub(crate) fn go_for_a_while(&mut self, dice: &mut Rng) -> Option<(String, Fleet)> {
+        let before = self.clone();
+        let there: Vec<(usize, Part)> = self.parts.keys().copied().collect();
+        let (stack, part) = dice.choice(there)?;
+        self.take_out(stack, part, dice.bool());
+        Some((key(stack, part), before))
     }
 
     /// Takes a part out, with what needs it, or alone.
@@ -227,9 +243,9 @@ pub(crate) fn document(stack: usize, part: Part, says: Says) -> String {
             60 - 10 * u32::from(a)
         ),
         Part::Tasks => format!(
-            "{{ cluster: main, taskDefinition: \"great-task:{}\", desiredCount: {}, launchType: FARGATE, networkConfiguration: {{ awsvpcConfiguration: {{ subnetSelector: {{ tags: {{ Tier: private }} }}, securityGroupSelector: {{ tags: {{ Name: great-sg }} }} }} }}, serviceRegistries: [{{ discoveryServiceRef: {}, port: 80 }}] }}",
+            "{{ cluster: main, taskDefinition: \"great-task:{}\"{}, launchType: FARGATE, networkConfiguration: {{ awsvpcConfiguration: {{ subnetSelector: {{ tags: {{ Tier: private }} }}, securityGroupSelector: {{ tags: {{ Name: great-sg }} }} }} }}, serviceRegistries: [{{ discoveryServiceRef: {}, port: 80 }}] }}",
             1 + a % 2,
-            1 + b % 2,
+            says.tasks().map(|count| format!(", desiredCount: {count}")).unwrap_or_default(),
             of(Part::Discovery)
         ),
         Part::Api => {

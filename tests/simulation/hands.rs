@@ -51,8 +51,36 @@ fn deletion(thing: &Thing) -> Option<Request> {
     }
 }
 
+/// A tag that is theirs, whatever it stands on.
+pub(crate) const THEIR_TAG: &str = "people";
+
+fn tagging(thing: &Thing, n: u16) -> Option<Request> {
+    let value = format!("n{n}");
+    match thing.collection {
+        "apis" | "vpcLinks" => {
+            let arn = format!("arn:aws:apigateway:us-east-1::/{}/{}", thing.collection.to_lowercase(), thing.id);
+            let uri = format!("/v2/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"));
+            Some(Request::rest("POST", &uri, &json!({ "tags": { THEIR_TAG: value } })))
+        }
+        "namespaces" | "discovery" => {
+            let body = json!({ "ResourceARN": thing.body["Arn"], "Tags": [{ "Key": THEIR_TAG, "Value": value }] });
+            Some(Request::json("servicediscovery", "TagResource", &body))
+        }
+        "tasks" => {
+            let body = json!({ "resourceArn": thing.body["serviceArn"], "tags": [{ "key": THEIR_TAG, "value": value }] });
+            Some(Request::json("ecs", "TagResource", &body))
+        }
+        _ => None,
+    }
+}
+
 fn change(thing: &Thing, dice: &mut Rng) -> Option<Request> {
     let n = dice.u16(1..1000);
+    if n.is_multiple_of(4)
+        && let Some(request) = tagging(thing, n)
+    {
+        return Some(request);
+    }
     let patch = |body: Value| Some(Request::rest("PATCH", &path(thing), &body));
     match thing.collection {
         "apis" if n.is_multiple_of(3) => {

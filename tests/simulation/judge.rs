@@ -74,6 +74,40 @@ pub(crate) fn has_twin(before: &Things, id: &str, thing: &Thing) -> bool {
     other || in_twin
 }
 
+/// Others of the same document and incarnation in the same place, where nothing uses any of them and all are well.
+pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Vec<&'a String> {
+    let is_choice = ["vpcLinks", "integrations", "discovery"].contains(&thing.collection);
+    let is_well = |thing: &Thing| {
+        !thing.is_leaving() && !["FAILED", "INACTIVE", "PENDING"].contains(&thing.text("vpcLinkStatus"))
+    };
+    if !is_choice || !is_well(thing) || !users(before, thing).is_empty() {
+        return Vec::new();
+    }
+    let is_twin = |other: &Thing| {
+        other.collection == thing.collection && other.api == thing.api && other.mark == thing.mark && is_well(other)
+    };
+    let twins = before.iter().filter(|(other, there)| *other != id && is_twin(there));
+    twins.filter(|(_, there)| users(before, there).is_empty()).map(|(other, _)| other).collect()
+}
+
+/// What a call asks AWS to delete.
+pub(crate) fn meant_to_go<'a>(call: &Call, before: &'a Things) -> Option<(&'a String, &'a Thing)> {
+    if !call.operation.starts_with("Delete") {
+        return None;
+    }
+    let path = call.request.uri.split('?').next()?;
+    let (_, place) = path.split_once("/v2/").unwrap_or_default();
+    let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+    let id = match place.split('/').collect::<Vec<_>>()[..] {
+        ["vpclinks", id] => format!("vpcLinks:{id}"),
+        ["apis", api, collection, id] => format!("{collection}:{api}/{id}"),
+        _ if call.operation == "DeleteNamespace" => format!("namespaces:{}", body["Id"].as_str()?),
+        _ if call.service == "servicediscovery" => format!("discovery:{}", body["Id"].as_str()?),
+        _ => return None,
+    };
+    before.get_key_value(&id)
+}
+
 /// What refers to a thing.
 pub(crate) fn users(before: &Things, thing: &Thing) -> Vec<String> {
     let arn = thing.body["Arn"].as_str();

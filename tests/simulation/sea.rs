@@ -294,10 +294,12 @@ impl Sea {
     /// What the process owes to others with this call.
     fn owes(&mut self, call: &Call) {
         let mut duties = std::mem::take(&mut self.duties);
-        if let Some(wrong) = duties.sent(call, || self.things()) {
+        let born = std::mem::take(&mut self.witness.born);
+        let wrong = duties.sent(call, || self.things(), &born);
+        (self.duties, self.witness.born) = (duties, born);
+        if let Some(wrong) = wrong {
             self.witness.violated(wrong);
         }
-        self.duties = duties;
     }
 
     /// A process has the answer to its call.

@@ -189,6 +189,8 @@ impl Swarm {
             owner_is_explicit: true,
             resync: seconds(choose(&[60, 300, 300])),
             prune_grace: seconds(choose(&[20, 60, 180])),
+            // With a tenth of the quota what was decided waits for half a minute, and the world goes on.
+            quota_share: [0.5, 0.5, 0.5, 0.1][choose(&[0, 1, 2, 3]) as usize],
             seed,
             ..Options::default()
         };

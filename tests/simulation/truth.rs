@@ -44,6 +44,11 @@ impl Thing {
         self.body[member].as_str().unwrap_or_default()
     }
 
+    /// A tag's value.
+    pub(crate) fn tag(&self, key: &str) -> Option<&str> {
+        tag(&self.body, key)
+    }
+
     /// What stands for a document where there is no mark: `routes HttpApi/api0 GET /orders`.
     fn place_in(&self, api: &str) -> String {
         let name = self.text("name").split('~').next().unwrap_or_default();
@@ -99,19 +104,21 @@ pub(crate) fn mark_of(body: &Value) -> Option<Mark> {
     if let Some(mark) = body["description"].as_str().and_then(mark_in_line) {
         return Some(mark);
     }
-    let tag = |key: &str| {
-        let of_list = |tags: &Value, name: &str, value: &str| {
-            let tag = tags.as_array()?.iter().find(|tag| tag[name] == key)?;
-            Some(tag[value].as_str()?.to_owned())
-        };
-        let of = |tags: &Value| {
-            let of_map = tags[key].as_str().map(str::to_owned);
-            of_map.or_else(|| of_list(tags, "key", "value")).or_else(|| of_list(tags, "Key", "Value"))
-        };
-        of(&body["tags"]).or_else(|| of(&body["Tags"]))
-    };
+    let tag = |key: &str| tag(body, key).map(str::to_owned);
     let incarnation = tag("hatoba:incarnation").and_then(|n| n.parse().ok()).unwrap_or(1);
     Some(Mark { owner: tag("hatoba:owner")?, document: tag("hatoba:document")?, incarnation })
+}
+
+/// In a map, or in a list of either spelling.
+fn tag<'a>(body: &'a Value, key: &str) -> Option<&'a str> {
+    fn of_list<'a>(tags: &'a Value, key: &str, name: &str, value: &str) -> Option<&'a str> {
+        tags.as_array()?.iter().find(|tag| tag[name] == key)?[value].as_str()
+    }
+    let of = |tags: &'a Value| {
+        let of_map = tags[key].as_str();
+        of_map.or_else(|| of_list(tags, key, "key", "value")).or_else(|| of_list(tags, key, "Key", "Value"))
+    };
+    of(&body["tags"]).or_else(|| of(&body["Tags"]))
 }
 
 fn mark_in_line(description: &str) -> Option<Mark> {
@@ -284,6 +291,13 @@ impl Look<'_> {
         }
     }
 
+    /// How many tasks people, or earlier documents, asked for; without any it does not serve.
+    fn scaled(&self, stack: usize) -> Value {
+        let tasks = self.marked("tasks", &crate::fleet::key(stack, Part::Tasks)).ok();
+        let count = tasks.and_then(|id| self.things.get(&id)?.body["desiredCount"].as_u64());
+        json!(count.unwrap_or_default().max(1))
+    }
+
     /// Members, by JSON pointer, and what they must be.
     fn expected(&self, fleet: &Fleet, stack: usize, part: Part, says: Says) -> Vec<(&'static str, Value)> {
         let Says { version, a, b } = says;
@@ -303,7 +317,7 @@ impl Look<'_> {
                 ("/NamespaceId", json!(self.id_of(stack, Part::Namespace))),
             ],
             Part::Tasks => vec![
-                ("/desiredCount", json!(1 + b % 2)),
+                ("/desiredCount", says.tasks().map_or_else(|| self.scaled(stack), Value::from)),
                 ("/taskDefinition", json!(format!("{DEFINITION}{}", 1 + a % 2))),
                 ("/serviceRegistries/0/registryArn", arn()),
             ],

@@ -11,10 +11,11 @@ use hatoba_tests::keys::SECRET;
 use serde_json::Value;
 
 use crate::fleet::{Fleet, LIST_KEYS, Part, key, name};
+use crate::hands::THEIR_TAG;
 use crate::judge;
 use crate::sea::{Call, STRANGE_KEY};
 use crate::swarm::{Fault, Swarm};
-use crate::truth::Things;
+use crate::truth::{Thing, Things};
 
 /// A write is given up no earlier: the SDK takes a request whose body nobody takes for stalled after so long.
 const ATTEMPT: Duration = Duration::from_millis(4_900);
@@ -22,9 +23,9 @@ const ATTEMPT: Duration = Duration::from_millis(4_900);
 pub(crate) const SIGHT: Duration = Duration::from_secs(90);
 /// A document that is back is seen by the next look at the source, and what was under way has left by then.
 const SOURCE_SEEN: Duration = Duration::from_secs(120);
-/// The parts of API Gateway's quota that one process takes: at once, and a second.
-const BURST: f64 = 20.0;
-const RATE: f64 = 5.0;
+/// API Gateway's quota, of which a process takes its share: at once, and a second.
+const BURST: f64 = 40.0;
+const RATE: f64 = 10.0;
 
 /// When a write left, its number, and what it is.
 type Sending = (Duration, usize, String);
@@ -45,6 +46,7 @@ pub(crate) struct Witness {
     made: Vec<Made>,
     in_flight: BTreeMap<(usize, String), Vec<Sending>>,
     quota: BTreeMap<usize, (f64, Duration)>,
+    quota_share: f64,
     /// When each thing was last seen bearing our mark, and when it was first seen.
     last_ours: BTreeMap<String, Duration>,
     pub(crate) born: BTreeMap<String, Duration>,
@@ -79,6 +81,7 @@ impl Witness {
             made: Vec::new(),
             in_flight: BTreeMap::new(),
             quota: BTreeMap::new(),
+            quota_share: swarm.options.quota_share,
             last_ours: BTreeMap::new(),
             born: BTreeMap::new(),
             documents_of: BTreeMap::new(),
@@ -214,8 +217,9 @@ impl Witness {
             self.violated(format!("S11: the secret leaves in {}", call.operation));
         }
         if call.service == "apigatewayv2" {
-            let (level, at) = self.quota.get(&call.process).copied().unwrap_or((BURST, now));
-            let level = (level + now.saturating_sub(at).as_secs_f64() * RATE).min(BURST) - 1.0;
+            let (burst, rate) = (BURST * self.quota_share, RATE * self.quota_share);
+            let (level, at) = self.quota.get(&call.process).copied().unwrap_or((burst, now));
+            let level = (level + now.saturating_sub(at).as_secs_f64() * rate).min(burst) - 1.0;
             self.quota.insert(call.process, (level, now));
             if level < -3.0 {
                 self.violated(format!(
@@ -294,11 +298,13 @@ impl Witness {
             self.judge_changes(call, before, after);
             self.judge_creation(call, before, after);
             self.judge_removals(call, before, after);
+        } else if let Some((id, thing)) = judge::meant_to_go(call, before) {
+            self.judge_use(call, before, id, thing); // AWS refused, and it was asked to
         }
         self.look(now, after);
     }
 
-    /// S1: only what is ours is changed, and nothing of other people's.
+    /// S1: only what is ours is changed, and nothing of other people's; their tags on ours stay.
     fn judge_changes(&mut self, call: &Call, before: &Things, after: &Things) {
         let changed: Vec<&String> = before
             .iter()
@@ -317,6 +323,13 @@ impl Witness {
             let seen = self.last_ours.get(id).copied().unwrap_or_default();
             if seen + self.back(call.process, call.sent_at, SIGHT) + self.lag < call.sent_at {
                 self.violated(format!("S1: {} changes {id}, which does not bear our mark", call.operation));
+            }
+            let theirs = before[id].tag(THEIR_TAG);
+            if let Some(now) = after.get(id)
+                && !before[id].is_leaving() // else it is another one of its name
+                && now.tag(THEIR_TAG) != theirs
+            {
+                self.violated(format!("S1: {} takes a tag off {id} that people put there", call.operation));
             }
         }
     }
@@ -375,11 +388,31 @@ impl Witness {
                     call.process, call.operation
                 ));
             }
-            let users = judge::users(before, thing).into_iter();
-            let users: Vec<String> = users.filter(|user| !self.is_fresh(user, call)).collect();
-            if let Some(user) = users.first() {
-                self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
+            if !self.had_vanished(&document, call) {
+                self.judge_choice(call, before, id, thing);
             }
+            self.judge_use(call, before, id, thing);
+        }
+    }
+
+    /// S6: nobody uses it.
+    fn judge_use(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
+        let users = judge::users(before, thing).into_iter();
+        let users: Vec<String> = users.filter(|user| !self.is_fresh(user, call)).collect();
+        if let Some(user) = users.first() {
+            self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
+        }
+    }
+
+    /// S4: of twins that nobody uses the oldest stays: every process chooses the same one.
+    fn judge_choice(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
+        let born = |id: &String| self.born.get(id).copied().unwrap_or_default();
+        let is_younger = |other: &&String| born(&id.to_owned()) < born(other) && !self.is_fresh(other, call);
+        let twins = judge::equal_twins(before, id, thing);
+        let chosen = twins.into_iter().find(|other| is_younger(other) && !self.by_hand.contains_key(*other));
+        if let Some(other) = chosen.cloned() {
+            let process = call.process;
+            self.violated(format!("S4: process {process} deletes {id}, and {other} is younger and stays"));
         }
     }
 }

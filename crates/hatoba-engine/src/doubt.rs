@@ -69,6 +69,11 @@ impl Engine {
             return None;
         }
         let fresh = self.fresh(key, orphans.first()?);
+        self.list(&place, fresh, &self.everything_of_ours()).await;
+        let shown = self.inventory.view_of(&place, |shown| orphans.iter().any(|o| o.object == *shown)).ok()?;
+        if shown.len() < orphans.len() {
+            return None; // they have changed since
+        }
         for orphan in orphans.iter() {
             self.look_at_users(&place, &orphan.object.id, fresh, Parents::All).await.ok()?;
         }

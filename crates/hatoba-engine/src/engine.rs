@@ -379,7 +379,13 @@ impl Engine {
     /// Takes a look at the source over, begun then. What did not change is not worked on.
     pub fn accept_as_of(&self, snapshot: Snapshot, begun: Instant) {
         let now = Instant::now();
-        self.state().count_the_absent(snapshot.is_complete(), begun, now, self.options.prune_grace);
+        {
+            let mut state = self.state();
+            // In a file that could not be read until now it may have been to the last.
+            let was_complete = state.source.snapshot.as_ref().is_none_or(|before| before.is_complete());
+            let is_complete = was_complete && snapshot.is_complete();
+            state.count_the_absent(is_complete, begun, now, self.options.prune_grace);
+        }
         self.wake();
         if self.is_unchanged(&snapshot) {
             let mut state = self.state();

@@ -6,7 +6,7 @@ use hatoba_core::{Action, Assessment, Cause, Desired, Step};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
-use crate::inventory::View;
+use crate::inventory::{Place, View};
 use crate::memory::Memory;
 use crate::reconcile::SETTLES;
 
@@ -26,11 +26,17 @@ impl Engine {
     pub(crate) fn gate(
         &self,
         desired: &Desired,
+        place: &Place,
         assessment: &Assessment<'_>,
         view: &Result<View, Cause>,
         step: Step,
     ) -> Step {
-        let listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
+        let mut listed_at = view.as_ref().ok().and_then(|view| view.listed_at);
+        // A list that does not show the one that stays, made by us and gone since for all we know, is no second look.
+        let stays = assessment.current.filter(|_| matches!(step, Step::RemoveSurplus(_)));
+        if stays.is_some_and(|stays| !self.inventory.is_listed(place, &stays.id)) {
+            listed_at = None;
+        }
         let surplus: BTreeSet<String> =
             assessment.surplus.iter().map(|surplus| surplus.object.id.clone()).collect();
         self.memory(&desired.key, |memory| {

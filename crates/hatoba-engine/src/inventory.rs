@@ -329,6 +329,11 @@ impl Inventory {
         self.state().get(place).and_then(|listing| listing.listed_at)
     }
 
+    /// Whether the newest complete list showed an object, whatever was written since.
+    pub(crate) fn is_listed(&self, place: &Place, id: &str) -> bool {
+        self.state().get(place).is_some_and(|listing| listing.objects.contains_key(id))
+    }
+
     /// How long ago what is known of a scope was seen: by its newest complete list, or when it was born empty.
     pub(crate) fn age(&self, place: &Place) -> Option<Duration> {
         let state = self.state();

@@ -69,7 +69,7 @@ impl Engine {
             let step = next(&desired, &assessment, &leave);
             let step = self.taken_down(&desired, &place, &assessment, step).await;
             let step = self.entered(&desired, &assessment, &leave, step).await;
-            let step = self.gate(&desired, &assessment, &view, step);
+            let step = self.gate(&desired, &place, &assessment, &view, step);
             let step = self.unused(&desired, &place, &assessment, step, not_before).await;
             self.note_reported(&desired, kind, &assessment, &step);
             let step = self.released(&desired, &assessment, step);

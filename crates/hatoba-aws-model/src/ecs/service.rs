@@ -69,7 +69,7 @@ impl Ecs {
         }
         let definition = self.usable_definition(object::text(&input, "taskDefinition"))?;
         let mut body = read_back(self.with_strategy(input.clone(), &key.0)?, &key, env)?;
-        check_against_definition(&body, definition, cloud_map)?;
+        check_against_definition(&body, definition, Some(cloud_map))?;
         check_members(&body, definition)?;
         let definition_arn = object::text_or_empty(&definition.body, "taskDefinitionArn").to_owned();
         body.remove("tags");
@@ -248,11 +248,11 @@ pub(super) fn read_back_nested(body: &mut Object, daemon: bool) -> Result<(), Fa
     Ok(())
 }
 
-/// Checks network configuration, launch type and registries against the definition.
+/// Checks network configuration and launch type against the definition, and the registries against Cloud Map if given.
 pub(super) fn check_against_definition(
     body: &Object,
     definition: &Definition,
-    cloud_map: &CloudMap,
+    cloud_map: Option<&CloudMap>,
 ) -> Result<(), Failure> {
     let awsvpc = object::text(&definition.body, "networkMode") == Some("awsvpc");
     let configured = body.contains_key("networkConfiguration");
@@ -270,7 +270,9 @@ pub(super) fn check_against_definition(
     if fargate && !object::texts(&definition.body, "requiresCompatibilities").contains(&"FARGATE") {
         return Err(invalid("Task definition does not support launch_type FARGATE."));
     }
-    registry::check(object::list(body, "serviceRegistries"), definition, cloud_map)
+    cloud_map.map_or(Ok(()), |cloud_map| {
+        registry::check(object::list(body, "serviceRegistries"), definition, cloud_map)
+    })
 }
 
 pub(super) fn no_service() -> Failure {

@@ -68,7 +68,8 @@ impl Ecs {
             // A revision in use stays usable for the service that uses it.
             None => self.definition(&current).ok_or_else(|| super::client("TaskDefinition not found."))?,
         };
-        check_against_definition(&body, definition, cloud_map)?;
+        // Not said anywhere: that nobody looks at the registry of a service that is only scaled.
+        check_against_definition(&body, definition, rolls.then_some(cloud_map))?;
         check_members(&body, definition)?;
         let definition = object::text_or_empty(&definition.body, "taskDefinitionArn").to_owned();
         let fate = if rolls { env.faults.take_rollout() } else { None };
