@@ -278,6 +278,12 @@ async fn true_twins_of_a_removed_document_go_with_all_that_stands_in_them() {
             assert!(harbour.objects("apigatewayv2", collection).is_empty(), "{collection}");
         }
         assert_eq!(prune_held(&harbour), 0);
+        let calls = harbour.calls();
+        for (nth, deletion) in calls.iter().enumerate().filter(|(_, call)| call.operation == "DeleteApi") {
+            let looks = calls[..nth].iter().filter(|call| call.operation == "GetApis").map(|call| call.at);
+            let age = deletion.at - looks.max().unwrap();
+            assert!(age <= Duration::from_secs(61), "both were seen {age:?} before one went");
+        }
     }
 }
 

@@ -108,6 +108,23 @@ async fn nothing_goes_while_the_source_is_in_doubt() {
     }
 }
 
+/// In a file that cannot be read it may stand until the moment that the file goes: the grace begins with the first look
+/// that is complete.
+#[tokio::test(start_paused = true)]
+async fn what_may_have_stood_in_a_file_that_could_not_be_read_has_the_whole_grace() {
+    let harbour = converged().await;
+    let left = article_without(&WAY_IN);
+    for _ in 0..30 {
+        let unreadable = vec![Unreadable { file: "other.yaml".to_owned(), reason: "no".to_owned() }];
+        harbour.engine.accept(Snapshot { unreadable, ..snapshot(&left) });
+        harbour.wait(MINUTE).await;
+    }
+    for_minutes(&harbour, 10, &left).await;
+    assert_eq!(writes(&harbour), [""; 0], "within the grace: {}", harbour.calls_text());
+    for_minutes(&harbour, 10, &left).await;
+    assert_eq!(writes(&harbour).len(), 5, "and then they go: {:?}", held(&harbour));
+}
+
 /// What a failing source held goes when the source is back, and not only at the next sweep.
 #[tokio::test(start_paused = true)]
 async fn a_source_that_failed_and_says_the_same_again_lets_go_at_once() {

@@ -167,10 +167,12 @@ impl Duties {
         if !call.is_write || call.service == "s3" {
             return None;
         }
-        if call.request.method == "DELETE"
-            && let Some(wrong) = self.removes_a_twin(call, &things(), born)
-        {
-            return Some(wrong);
+        if call.request.method == "DELETE" {
+            let things = things();
+            let wrong = self.removes_a_twin(call, &things, born);
+            if let Some(wrong) = wrong.or_else(|| self.deletes_blindly(call, &things)) {
+                return Some(wrong);
+            }
         }
         if let Some(wrong) = self.rests_on_little(call) {
             return Some(wrong);
@@ -233,6 +235,26 @@ impl Duties {
                 call.process,
                 thing.document()
             )
+        })
+    }
+
+    /// S6: whatever may use it was listed lately. Where nothing was listed the scope was born with its parent.
+    fn deletes_blindly(&self, call: &Call, things: &Things) -> Option<String> {
+        let (id, thing) = meant_to_go(call, things).filter(|_| self.is_unhurried)?;
+        let (host, _) = call.request.uri.split_once("/v2/")?;
+        let used_in = |api: &str, by: &str| format!("{host}/v2/apis/{api}/{by}");
+        let lists: Vec<String> = match (thing.collection, &thing.api) {
+            ("integrations" | "authorizers", Some(api)) => vec![used_in(api, "routes")],
+            ("vpcLinks", _) => {
+                let apis = things.values().filter(|api| api.collection == "apis" && api.is_ours());
+                apis.map(|api| used_in(&api.id, "integrations")).collect()
+            }
+            _ => return None,
+        };
+        let age = |list: &String| Some(call.sent_at.saturating_sub(*self.seen.get(&(call.process, list.clone()))?));
+        let unseen = lists.iter().find_map(|list| age(list).filter(|age| *age > SIGHT).map(|age| (list, age)));
+        unseen.map(|(list, age)| {
+            format!("S6: process {} deletes {id}, and looked for its users in {list} {age:?} ago", call.process)
         })
     }
 

@@ -80,7 +80,11 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
     let is_well = |thing: &Thing| {
         !thing.is_leaving() && !["FAILED", "INACTIVE", "PENDING"].contains(&thing.text("vpcLinkStatus"))
     };
-    if !is_choice || !is_well(thing) || !users(before, thing).is_empty() {
+    let is_superseded = before.values().any(|other| {
+        let mark = other.mark.as_ref().zip(thing.mark.as_ref());
+        mark.is_some_and(|(new, old)| new.document == old.document && new.incarnation > old.incarnation)
+    });
+    if !is_choice || is_superseded || !is_well(thing) || !users(before, thing).is_empty() {
         return Vec::new();
     }
     let is_twin = |other: &Thing| {
