@@ -184,13 +184,15 @@ impl Swarm {
         // The bucket is listed so often that pages of one would be most of what a seed does.
         let pages = if place == Place::Bucket { pages.map(|size: usize| size * 4) } else { pages };
         let config = Config { seed, delays, page_size_max: pages, ..Config::default() };
+        // Together they take no more than there is: whoever is throttled says so in a status.
+        let most = if processes > 2 { 0.3 } else { 0.5 };
         let options = Options {
             owner: OWNER.to_owned(),
             owner_is_explicit: true,
             resync: seconds(choose(&[60, 300, 300])),
             prune_grace: seconds(choose(&[20, 60, 180])),
             // With a tenth of the quota what was decided waits for half a minute, and the world goes on.
-            quota_share: [0.5, 0.5, 0.5, 0.1][choose(&[0, 1, 2, 3]) as usize],
+            quota_share: [most, most, most, 0.1][choose(&[0, 1, 2, 3]) as usize],
             seed,
             ..Options::default()
         };
