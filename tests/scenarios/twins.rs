@@ -526,16 +526,18 @@ async fn a_strangers_thing_of_the_same_name_is_never_touched() {
 /// Its first create was carried out after all, and somebody deletes the second before any list shows it.
 #[tokio::test(start_paused = true)]
 async fn a_twin_is_not_removed_for_one_that_no_list_has_shown() {
+    let gate = "---\napiVersion: hatoba/v1\nkind: Authorizer\nmetadata: { name: gate }\nspec: { apiRef: crazy-api, authorizerType: JWT, jwtConfiguration: { issuer: \"https://i.example.com\", audience: [web] } }\n";
     let mut harbour = Harbour::new();
     harbour.world().faults().hide_from_lists("GetApis", Duration::from_secs(40));
     harbour.world().faults().lose_answer("CreateApi", 1);
-    harbour.start(ARTICLE);
+    harbour.start(&format!("{ARTICLE}{gate}"));
     while harbour.objects("apigatewayv2", "apis").len() < 2 {
         harbour.wait(Duration::from_millis(500)).await;
     }
     let mut apis: Vec<(String, Value)> = harbour.objects("apigatewayv2", "apis").into_iter().collect();
     apis.sort_by_key(|(_, api)| api["createdDate"].to_string());
     let [(first, _), (second, _)] = &apis[..] else { panic!("two, got {apis:?}") };
+    harbour.wait(Duration::from_secs(5)).await;
     harbour.meddle(&Request::rest("DELETE", &format!("/v2/apis/{second}"), &Value::Null)).await;
     for _ in 0..12 {
         harbour.engine.reconcile_now();

@@ -251,10 +251,15 @@ impl Duties {
             }
             _ => return None,
         };
-        let age = |list: &String| Some(call.sent_at.saturating_sub(*self.seen.get(&(call.process, list.clone()))?));
-        let unseen = lists.iter().find_map(|list| age(list).filter(|age| *age > SIGHT).map(|age| (list, age)));
+        let age =
+            |list: &String| Some(call.sent_at.saturating_sub(*self.seen.get(&(call.process, list.clone()))?));
+        let unseen =
+            lists.iter().find_map(|list| age(list).filter(|age| *age > SIGHT).map(|age| (list, age)));
         unseen.map(|(list, age)| {
-            format!("S6: process {} deletes {id}, and looked for its users in {list} {age:?} ago", call.process)
+            format!(
+                "S6: process {} deletes {id}, and looked for its users in {list} {age:?} ago",
+                call.process
+            )
         })
     }
 
@@ -438,8 +443,7 @@ impl Duties {
                 statuses.iter().find(|(key, _)| key.to_string() == document).map(|(_, status)| status);
             let Some(status) = status.filter(|status| status.ready.status == Truth::True) else { continue };
             let is_it = thing.collection == "tasks" || status.outputs.get("id") == Some(&thing.id);
-            let is_known =
-                is_made || self.may_look && since + self.resync + self.lag + self.patience < now;
+            let is_known = is_made || self.may_look && since + self.resync + self.lag + self.patience < now;
             if is_it && is_known {
                 return Some(format!(
                     "S13: process {process} says that {document} is ready, and {id} is not"

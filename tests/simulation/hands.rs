@@ -58,12 +58,14 @@ fn tagging(thing: &Thing, n: u16) -> Option<Request> {
     let value = format!("n{n}");
     match thing.collection {
         "apis" | "vpcLinks" => {
-            let arn = format!("arn:aws:apigateway:us-east-1::/{}/{}", thing.collection.to_lowercase(), thing.id);
+            let arn =
+                format!("arn:aws:apigateway:us-east-1::/{}/{}", thing.collection.to_lowercase(), thing.id);
             let uri = format!("/v2/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"));
             Some(Request::rest("POST", &uri, &json!({ "tags": { THEIR_TAG: value } })))
         }
         "namespaces" | "discovery" => {
-            let body = json!({ "ResourceARN": thing.body["Arn"], "Tags": [{ "Key": THEIR_TAG, "Value": value }] });
+            let body =
+                json!({ "ResourceARN": thing.body["Arn"], "Tags": [{ "Key": THEIR_TAG, "Value": value }] });
             Some(Request::json("servicediscovery", "TagResource", &body))
         }
         "tasks" => {

@@ -88,7 +88,10 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
         return Vec::new();
     }
     let is_twin = |other: &Thing| {
-        other.collection == thing.collection && other.api == thing.api && other.mark == thing.mark && is_well(other)
+        other.collection == thing.collection
+            && other.api == thing.api
+            && other.mark == thing.mark
+            && is_well(other)
     };
     let twins = before.iter().filter(|(other, there)| *other != id && is_twin(there));
     twins.filter(|(_, there)| users(before, there).is_empty()).map(|(other, _)| other).collect()

@@ -70,7 +70,8 @@ impl Engine {
         }
         let fresh = self.fresh(key, orphans.first()?);
         self.list(&place, fresh, &self.everything_of_ours()).await;
-        let shown = self.inventory.view_of(&place, |shown| orphans.iter().any(|o| o.object == *shown)).ok()?;
+        let shown =
+            self.inventory.view_of(&place, |shown| orphans.iter().any(|o| o.object == *shown)).ok()?;
         if shown.len() < orphans.len() {
             return None; // they have changed since
         }
