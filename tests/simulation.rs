@@ -9,6 +9,8 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[path = "simulation/coda.rs"]
+mod coda;
 #[path = "simulation/crashes.rs"]
 mod crashes;
 #[path = "simulation/disk.rs"]

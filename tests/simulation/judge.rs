@@ -1,5 +1,7 @@
 //! What can be said of one call, or of one thing among the others, without knowing the past.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::sea::Call;
@@ -50,12 +52,23 @@ pub(crate) fn lane(call: &Call) -> String {
     }
 }
 
-/// The document and version that a body's description tells, where its mark stands beside.
-pub(crate) fn versioned(body: &str) -> Option<(String, u64)> {
+/// The version that a body's description tells, and the document: by the mark beside it, or of what is changed.
+pub(crate) fn versioned(
+    call: &Call,
+    body: &str,
+    things: impl FnOnce() -> Arc<Things>,
+) -> Option<(String, u64)> {
     let body: Value = serde_json::from_str(body).ok()?;
-    let text = body["description"].as_str().or(body["Description"].as_str())?;
+    let said = [&body, &body["Namespace"], &body["Service"]];
+    let text = said.iter().find_map(|said| said["description"].as_str().or(said["Description"].as_str()))?;
     let version = text.lines().next()?.strip_prefix('v')?.parse().ok()?;
-    Some((mark_of(&body)?.document, version))
+    let marked = mark_of(&body).map(|mark| mark.document);
+    let document = marked.or_else(|| {
+        let things = things();
+        let (_, thing) = target(call, &things)?;
+        thing.document().map(str::to_owned)
+    })?;
+    Some((document, version))
 }
 
 /// Whether another one of the same document lives: a successor, a twin, or one in a twin of its API.
@@ -99,16 +112,19 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
 
 /// What a call asks AWS to delete.
 pub(crate) fn meant_to_go<'a>(call: &Call, before: &'a Things) -> Option<(&'a String, &'a Thing)> {
-    if !call.operation.starts_with("Delete") {
-        return None;
-    }
+    target(call, before).filter(|_| call.operation.starts_with("Delete"))
+}
+
+/// What a call is about.
+fn target<'a>(call: &Call, before: &'a Things) -> Option<(&'a String, &'a Thing)> {
     let path = call.request.uri.split('?').next()?;
     let (_, place) = path.split_once("/v2/").unwrap_or_default();
     let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
     let id = match place.split('/').collect::<Vec<_>>()[..] {
         ["vpclinks", id] => format!("vpcLinks:{id}"),
-        ["apis", api, collection, id] => format!("{collection}:{api}/{id}"),
-        _ if call.operation == "DeleteNamespace" => format!("namespaces:{}", body["Id"].as_str()?),
+        ["apis", api] => format!("apis:{api}"),
+        ["apis", api, collection, id] => format!("{collection}:{api}/{}", id.replace("%24", "$")),
+        _ if call.operation.ends_with("Namespace") => format!("namespaces:{}", body["Id"].as_str()?),
         _ if call.service == "servicediscovery" => format!("discovery:{}", body["Id"].as_str()?),
         _ => return None,
     };

@@ -201,6 +201,12 @@ impl Sea {
         if response.status < 300 { Ok(response.json()) } else { Err(response.status) }
     }
 
+    /// A request leaves a process.
+    pub(crate) fn sends(&mut self, sent_at: Duration, call: &Call) {
+        let things = (call.is_write && call.service != "s3").then(|| self.things()).unwrap_or_default();
+        self.witness.sent(sent_at, call, || things);
+    }
+
     /// What is to become of a call that is sent now.
     pub(crate) fn lot(&mut self, call: &Call) -> Lot {
         self.owes(call);

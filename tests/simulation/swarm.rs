@@ -229,6 +229,11 @@ impl Swarm {
         self.faults.contains(&fault)
     }
 
+    /// Whether everything waits for the quota most of the time.
+    pub(crate) fn quota_is_small(&self) -> bool {
+        self.options.quota_share < 0.2
+    }
+
     /// Whether the processes settle among themselves who leads.
     pub(crate) fn has_lease(&self) -> bool {
         self.processes > 1 && !self.has(Fault::Leaders)

@@ -12,6 +12,7 @@ use hatoba_aws_model::{Clock as ModelClock, Request, World};
 use hatoba_core::{Acknowledgement, Truth};
 use hatoba_tests::EPOCH_SECONDS;
 
+use crate::coda;
 use crate::disk::Disk;
 use crate::events;
 use crate::fleet::{Fleet, Part};
@@ -395,6 +396,9 @@ impl Voyage {
         }
         if !self.is_over() {
             self.silence().await;
+        }
+        if !self.is_over() {
+            coda::play(self).await;
         }
     }
 

@@ -40,7 +40,7 @@ impl Way {
         self.alive().await;
         let lot = {
             let mut sea = self.sea.lock();
-            sea.witness.sent(sent_at, &call);
+            sea.sends(sent_at, &call);
             sea.judge_right(&call, forbidden);
             sea.lot(&call)
         };

@@ -4,6 +4,7 @@
 //! The letters are those of the page `docs/src/simulation.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hatoba_aws_model::Response;
@@ -211,7 +212,7 @@ impl Witness {
     }
 
     /// A request leaves a process: S5, S7, S10, S11, S17, S19.
-    pub(crate) fn sent(&mut self, now: Duration, call: &Call) {
+    pub(crate) fn sent(&mut self, now: Duration, call: &Call, things: impl FnOnce() -> Arc<Things>) {
         let body = String::from_utf8_lossy(&call.request.body).into_owned();
         if body.contains(SECRET) || call.request.uri.contains(SECRET) {
             self.violated(format!("S11: the secret leaves in {}", call.operation));
@@ -238,7 +239,7 @@ impl Witness {
         if let Some(wrong) = judge::body(call, &body) {
             self.violated(format!("S7: {wrong}"));
         }
-        self.regression(call, &body);
+        self.regression(call, &body, things);
         let lane = judge::lane(call);
         let flying = self.in_flight.entry((call.process, lane.clone())).or_default();
         flying.retain(|(at, ..)| *at + ATTEMPT > now);
@@ -253,8 +254,8 @@ impl Witness {
     }
 
     /// S5: nothing older than what the process has taken over.
-    fn regression(&mut self, call: &Call, body: &str) {
-        let Some((document, version)) = judge::versioned(body) else { return };
+    fn regression(&mut self, call: &Call, body: &str, things: impl FnOnce() -> Arc<Things>) {
+        let Some((document, version)) = judge::versioned(call, body, things) else { return };
         let accepted = self.accepted.get(&(call.process, document.clone())).copied().unwrap_or_default();
         if version < accepted {
             self.violated(format!(

@@ -135,6 +135,25 @@ fn the_article_gets_one_warning() {
     assert_eq!((found.desired.len(), found.held.len()), (8, 0), "a warning holds nothing");
 }
 
+/// A change of one API's route is no matter of all other APIs' stages: with a thousand APIs that would be a million passes.
+#[test]
+fn what_follows_a_route_stands_in_its_own_api() {
+    let ours = ARTICLE.join("\n---\n");
+    let theirs = ["crazy-api", "default-route", "default-stage", "to-great-service"]
+        .iter()
+        .fold(ours.clone(), |text, name| text.replace(name, &format!("other-{name}")));
+    let found = checked(&format!("{ours}\n---\n{theirs}"));
+    let stages: Vec<&Key> = found.desired.keys().filter(|key| key.kind == "Stage").collect();
+    assert_eq!(stages.len(), 2, "{:#?}", found.diagnostics);
+    let follow = |name: &str| {
+        let of_it = found.dependents(&Key::new("Route", name)).into_iter();
+        of_it.filter(|key| key.kind == "Stage").map(|key| key.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(follow("default-route").len(), 1);
+    assert_eq!(follow("other-default-route").len(), 1);
+    assert_ne!(follow("default-route"), follow("other-default-route"));
+}
+
 #[test]
 fn an_error_holds_its_document_and_stands_at_its_place() {
     let article = ARTICLE.join("\n---\n").replace("type: SRV", "type: A");

@@ -1,0 +1,57 @@
+//! What comes after the silence: one change by hand, of which the repair fails once. Whatever happened in the hours before, what
+//! failed lately is tried again in seconds.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hatoba_aws_model::Request;
+use serde_json::json;
+
+use crate::fleet::{Part, key};
+use crate::swarm::Fault;
+use crate::truth;
+use crate::voyage::Voyage;
+
+/// The first try, a delay of seconds, the second, and the looks before both.
+const SOON: Duration = Duration::from_secs(60);
+
+/// L2: what fails once is carried out soon after, unless throttles have slowed everything down.
+pub(crate) async fn play(voyage: &Voyage) {
+    let api = voyage.fleet.parts.keys().find(|(_, part)| *part == Part::Api);
+    let Some(document) = api.map(|(stack, part)| key(*stack, *part)) else { return };
+    if voyage.swarm.has(Fault::Throttled) || voyage.swarm.quota_is_small() {
+        return;
+    }
+    let differences = || {
+        let things = voyage.port.sea.lock().things();
+        let foreign = voyage.port.sea.lock().witness.foreign();
+        truth::differences(&voyage.fleet, &things, &foreign)
+    };
+    {
+        let mut sea = voyage.port.sea.lock();
+        let things = sea.things();
+        let api =
+            things.values().find(|thing| thing.document() == Some(&document) && thing.collection == "apis");
+        let Some(api) = api else { return };
+        let body = json!({ "description": "by hand, at the end" });
+        let change = Request::rest("PATCH", &format!("/v2/apis/{}", api.id), &body);
+        let done = sea.by_hand("somebody changes it at the end", &change);
+        sea.world.lock().unwrap().faults().fail("UpdateApi", 1, 500, "InternalFailure", "as the dice fell");
+        if done.is_err() {
+            return;
+        }
+    }
+    voyage.ships.iter().for_each(|ship| ship.harbour.engine.reconcile_now());
+    let begun = tokio::time::Instant::now();
+    let mut left: BTreeSet<String> = differences().into_iter().collect();
+    while !left.is_empty() && begun.elapsed() < SOON {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        left = differences().into_iter().collect();
+    }
+    if !left.is_empty() {
+        let left = left.into_iter().collect::<Vec<_>>().join("; ");
+        let what =
+            format!("L2: {document} was changed by hand, its repair failed once, and {SOON:?} later: {left}");
+        voyage.port.sea.lock().witness.violated(what);
+    }
+}
