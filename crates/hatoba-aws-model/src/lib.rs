@@ -31,6 +31,7 @@
 //!
 //! | subject | what the model does |
 //! |---|---|
+//! | what AWS's service models forbid in a request's body | refused before anything else is looked at, another type too, with the service's own word for what is not valid; members that the models do not have are let pass |
 //! | page size of API Gateway lists | 25; `maxResults` above 500 is refused |
 //! | `DeleteApi` | removes every child at once |
 //! | `description: ""` in updates | removes the member, in API Gateway and in Cloud Map |
@@ -129,6 +130,7 @@ mod object;
 mod page;
 #[cfg(test)]
 mod peers;
+mod published;
 mod refusal;
 mod render;
 mod route;

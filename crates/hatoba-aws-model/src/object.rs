@@ -72,7 +72,8 @@ pub(crate) fn check_patch(input: &Object, rules: &[Rule]) -> Result<(), String> 
     Ok(())
 }
 
-fn violation(value: &str, name: &str, constraint: &str) -> String {
+/// AWS's words for a value that is not as it must be.
+pub(crate) fn violation(value: &str, name: &str, constraint: &str) -> String {
     format!(
         "1 validation error detected: Value {value} at '{name}' failed to satisfy constraint: {constraint}"
     )

@@ -1,6 +1,6 @@
 //! The whole of the in-memory AWS, and the one door into it.
 
-use crate::apigateway::ApiGateway;
+use crate::apigateway::{ApiGateway, RestCall};
 use crate::buckets::Buckets;
 use crate::cloud_map::CloudMap;
 use crate::config::Config;
@@ -14,7 +14,7 @@ use crate::route::{self, Input, Routed};
 use crate::s3::S3;
 use crate::sqs::Sqs;
 use crate::wire::{Answer, Asked, Call, Later, Request, Response};
-use crate::{refusal, render, route53, served, sqs, sts};
+use crate::{published, refusal, render, route53, served, sqs, sts};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -285,6 +285,9 @@ impl World {
             faults: &mut self.faults,
         };
         let unknown = || refusal::unknown_operation(routed.protocol, &routed.operation);
+        if let Input::Json(body) | Input::Rest(RestCall { body, .. }) = &routed.input {
+            published::check(routed.service, &routed.operation, body)?;
+        }
         let outcome = match (routed.service, routed.input) {
             (_, Input::S3(call)) => return self.s3.call(&call, &mut self.sqs, &mut env),
             (_, Input::Sqs(input, base)) => {

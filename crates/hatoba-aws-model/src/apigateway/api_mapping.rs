@@ -1,18 +1,14 @@
 //! API mappings: which stage of which API a domain name serves under which path.
 
-use super::{ApiGateway, Record, RestCall, bad_request, check, check_patch, conflict, label, list, no_child};
+use super::{ApiGateway, Record, RestCall, bad_request, check, conflict, label, list, no_child};
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
-use crate::object::{self, Object, Rule, Shape, optional, required};
+use crate::object::{self, Object, Rule, Shape, optional};
 
 /// Mappings of one domain name whose path has several segments, at most.
 const DEEP_MAPPINGS_MAX: usize = 200;
 
-const RULES: &[Rule] = &[
-    required("apiId", Shape::Text(1, 64)),
-    required("stage", Shape::Text(1, 128)),
-    optional("apiMappingKey", Shape::Text(0, 300)),
-];
+const RULES: &[Rule] = &[optional("apiMappingKey", Shape::Text(0, 300))];
 
 impl ApiGateway {
     pub(super) fn api_mapping_call(&mut self, call: RestCall, env: &mut Env<'_>) -> Outcome {
@@ -48,16 +44,10 @@ impl ApiGateway {
         let mappings = &self.domain_name(name)?.mappings;
         let mut body =
             own.as_ref().and_then(|id| mappings.get(id)).map(|found| found.body.clone()).unwrap_or_default();
-        match own {
-            Some(_) => check_patch(&input, RULES)?,
-            None => check(&input, RULES)?,
-        }
-        if !input.contains_key("apiId") {
-            return Err(bad_request("ApiId is required"));
-        }
-        for rule in RULES {
-            if let Some(value) = input.get(rule.name) {
-                object::set(&mut body, rule.name, value.clone());
+        check(&input, RULES)?;
+        for name in ["apiId", "stage", "apiMappingKey"] {
+            if let Some(value) = input.get(name) {
+                object::set(&mut body, name, value.clone());
             }
         }
         object::default(&mut body, "apiMappingKey", "");

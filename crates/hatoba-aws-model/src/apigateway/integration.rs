@@ -1,29 +1,13 @@
 //! Integrations.
 
 use super::{
-    Api, ApiGateway, Record, RestCall, Table, bad_request, check, check_patch, conflict, label, list,
-    merge_map, no_child, route, set_or_clear,
+    Api, ApiGateway, Record, RestCall, Table, bad_request, conflict, label, list, merge_map, no_child, route,
+    set_or_clear,
 };
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
-use crate::object::{self, Object, Rule, Shape, optional, required};
+use crate::object::{self, Object};
 use serde_json::{Value, json};
-
-const RULES: &[Rule] = &[
-    required("integrationType", Shape::OneOf(&["AWS", "HTTP", "MOCK", "HTTP_PROXY", "AWS_PROXY"])),
-    optional("integrationSubtype", Shape::Text(1, 128)),
-    optional("integrationUri", Shape::Text(0, 2048)),
-    optional("integrationMethod", Shape::Text(1, 64)),
-    optional("connectionType", Shape::OneOf(&["INTERNET", "VPC_LINK"])),
-    optional("connectionId", Shape::Text(0, 1024)),
-    optional("payloadFormatVersion", Shape::Text(1, 64)),
-    optional("timeoutInMillis", Shape::Whole(50, 30_000)),
-    optional("tlsConfig", Shape::Object),
-    optional("credentialsArn", Shape::Text(0, 2048)),
-    optional("description", Shape::Text(0, 1024)),
-    optional("requestParameters", Shape::TextMap(512)),
-    optional("responseParameters", Shape::Object),
-];
 
 /// "Integration subtype reference": the subtypes of version 1.0 and the request parameters that each needs.
 pub(crate) const SUBTYPES: &[(&str, &[&str])] = &[
@@ -88,7 +72,6 @@ fn find<'a>(api: &'a Api, id: &str) -> Result<&'a Record, Failure> {
 }
 
 fn create(api: &mut Api, links: &Table, input: Object, env: &mut Env<'_>) -> Outcome {
-    check(&input, RULES)?;
     let mut body = input;
     body.retain(|_, value| !object::is_empty(value));
     object::default(&mut body, "connectionType", "INTERNET");
@@ -105,7 +88,6 @@ fn create(api: &mut Api, links: &Table, input: Object, env: &mut Env<'_>) -> Out
 
 fn update(api: &mut Api, links: &Table, id: &str, input: Object) -> Outcome {
     let mut body = find(api, id)?.body.clone();
-    check_patch(&input, RULES)?;
     // An integration with an AWS service is sent whole: its type, its subtype and every parameter that it needs.
     if let Some(subtype) = object::text(&body, "integrationSubtype") {
         if !input.contains_key("integrationType") || !input.contains_key("integrationSubtype") {

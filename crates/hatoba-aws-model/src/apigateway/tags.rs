@@ -10,6 +10,9 @@ const TAGS_MAX: usize = 50;
 impl ApiGateway {
     pub(super) fn tag_call(&mut self, call: &RestCall) -> Outcome {
         let arn = label(call, 0);
+        if call.operation == "UntagResource" && call.query("tagKeys").is_none() {
+            return Err(bad_request(object::violation("null", "tagKeys", "Member must not be null")));
+        }
         let Some(body) = self.tagged(arn) else {
             return Err(not_found("Tag", format!("Invalid resource identifier specified {arn}")));
         };

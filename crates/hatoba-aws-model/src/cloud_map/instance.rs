@@ -1,37 +1,17 @@
 //! Instances: registered by callers and by ECS, discovered by API Gateway.
 
 use super::operation::Effect;
-use super::{CloudMap, check, id_of, invalid, namespace};
+use super::{CloudMap, id_of, invalid, namespace};
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
-use crate::object::{self, Object, Rule, Shape, optional, required};
+use crate::object::{self, Object};
 use serde_json::{Value, json};
-
-const REGISTER: &[Rule] = &[
-    required("ServiceId", Shape::Text(1, 255)),
-    required("InstanceId", Shape::Text(1, 64)),
-    required("Attributes", Shape::TextMap(1024)),
-    optional("CreatorRequestId", Shape::Text(0, 64)),
-];
-
-const DISCOVER: &[Rule] = &[
-    required("NamespaceName", Shape::Text(1, 1024)),
-    required("ServiceName", Shape::Text(1, 127)),
-    optional("MaxResults", Shape::Whole(1, 1000)),
-    optional("QueryParameters", Shape::TextMap(1024)),
-    optional("OptionalParameters", Shape::TextMap(1024)),
-    optional("HealthStatus", Shape::OneOf(&["HEALTHY", "UNHEALTHY", "ALL", "HEALTHY_OR_ELSE_ALL"])),
-];
 
 impl CloudMap {
     pub(super) fn register_instance(&mut self, input: &Object, env: &mut Env<'_>) -> Outcome {
-        check(input, REGISTER)?;
         let (service, found) = self.find_service(input, "ServiceId")?;
         let service = service.clone();
         let id = object::text_or_empty(input, "InstanceId").to_owned();
-        if !id.chars().all(|c| c.is_ascii_alphanumeric() || "_/:.@-".contains(c)) {
-            return Err(invalid(format!("Invalid instance id: {id}")));
-        }
         let attributes = object::object(input, "Attributes").cloned().unwrap_or_default();
         let custom = attributes.keys().filter(|key| !key.starts_with("AWS_")).count();
         if custom > 30 {
@@ -92,7 +72,6 @@ impl CloudMap {
     }
 
     pub(super) fn discover_instances(&self, input: &Object) -> Outcome {
-        check(input, DISCOVER)?;
         let name = object::text_or_empty(input, "NamespaceName");
         let Some((namespace, _)) =
             self.namespaces.iter().find(|(_, n)| namespace::http_name(&n.body) == name)

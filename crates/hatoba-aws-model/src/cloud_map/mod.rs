@@ -17,7 +17,7 @@ mod tests;
 
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
-use crate::object::{self, Object, Rule};
+use crate::object::{self, Object};
 use operation::Operation;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -141,10 +141,6 @@ impl CloudMap {
             self.operations.iter().map(|(id, op)| (id.clone(), Value::Object(op.body.clone()))).collect();
         json!({"namespaces": namespaces, "services": services, "instances": instances, "operations": operations})
     }
-}
-
-fn check(input: &Object, rules: &[Rule]) -> Result<(), Failure> {
-    object::check(input, rules).map_err(invalid)
 }
 
 fn invalid(message: impl Into<String>) -> Failure {

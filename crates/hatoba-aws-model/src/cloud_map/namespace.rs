@@ -1,10 +1,10 @@
 //! Namespaces, private DNS and HTTP.
 
 use super::operation::{Effect, duplicate};
-use super::{CloudMap, Namespace, arn, check, id_of, invalid, tags};
+use super::{CloudMap, Namespace, arn, id_of, invalid, tags};
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
-use crate::object::{self, Object, Rule, Shape, optional, required};
+use crate::object::{self, Object};
 use crate::time;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -15,30 +15,11 @@ const NAMESPACES_MAX: usize = 50;
 /// The SOA record's time to live when none is given.
 const SOA_TTL_SECONDS: i64 = 15;
 
-const RULES: &[Rule] = &[
-    required("Name", Shape::Text(1, 1024)),
-    optional("Vpc", Shape::Text(1, 64)),
-    optional("CreatorRequestId", Shape::Text(0, 64)),
-    optional("Description", Shape::Text(0, 1024)),
-    optional("Tags", Shape::Objects(200)),
-    optional("Properties", Shape::Object),
-];
-
 impl CloudMap {
     pub(super) fn create_namespace(&mut self, input: Object, kind: &str, env: &mut Env<'_>) -> Outcome {
-        check(&input, RULES)?;
         let tags = tags::of_input(&input)?;
-        let private = kind == "DNS_PRIVATE";
         let name = object::text_or_empty(&input, "Name").to_owned();
-        let longest = if private { 253 } else { 1024 };
-        let printable = name.chars().all(|c| ('!'..='~').contains(&c));
-        if !printable || name.len() > longest || name.starts_with("arn:") {
-            return Err(invalid(format!("Invalid namespace name: {name}")));
-        }
         let vpc = object::text(&input, "Vpc").map(str::to_owned);
-        if private && vpc.is_none() {
-            return Err(invalid("Vpc is required"));
-        }
         let token =
             object::text(&input, "CreatorRequestId").filter(|token| !token.is_empty()).map(str::to_owned);
         if let Some(repeated) = self.repeated_create(token.as_deref(), &input)? {
@@ -175,22 +156,7 @@ impl CloudMap {
         if object::text(&namespace.body, "Type") != Some(kind) {
             return Err(invalid(format!("Namespace {id} is not of type {kind}.")));
         }
-        let Some(change) = object::object(input, "Namespace").cloned() else {
-            return Err(invalid("Namespace is required"));
-        };
-        check(
-            &change,
-            &[optional("Description", Shape::Text(0, 1024)), optional("Properties", Shape::Object)],
-        )?;
-        if kind == "HTTP" && !change.contains_key("Description") {
-            return Err(invalid("Namespace.Description is required"));
-        }
-        if let Some(properties) = change.get("Properties") {
-            let ttl = properties.pointer("/DnsProperties/SOA/TTL").and_then(Value::as_i64);
-            if !ttl.is_some_and(|ttl| (0..=i64::from(i32::MAX)).contains(&ttl)) {
-                return Err(invalid("Namespace.Properties.DnsProperties.SOA.TTL must be 0 to 2147483647"));
-            }
-        }
+        let change = object::object(input, "Namespace").cloned().unwrap_or_default();
         self.accept(Effect::UpdateNamespace { id, change }, env.config.delays.namespace, None, env)
     }
 

@@ -1,41 +1,13 @@
 //! Cloud Map services.
 
 use super::operation::Effect;
-use super::{CloudMap, Service, arn, check, id_of, invalid, tags};
+use super::{CloudMap, Service, arn, id_of, invalid, tags};
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
-use crate::object::{self, Object, Rule, Shape, optional, required};
+use crate::object::{self, Object};
 use crate::time;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-const RULES: &[Rule] = &[
-    required("Name", Shape::Text(1, 127)),
-    optional("NamespaceId", Shape::Text(1, 255)),
-    optional("CreatorRequestId", Shape::Text(0, 64)),
-    optional("Description", Shape::Text(0, 1024)),
-    optional("DnsConfig", Shape::Object),
-    optional("HealthCheckConfig", Shape::Object),
-    optional("HealthCheckCustomConfig", Shape::Object),
-    optional("Tags", Shape::Objects(200)),
-    optional("Type", Shape::OneOf(&["HTTP"])),
-];
-
-const DNS_CONFIG: &[Rule] = &[
-    required("DnsRecords", Shape::Objects(10)),
-    optional("RoutingPolicy", Shape::OneOf(&["MULTIVALUE", "WEIGHTED"])),
-];
-
-const DNS_RECORD: &[Rule] = &[
-    required("Type", Shape::OneOf(&["SRV", "A", "AAAA", "CNAME"])),
-    required("TTL", Shape::Whole(0, i32::MAX as i64)),
-];
-
-const HEALTH_CHECK: &[Rule] = &[
-    required("Type", Shape::OneOf(&["HTTP", "HTTPS", "TCP"])),
-    optional("ResourcePath", Shape::Text(0, 255)),
-    optional("FailureThreshold", Shape::Whole(1, 10)),
-];
 
 impl CloudMap {
     pub(super) fn services_of(&self, namespace: &str) -> impl Iterator<Item = (&String, &Service)> {
@@ -43,11 +15,9 @@ impl CloudMap {
     }
 
     pub(super) fn create_service(&mut self, input: Object, env: &mut Env<'_>) -> Outcome {
-        check(&input, RULES)?;
         let tags = tags::of_input(&input)?;
         let (namespace_id, dns_namespace) = self.namespace_for(&input)?;
         let name = object::text_or_empty(&input, "Name").to_owned();
-        check_name(&name)?;
         if let Some(existing) = self.existing(&namespace_id, &name, dns_namespace, &input)? {
             return Ok(existing);
         }
@@ -151,19 +121,13 @@ impl CloudMap {
     pub(super) fn update_service(&mut self, input: &Object, env: &mut Env<'_>) -> Outcome {
         let (id, service) = self.find_service(input, "Id")?;
         let id = id.clone();
-        let Some(change) = object::object(input, "Service").cloned() else {
-            return Err(invalid("Service is required"));
-        };
+        let change = object::object(input, "Service").cloned().unwrap_or_default();
         let namespace = object::text_or_empty(&service.body, "NamespaceId");
         let http =
             self.namespaces.get(namespace).is_some_and(|n| object::text(&n.body, "Type") == Some("HTTP"));
         if http || object::text(&service.body, "Type") == Some("HTTP") {
             return Err(invalid("Services that are discoverable by API only cannot be updated."));
         }
-        check(
-            &change,
-            &[optional("Description", Shape::Text(0, 1024)), optional("DnsConfig", Shape::Object)],
-        )?;
         if change.contains_key("HealthCheckCustomConfig") {
             return Err(invalid("HealthCheckCustomConfig cannot be added, changed or removed."));
         }
@@ -173,11 +137,7 @@ impl CloudMap {
             ));
         }
         if let Some(dns) = object::object(&change, "DnsConfig") {
-            check(dns, DNS_CONFIG)?;
             let current = record_types(object::object(&service.body, "DnsConfig"));
-            for record in object::list(dns, "DnsRecords").iter().filter_map(Value::as_object) {
-                check(record, DNS_RECORD)?;
-            }
             if let Some(added) = record_types(Some(dns)).iter().find(|kind| !current.contains(kind)) {
                 return Err(invalid(format!("The record type {added} cannot be added to the service.")));
             }
@@ -242,17 +202,6 @@ fn read_back_dns(input: &Object, namespace: &str) -> Object {
     dns
 }
 
-fn check_name(name: &str) -> Result<(), Failure> {
-    let label = |label: &str| {
-        let edge = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        (1..=63).contains(&label.len())
-            && label.starts_with(edge)
-            && label.ends_with(edge)
-            && label.chars().all(|c| edge(c) || c == '-')
-    };
-    if name.split('.').all(label) { Ok(()) } else { Err(invalid(format!("Invalid service name: {name}"))) }
-}
-
 /// Checks DNS and health members against the namespace and each other; gives the service's type.
 fn check_configuration(input: &Object, dns_namespace: bool) -> Result<&'static str, Failure> {
     let api_only = object::text(input, "Type") == Some("HTTP");
@@ -260,13 +209,8 @@ fn check_configuration(input: &Object, dns_namespace: bool) -> Result<&'static s
     if health.is_some() && input.contains_key("HealthCheckCustomConfig") {
         return Err(invalid("HealthCheckConfig and HealthCheckCustomConfig are mutually exclusive."));
     }
-    if let Some(health) = health {
-        if dns_namespace {
-            return Err(invalid(
-                "HealthCheckConfig is not supported for services in private DNS namespaces.",
-            ));
-        }
-        check(health, HEALTH_CHECK)?;
+    if health.is_some() && dns_namespace {
+        return Err(invalid("HealthCheckConfig is not supported for services in private DNS namespaces."));
     }
     let Some(dns) = object::object(input, "DnsConfig") else {
         return match dns_namespace && !api_only {
@@ -276,10 +220,6 @@ fn check_configuration(input: &Object, dns_namespace: bool) -> Result<&'static s
     };
     if !dns_namespace || api_only {
         return Err(invalid("DnsConfig is not supported for services that are discoverable by API only."));
-    }
-    check(dns, DNS_CONFIG)?;
-    for record in object::list(dns, "DnsRecords").iter().filter_map(Value::as_object) {
-        check(record, DNS_RECORD)?;
     }
     let mut types = record_types(Some(dns));
     types.sort_unstable();

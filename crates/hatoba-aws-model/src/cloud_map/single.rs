@@ -1,29 +1,15 @@
 //! Instances one by one, their health, and the revision by which callers tell whether to discover anew.
 
-use super::{CloudMap, check, invalid};
+use super::{CloudMap, invalid};
 use crate::env::Env;
 use crate::failure::{Failure, Outcome};
-use crate::object::{self, Object, Rule, Shape, optional, required};
+use crate::object::{self, Object};
 use crate::page::{self, Asked, BadToken, Entry};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const GET: &[Rule] =
-    &[required("ServiceId", Shape::Text(1, 255)), required("InstanceId", Shape::Text(1, 64))];
-
-const HEALTH: &[Rule] = &[
-    required("ServiceId", Shape::Text(1, 255)),
-    optional("Instances", Shape::Texts(100)),
-    optional("MaxResults", Shape::Whole(1, 100)),
-    optional("NextToken", Shape::Text(0, 4096)),
-];
-
-const REVISION: &[Rule] =
-    &[required("NamespaceName", Shape::Text(1, 1024)), required("ServiceName", Shape::Text(1, 127))];
-
 impl CloudMap {
     pub(super) fn get_instance(&self, input: &Object, env: &Env<'_>) -> Outcome {
-        check(input, GET)?;
         let (_, service) = self.find_service(input, "ServiceId")?;
         let id = object::text_or_empty(input, "InstanceId");
         let attributes = service.instances.get(id).ok_or_else(|| no_instance(id))?;
@@ -35,7 +21,6 @@ impl CloudMap {
     }
 
     pub(super) fn instances_health(&self, input: &Object, env: &Env<'_>) -> Outcome {
-        check(input, HEALTH)?;
         let (_, service) = self.find_service(input, "ServiceId")?;
         let asked = object::texts(input, "Instances");
         if let Some(unknown) = asked.iter().find(|id| !service.instances.contains_key(**id)) {
@@ -75,7 +60,6 @@ impl CloudMap {
     }
 
     pub(super) fn discover_revision(&self, input: &Object) -> Outcome {
-        check(input, REVISION)?;
         let found = self.discover_instances(input)?;
         Ok(object::only("InstancesRevision", found.get("InstancesRevision").cloned().unwrap_or_default()))
     }

@@ -83,7 +83,7 @@ fn an_update_changes_what_is_sent_and_an_empty_namespace_clears() {
         ),
         (json!({"cluster": "shop", "configuration": override_without_logs}), "InvalidParameterException"),
         (json!({"cluster": "nowhere", "settings": []}), "ClusterNotFoundException"),
-        (json!({"settings": []}), "ClientException"),
+        (json!({"settings": []}), "InvalidParameterException"),
     ] {
         assert_eq!(refused(&mut aws, "UpdateCluster", body.clone()), code, "{body}");
     }
@@ -97,7 +97,7 @@ fn both_lists_of_capacity_providers_are_always_complete() {
     let item = |name: &str, weight: u32, base: u32| json!({"capacityProvider": name, "weight": weight, "base": base});
     let both = json!(["FARGATE", "FARGATE_SPOT"]);
     for (body, code) in [
-        (json!({"cluster": "shop", "capacityProviders": []}), "ClientException"),
+        (json!({"cluster": "shop", "capacityProviders": []}), "InvalidParameterException"),
         (put(json!(["nobody"]), json!([])), "ClientException"),
         (put(json!(["FARGATE"]), json!([item("FARGATE_SPOT", 1, 0)])), "InvalidParameterException"),
         (

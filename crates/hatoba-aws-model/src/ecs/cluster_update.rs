@@ -31,7 +31,7 @@ const ITEM: &[Rule] = &[
 
 impl Ecs {
     pub(super) fn update_cluster(&mut self, input: &Object) -> Outcome {
-        let name = self.named_cluster(input)?;
+        let name = self.cluster_name(input)?;
         check(input, SHARED)?;
         let Some(cluster) = self.clusters.get_mut(&name) else { return Err(no_cluster()) };
         let mut body = cluster.body.clone();
@@ -48,12 +48,7 @@ impl Ecs {
     }
 
     pub(super) fn put_cluster_capacity_providers(&mut self, input: &Object) -> Outcome {
-        let name = self.named_cluster(input)?;
-        for member in ["capacityProviders", "defaultCapacityProviderStrategy"] {
-            if !input.contains_key(member) {
-                return Err(client(format!("{member} is required.")));
-            }
-        }
+        let name = self.cluster_name(input)?;
         check(input, SHARED)?;
         let providers = providers(input)?;
         let strategy = strategy(object::list(input, "defaultCapacityProviderStrategy"), &providers)?;
@@ -75,14 +70,6 @@ impl Ecs {
         object::set(&mut cluster.body, "capacityProviders", providers);
         object::set(&mut cluster.body, "defaultCapacityProviderStrategy", strategy);
         Ok(object::only("cluster", self.cluster_view(&name, &["SETTINGS", "CONFIGURATIONS", "TAGS"])))
-    }
-
-    /// The ACTIVE cluster that must be named.
-    fn named_cluster(&self, input: &Object) -> Result<String, Failure> {
-        if object::text(input, "cluster").is_none() {
-            return Err(client("Cluster is required."));
-        }
-        self.cluster_name(input)
     }
 
     /// The capacity providers of a cluster.

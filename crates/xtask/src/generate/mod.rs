@@ -2,6 +2,8 @@
 //!
 //! Hand-typed nests are where members get lost, so nobody types them: names, types and limits come from the service
 //! models, the exact Rust names from the SDK's source, and the two must agree. No text of AWS's is copied.
+//!
+//! Out of the same models: what the in-memory AWS demands of requests.
 
 mod config;
 mod emit;
@@ -9,11 +11,11 @@ mod limits;
 mod model;
 mod names;
 mod plan;
+mod requests;
 mod sdk;
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +24,12 @@ use crate::{shell, venv};
 use model::Model;
 use plan::Plan;
 use sdk::Packages;
+
+/// Where the structures of documents are.
+const STRUCTURES: &str = "crates/hatoba-shapes/src";
+
+/// Where the in-memory AWS has what it demands of requests.
+const REQUESTS: &str = "crates/hatoba-aws-model/src/published";
 
 /// Write the files, or compare them with what is committed.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,10 +43,19 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
     venv::prepare()?;
     let packages = Packages::load()?;
     let mut stale = Vec::new();
+    let mut files = Vec::new();
     for service in config::SERVICES {
-        let file = folder().join(service.module).with_extension("rs");
         let text =
             module(service, &packages).with_context(|| format!("cannot generate {}", service.module))?;
+        files.push((STRUCTURES, service.module, text));
+    }
+    for service in config::REQUESTS {
+        let text = requests::file(service).and_then(|text| format(&text));
+        let text = text.with_context(|| format!("cannot generate requests to {}", service.module))?;
+        files.push((REQUESTS, service.module, text));
+    }
+    for (folder, module, text) in files {
+        let file = shell::root().join(folder).join(module).with_extension("rs");
         if fs::read_to_string(&file).is_ok_and(|committed| committed == text) {
             continue;
         }
@@ -47,7 +64,7 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
                 fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
                 println!("wrote {}", file.display());
             }
-            Mode::Check => stale.push(service.module),
+            Mode::Check => stale.push(format!("{folder}/{module}.rs")),
         }
     }
     if !stale.is_empty() {
@@ -64,10 +81,6 @@ pub(crate) fn run(mode: Mode) -> Result<()> {
 fn pages() -> Result<()> {
     let test = ["test", "--workspace", "--locked", "--test", "scenarios", "reference::"];
     shell::run(shell::cargo(&test).env("HATOBA_WRITE_PAGES", "1"))
-}
-
-fn folder() -> PathBuf {
-    shell::root().join("crates/hatoba-shapes/src")
 }
 
 fn module(service: &'static config::Service, packages: &Packages) -> Result<String> {

@@ -14,10 +14,16 @@ path = os.path.join(os.path.dirname(botocore.__file__), 'data', sys.argv[1], 'se
 sys.stdout.write(gzip.open(path, 'rt', encoding='utf-8').read())
 ";
 
-/// All shapes of a service by name.
+/// All shapes and operations of a service by name.
 #[derive(Deserialize)]
 pub(super) struct Model {
     shapes: BTreeMap<String, Shape>,
+    operations: BTreeMap<String, Operation>,
+}
+
+#[derive(Deserialize)]
+struct Operation {
+    input: Option<Reference>,
 }
 
 /// A named type.
@@ -33,20 +39,30 @@ pub(super) struct Shape {
     /// Of a list.
     pub(super) member: Option<Reference>,
     /// Of a map.
+    pub(super) key: Option<Reference>,
+    /// Of a map.
     pub(super) value: Option<Reference>,
     #[serde(default, rename = "enum")]
     pub(super) values: Vec<String>,
     pub(super) min: Option<f64>,
     pub(super) max: Option<f64>,
     pub(super) pattern: Option<String>,
+    /// Of a timestamp: `iso8601`; none: as the protocol has it.
+    #[serde(rename = "timestampFormat")]
+    pub(super) timestamp_format: Option<String>,
     /// Any JSON.
     #[serde(default)]
     pub(super) document: bool,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Reference {
     pub(super) shape: String,
+    /// `uri`, `querystring`, `header`; none: the body.
+    pub(super) location: Option<String>,
+    /// The name on the wire, where it is another one.
+    pub(super) location_name: Option<String>,
 }
 
 impl Model {
@@ -60,6 +76,14 @@ impl Model {
     /// The shape of this name.
     pub(super) fn shape(&self, name: &str) -> Result<&Shape> {
         self.shapes.get(name).with_context(|| format!("the service model has no shape {name}"))
+    }
+
+    /// The shape of an operation's request.
+    pub(super) fn input(&self, operation: &str) -> Result<&str> {
+        let known = self.operations.get(operation);
+        let known = known.with_context(|| format!("the service model has no operation {operation}"))?;
+        let input = known.input.as_ref();
+        Ok(&input.with_context(|| format!("{operation} says nothing"))?.shape)
     }
 
     /// The structures that a value of this shape may hold directly: itself, its items, its values.

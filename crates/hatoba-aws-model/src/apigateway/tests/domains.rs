@@ -101,7 +101,7 @@ fn mappings_are_unique_by_key_and_hold_what_they_use() {
         assert_eq!(refused.0, status, "{body}");
         assert!(refused.2.contains(part), "{}", refused.2);
     }
-    assert_eq!(aws.rest_refused("PATCH", &one, json!({ "stage": "prod" })).2, "ApiId is required");
+    assert!(aws.rest_refused("PATCH", &one, json!({ "stage": "prod" })).2.contains("at 'apiId'"));
     let moved = aws.rest_ok("PATCH", &one, json!({ "apiId": other, "apiMappingKey": "orders/v2" }));
     assert_eq!((&moved["apiId"], &moved["stage"]), (&json!(other), &json!("prod")));
     assert_eq!(aws.rest_ok("GET", &one, Value::Null), moved);

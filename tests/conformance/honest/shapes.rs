@@ -1,28 +1,18 @@
-//! The model is honest: what it answers, and what we ask it, is what AWS's own service models say. They are read from the
-//! `botocore` package; nothing of them is kept here.
-//!
-//! The product builds, changes and takes down one of every kind on the model, and what it may not is asked for by hand. Of
-//! each exchange the members, their types, words, sizes and what is required are compared with the operation's shapes, and
-//! of each refusal its code, its status and its members with the errors that the operation has.
+//! AWS's service models, and what in an exchange is not as they say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use hatoba_aws_model::{Clock as ModelClock, Config, Connector, Request, Response, SharedWorld, World};
-use hatoba_engine::{Clock, Options};
+use hatoba_aws_model::Response;
 use hatoba_kinds::KindId;
-use hatoba_tests::{ARTICLE, EPOCH_SECONDS, Harbour, names};
-use jiff::Timestamp;
+use hatoba_tests::names;
 use serde_json::{Value, json};
 
+use super::{Exchange, patterns};
 use crate::coverage::model;
 
 /// The services whose answers are JSON; the others are read by the SDK or not at all.
-const SERVICES: [&str; 3] = ["apigatewayv2", "ecs", "servicediscovery"];
+pub(super) const SERVICES: [&str; 3] = ["apigatewayv2", "ecs", "servicediscovery"];
 
 /// Codes that any operation may answer, though no model says so.
 const ANYWHERE: [&str; 4] =
@@ -51,57 +41,11 @@ const DEPARTURES: [(&str, &str, &str); 4] = [
     ),
 ];
 
-/// Operations that the story does not come to; it must not come to fewer and fewer.
-const UNSEEN_MAX: usize = 20;
-
-/// One request and its answer.
-#[derive(Clone, Debug)]
-struct Exchange {
-    request: Request,
-    response: Response,
-}
-
-type Log = Arc<Mutex<Vec<Exchange>>>;
-
-/// A way to the model on which everything is written down.
-#[derive(Clone, Debug)]
-struct Written {
-    way: Connector,
-    log: Log,
-}
-
-impl HttpConnector for Written {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let asked = Request {
-            method: request.method().to_owned(),
-            uri: request.uri().to_owned(),
-            headers: request
-                .headers()
-                .iter()
-                .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
-                .collect(),
-            body: request.body().bytes().unwrap_or_default().to_vec(),
-        };
-        let (answer, log) = (HttpConnector::call(&self.way, request), Arc::clone(&self.log));
-        HttpConnectorFuture::new(async move {
-            let answer = answer.await?;
-            let headers = answer.headers().iter();
-            let response = Response {
-                status: answer.status().as_u16(),
-                headers: headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect(),
-                body: answer.body().bytes().unwrap_or_default().to_vec(),
-            };
-            log.lock().unwrap_or_else(PoisonError::into_inner).push(Exchange { request: asked, response });
-            Ok(answer)
-        })
-    }
-}
-
 /// AWS's models, by service.
-pub(crate) struct Models(BTreeMap<&'static str, Value>);
+pub(super) struct Models(BTreeMap<&'static str, Value>);
 
 impl Models {
-    pub(crate) fn read(python: &Path) -> Models {
+    pub(super) fn read(python: &Path) -> Models {
         let kinds = [KindId::HttpApi, KindId::EcsService, KindId::DiscoveryService];
         let folders = kinds.map(|kind| kind.requests().0);
         Models(
@@ -113,8 +57,13 @@ impl Models {
         )
     }
 
+    /// A service's model.
+    pub(super) fn of(&self, service: &str) -> &Value {
+        &self.0[service]
+    }
+
     /// What in an exchange is not as AWS's model says.
-    fn wrong(&self, exchange: &Exchange) -> Vec<String> {
+    pub(super) fn wrong(&self, exchange: &Exchange) -> Vec<String> {
         let Exchange { request, response } = exchange;
         let target = request.header("x-amz-target");
         let Some((service, operation)) = names::operation(&request.method, &request.uri, target) else {
@@ -173,8 +122,8 @@ impl Walk<'_> {
         let is_so = match shape["type"].as_str().unwrap_or_default() {
             "structure" if shape["document"] == true => true,
             "structure" => return self.structure(shape, value, at),
-            "list" => return self.list(shape, value, at),
-            "map" => return self.map(shape, value, at),
+            "list" => return self.list(name, value, at),
+            "map" => return self.map(name, value, at),
             "string" => value.is_string(),
             "boolean" => value.is_boolean(),
             "integer" | "long" => value.is_i64(),
@@ -191,18 +140,24 @@ impl Walk<'_> {
             self.found.push(format!("{at}: {value} is none of AWS's words"));
         }
         match value {
-            Value::String(text) => self.size(shape, text.chars().count() as f64, at),
+            Value::String(text) => {
+                let length = text.chars().count() as f64;
+                self.size(name, length, at);
+                if !shape["pattern"].as_str().is_none_or(|pattern| patterns::fits(pattern, text)) {
+                    self.found.push(format!("{at}: {value} is not like {}", shape["pattern"]));
+                }
+            }
             Value::Number(number) if shape["type"] != "timestamp" => {
-                self.size(shape, number.as_f64().unwrap_or_default(), at);
+                self.size(name, number.as_f64().unwrap_or_default(), at);
             }
             _ => {}
         }
     }
 
-    fn size(&mut self, shape: &Value, size: f64, at: &str) {
-        let (min, max) = (shape["min"].as_f64(), shape["max"].as_f64());
+    fn size(&mut self, name: &str, size: f64, at: &str) {
+        let (min, max) = bounds(name, &self.shapes[name]);
         if min.is_some_and(|min| size < min) || max.is_some_and(|max| size > max) {
-            self.found.push(format!("{at}: {size} is not within {} and {}", shape["min"], shape["max"]));
+            self.found.push(format!("{at}: {size} is not within the bounds of {name}"));
         }
     }
 
@@ -233,20 +188,23 @@ impl Walk<'_> {
         }
     }
 
-    fn list(&mut self, shape: &Value, value: &Value, at: &str) {
+    fn list(&mut self, name: &str, value: &Value, at: &str) {
+        let shape = &self.shapes[name];
         let Value::Array(items) = value else {
             return self.found.push(format!("{at}: {value} is no list"));
         };
-        self.size(shape, items.len() as f64, at);
+        self.size(name, items.len() as f64, at);
         for item in items {
             self.value(shape["member"]["shape"].as_str().unwrap_or_default(), item, &format!("{at}[]"));
         }
     }
 
-    fn map(&mut self, shape: &Value, value: &Value, at: &str) {
+    fn map(&mut self, name: &str, value: &Value, at: &str) {
+        let shape = &self.shapes[name];
         let Value::Object(entries) = value else {
             return self.found.push(format!("{at}: {value} is no map"));
         };
+        self.size(name, entries.len() as f64, at);
         for (key, entry) in entries {
             let of = |part: &str| shape[part]["shape"].as_str().unwrap_or_default().to_owned();
             self.value(&of("key"), &key.as_str().into(), &format!("{at}{{}}"));
@@ -302,92 +260,15 @@ impl Walk<'_> {
     }
 }
 
-/// One of every kind.
-fn documents() -> String {
-    format!("{ARTICLE}\n---\n{}", include_str!("../data/one-of-each.yaml"))
-}
-
-/// The same, and every document says something else.
-fn changed(documents: &str) -> String {
-    let changed = documents.replace("first", "second").replace("ttl: 60", "ttl: 61");
-    changed.replace("spec: {}", "spec: { description: second }")
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_asked_and_answered_has_the_shapes_of_aws() {
-    let Some(python) = hatoba_tests::tools::installed(hatoba_tests::tools::MODELS, "python") else { return };
-    let models = Models::read(&python);
-    let log = Log::default();
-    let epoch = Duration::from_secs(EPOCH_SECONDS);
-    let config = Config { rate_limits: false, ..Config::default() };
-    let world: SharedWorld = Arc::new(Mutex::new(World::with_article_prerequisites(config)));
-    let (clock, model_clock) = (Clock::starting_at(Timestamp::UNIX_EPOCH + epoch), ModelClock::new(epoch));
-    let way = Written { way: Connector::new(Arc::clone(&world), model_clock), log: Arc::clone(&log) };
-    let options = Options {
-        owner: "honest".to_owned(),
-        owner_is_explicit: true,
-        prune_grace: Duration::from_secs(60),
-        prune_limit: 100,
-        ..Options::default()
-    };
-    let mut harbour = Harbour::by(Arc::clone(&world), options, (clock, model_clock), way, BTreeMap::new());
-    let documents = documents();
-    harbour.start(&documents);
-    harbour.converge(Duration::from_secs(1_800)).await;
-    harbour.documents(&changed(&documents));
-    harbour.wait(Duration::from_secs(600)).await;
-    harbour.converge(Duration::from_secs(1_800)).await;
-    // All but one go: never all at once.
-    let last = documents.split("---").find(|one| one.contains("kind: HttpNamespace")).unwrap();
-    // Gone is what several looks at the source agree on.
-    for _ in 0..60 {
-        harbour.documents(last);
-        harbour.wait(Duration::from_secs(60)).await;
+/// The least and the most that a shape allows. API Gateway's model says the lengths of texts in the shape's name alone.
+pub(super) fn bounds(name: &str, shape: &Value) -> (Option<f64>, Option<f64>) {
+    let said = (shape["min"].as_f64(), shape["max"].as_f64());
+    let named = name.split_once("WithLengthBetween").and_then(|(_, range)| range.split_once("And"));
+    match (said, named) {
+        // Its own text says 0.
+        _ if name == "StringWithLengthBetween1And1600" => (Some(0.0), Some(1_600.0)),
+        ((None, None), Some((_, "32K"))) => (Some(0.0), Some(32_768.0)),
+        ((None, None), Some((min, max))) => (min.parse().ok(), max.parse().ok()),
+        (said, _) => said,
     }
-
-    let mut exchanges = log.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let goods: Vec<Exchange> = exchanges.iter().filter(|one| one.response.status < 300).cloned().collect();
-    exchanges.extend(about_nothing(&world, &goods, model_clock));
-    let mut wrong: BTreeMap<String, usize> = BTreeMap::new();
-    for exchange in &exchanges {
-        for what in models.wrong(exchange) {
-            *wrong.entry(what).or_default() += 1;
-        }
-    }
-    assert!(wrong.is_empty(), "{} things of {} exchanges: {wrong:#?}", wrong.len(), exchanges.len());
-    let unseen = unseen(&exchanges);
-    println!("no good answer of these was looked at: {unseen:?}");
-    assert!(unseen.len() <= UNSEEN_MAX, "{} of the operations were never answered: {unseen:?}", unseen.len());
-}
-
-/// Everything asked once more, when it is gone.
-fn about_nothing(world: &SharedWorld, exchanges: &[Exchange], clock: ModelClock) -> Vec<Exchange> {
-    let mut seen = BTreeSet::new();
-    let mut again = Vec::new();
-    for Exchange { request, .. } in exchanges {
-        let target = request.header("x-amz-target");
-        let Some(name) = names::operation(&request.method, &request.uri, target) else { continue };
-        if seen.insert(name) {
-            let response = world.lock().unwrap_or_else(PoisonError::into_inner).handle(request, clock.now());
-            again.push(Exchange { request: request.clone(), response });
-        }
-    }
-    again
-}
-
-/// Operations of the kinds that no exchange was about.
-fn unseen(exchanges: &[Exchange]) -> Vec<String> {
-    let seen: BTreeSet<(&str, String)> = exchanges
-        .iter()
-        .filter(|one| one.response.status < 300)
-        .filter_map(|one| {
-            names::operation(&one.request.method, &one.request.uri, one.request.header("x-amz-target"))
-        })
-        .collect();
-    let operations = KindId::ALL.iter().flat_map(|kind| kind.operations());
-    let used: BTreeSet<(&str, String)> = operations
-        .filter(|operation| SERVICES.contains(&operation.service))
-        .map(|operation| (operation.service, operation.name.to_owned()))
-        .collect();
-    used.difference(&seen).map(|(service, operation)| format!("{service}:{operation}")).collect()
 }
