@@ -83,9 +83,15 @@ fn common(members: &Members) -> Vec<Problem> {
             found.push(Problem::new("connectionType", message, ""));
         }
     }
-    if members.get("tlsConfig").is_some_and(Value::is_object) && text(members, "connectionType") != Some("VPC_LINK") {
-        let message = "a TLS setting is for a private back end, behind `connectionType: VPC_LINK`";
-        found.push(Problem::new("tlsConfig", message, "a public address says https:// itself"));
+    if let Some(tls) = members.get("tlsConfig").and_then(Value::as_object) {
+        if text(members, "connectionType") != Some("VPC_LINK") {
+            let message = "a TLS setting is for a private back end, behind `connectionType: VPC_LINK`";
+            found.push(Problem::new("tlsConfig", message, "a public address says https:// itself"));
+        } else if text(tls, "serverNameToVerify").is_none() {
+            // Whether an empty one is HTTPS, or nothing, or clears what there was: AWS does not say.
+            let message = "a TLS setting needs the name that the back end's certificate bears";
+            found.push(Problem::new("tlsConfig.serverNameToVerify", message, "leave `tlsConfig` out for plain HTTP"));
+        }
     }
     if let Some(timeout) = members.get("timeoutInMillis").and_then(Value::as_i64)
         && !(50..=30_000).contains(&timeout)

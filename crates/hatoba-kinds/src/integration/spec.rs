@@ -59,7 +59,7 @@ pub(crate) struct IntegrationSpec {
     /// What is changed in the response, by status code: `{ "200": { "overwrite:header.x": "y" } }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) response_parameters: Option<BTreeMap<String, BTreeMap<String, String>>>,
-    /// HTTPS to a private back end; left out means HTTP.
+    /// HTTPS to a private back end, whose certificate must bear `serverNameToVerify`; left out means HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tls_config: Option<TlsConfigInput>,
 }

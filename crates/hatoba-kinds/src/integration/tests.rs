@@ -100,6 +100,13 @@ fn what_does_not_go_together_is_said() {
         }
         spec
     };
+    let private = |more: serde_json::Value| {
+        let mut spec = http(json!({ "connectionType": "VPC_LINK", "connectionId": "l", "integrationUri": LISTENER }));
+        for (name, value) in more.as_object().into_iter().flatten() {
+            spec[name] = value.clone();
+        }
+        spec
+    };
     let lambda = |more: serde_json::Value| {
         let spec = json!({ "integrationType": "AWS_PROXY", "integrationMethod": null, "integrationUri": FUNCTION });
         let mut spec = http(spec);
@@ -125,6 +132,11 @@ fn what_does_not_go_together_is_said() {
         (http(json!({ "integrationUri": FUNCTION })), "spec.integrationUri: expected an address"),
         (http(json!({ "connectionId": "l1" })), "spec.connectionType: a connection is given"),
         (http(json!({ "tlsConfig": {} })), "spec.tlsConfig: a TLS setting is for a private back end"),
+        (
+            private(json!({ "tlsConfig": {} })),
+            "spec.tlsConfig.serverNameToVerify: a TLS setting needs the name that the back end's certificate bears",
+        ),
+        (private(json!({ "tlsConfig": { "serverNameToVerify": null } })), "spec.tlsConfig.serverNameToVerify: a TLS"),
         (http(json!({ "payloadFormatVersion": "2.0" })), "spec.payloadFormatVersion: expected 1.0"),
         (http(json!({ "integrationSubtype": "SQS-SendMessage" })), "spec.integrationSubtype: a subtype is for AWS's own"),
         (http(json!({ "connectionType": "VPC_LINK", "connectionId": "l" })), "expected the ARN of a Cloud Map service"),
