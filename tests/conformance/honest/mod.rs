@@ -9,6 +9,7 @@
 mod forbidden;
 mod patterns;
 mod shapes;
+mod trials;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
