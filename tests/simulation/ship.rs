@@ -20,8 +20,6 @@ use crate::swarm::Place;
 use crate::way::Way;
 
 pub(crate) const BUCKET: &str = "documents";
-/// Twice the binary's default: half of what a seed would do otherwise is to look at documents that did not change.
-const POLL: Duration = Duration::from_secs(30);
 
 /// What all processes of a world have in common.
 #[derive(Clone, Debug)]
@@ -97,6 +95,7 @@ impl Ship {
 
 /// Reads the source when it changes, and every so often all the same.
 async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: usize) {
+    let poll = sea.lock().swarm.poll;
     loop {
         let begun = Instant::now();
         match source.poll().await {
@@ -123,7 +122,7 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
         tokio::select! {
             biased;
             () = source.changed() => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = tokio::time::sleep(poll) => {}
         }
     }
 }
