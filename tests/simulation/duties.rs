@@ -12,7 +12,8 @@ use hatoba_core::{Key, Status, Truth};
 use serde_json::Value;
 
 use crate::fleet::{Fleet, key};
-use crate::judge::meant_to_go;
+use crate::hands::is_stuck;
+use crate::judge::{has_twin, meant_to_go};
 use crate::sea::Call;
 use crate::swarm::{Fault, Swarm};
 use crate::truth::{Thing, Things, mark_of};
@@ -227,7 +228,10 @@ impl Duties {
         let since: Vec<Duration> =
             looks.iter().copied().filter(|at| *at + Duration::from_secs(1) > *youngest).collect();
         let has_agreed = since.first().zip(since.last()).is_some_and(|(first, last)| *first + APART <= *last);
-        let is_of_these = ["vpcLinks", "integrations"].contains(&thing.collection);
+        // What stands in a twin goes because its document's is in the other one.
+        let api = thing.api.as_ref().and_then(|api| things.get_key_value(&format!("apis:{api}")));
+        let is_in_twin = api.is_some_and(|(id, api)| has_twin(things, id, api));
+        let is_of_these = ["vpcLinks", "integrations"].contains(&thing.collection) && !is_in_twin;
         let is_owed = is_of_these && twins.len() > 1 && self.asked.contains_key(thing.document()?);
         (is_owed && !has_agreed).then(|| {
             format!(
@@ -429,7 +433,7 @@ impl Duties {
             let is_made = !self.was_ready.contains(id) && thing.text("vpcLinkStatus") == "PENDING";
             let is_poor = match thing.collection {
                 "vpcLinks" => thing.text("vpcLinkStatus") != "AVAILABLE",
-                "tasks" => thing.body["runningCount"] != thing.body["desiredCount"],
+                "tasks" => is_stuck(thing), // the tasks of before may all run
                 _ => false,
             };
             if !is_poor {

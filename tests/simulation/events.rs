@@ -155,11 +155,15 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
 async fn flicker(voyage: &mut Voyage) {
     let mut dice = voyage.dice.fork();
     let Some((gone, before)) = voyage.fleet.go_for_a_while(&mut dice) else { return };
-    let time = voyage.swarm.options.prune_grace.mul_f64(0.2 + 1.2 * dice.f64());
+    let graces = if dice.bool() { 0.2 + 1.2 * dice.f64() } else { 0.75 + 0.25 * dice.f64() };
+    let time = voyage.swarm.options.prune_grace.mul_f64(graces);
     voyage.note(format!("{gone} goes for {time:?}"));
     voyage.publish();
     tokio::time::sleep(time).await;
     voyage.fleet = before;
+    if time >= voyage.swarm.options.prune_grace {
+        voyage.excuse(); // it went by right, and is made anew
+    }
     voyage.note(format!("{gone} is back"));
     voyage.publish();
 }

@@ -147,7 +147,7 @@ pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
 }
 
 /// Whether a service's tasks did not start, or do not for ever so long.
-fn is_stuck(service: &Thing) -> bool {
+pub(crate) fn is_stuck(service: &Thing) -> bool {
     service.body["runningCount"] != service.body["desiredCount"]
         || service.body["deployments"][0]["rolloutState"] != "COMPLETED"
 }

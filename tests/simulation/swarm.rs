@@ -199,7 +199,8 @@ impl Swarm {
             ..Options::default()
         };
         // Half of what a seed would do with the binary's 15 s is to look at documents that did not change.
-        let poll = seconds(choose(&[20, 30, 30, 45]));
+        // None of these divides the grace: a document may be back when its grace is over, and nobody has seen it yet.
+        let poll = seconds(choose(&[25, 35, 35, 45]));
         Swarm {
             seed,
             stacks,
