@@ -57,6 +57,8 @@ pub(crate) struct Witness {
     stood: BTreeMap<usize, Vec<(Duration, Option<Duration>)>>,
     /// What people changed by hand lately is not laid at a process's door.
     pub(crate) by_hand: BTreeMap<String, Duration>,
+    /// When each thing was last changed, and by which process.
+    changed: BTreeMap<String, (Duration, usize)>,
     grace: Duration,
     lag: Duration,
 }
@@ -88,6 +90,7 @@ impl Witness {
             documents_of: BTreeMap::new(),
             stood: BTreeMap::new(),
             by_hand: BTreeMap::new(),
+            changed: BTreeMap::new(),
             grace: swarm.options.prune_grace,
             lag: if lags { swarm.lag } else { Duration::ZERO },
         }
@@ -313,6 +316,7 @@ impl Witness {
             .map(|(id, _)| id)
             .collect();
         for id in changed {
+            self.changed.insert(id.clone(), (call.sent_at, call.process));
             let goes_along =
                 before[id].api.as_ref().is_some_and(|api| !after.contains_key(&format!("apis:{api}")));
             if self.foreign.contains_key(id) && !(goes_along && self.is_fresh(id, call)) {
@@ -398,8 +402,13 @@ impl Witness {
 
     /// S6: nobody uses it.
     fn judge_use(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
+        // Another process may just have led it there.
+        let is_news = |user: &String| {
+            let changed = self.changed.get(user).filter(|(_, process)| *process != call.process);
+            changed.is_some_and(|(at, _)| *at + SIGHT + self.lag >= call.sent_at)
+        };
         let users = judge::users(before, thing).into_iter();
-        let users: Vec<String> = users.filter(|user| !self.is_fresh(user, call)).collect();
+        let users: Vec<String> = users.filter(|user| !self.is_fresh(user, call) && !is_news(user)).collect();
         if let Some(user) = users.first() {
             self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
         }
