@@ -91,8 +91,12 @@ async fn nothing_goes_while_the_source_is_in_doubt() {
         harbour.documents(left);
         harbour.engine.accept_error(hatoba_core::Cause::new("SourceUnreadable", "no"));
     };
+    let written: Doubt = |harbour, left| {
+        harbour.engine.accept(Snapshot { is_settling: true, ..snapshot(left) });
+    };
     for (what, doubt, reasons) in [
         ("a file is unreadable", unreadable, "SourceIncomplete"),
+        ("a file is being written", written, "SourceIncomplete"),
         ("the source fails", failing, "SourceIncomplete"),
     ] {
         let harbour = converged().await;

@@ -541,6 +541,7 @@ pub fn snapshot_of(files: impl IntoIterator<Item = (String, String)>) -> Snapsho
         held: Vec::new(),
         diagnostics: Vec::new(),
         unreadable: Vec::new(),
+        is_settling: false,
         files: 0,
         sources: BTreeMap::new(),
     };

@@ -31,6 +31,7 @@ use crate::shown::{EVENTS_MAX, Event, Origin, PruningShown};
 use crate::signal::Signal;
 use crate::turns::Turns;
 use crate::unlisted::undiscovered;
+use crate::vanished::Vanished;
 use crate::world::{Checked, check};
 
 /// How the engine runs.
@@ -225,19 +226,11 @@ impl SourceState {
     pub(crate) fn is_complete(&self) -> bool {
         self.error.is_none() && self.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_complete())
     }
-}
 
-/// A document that is gone while resources bear its mark.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Vanished {
-    pub(crate) since: Instant,
-    /// From when on nothing that is made counts as one that stayed; `None`: it went before this process began.
-    pub(crate) gone_by: Option<Instant>,
-    /// Complete source listings without it, and when the newest of them began.
-    pub(crate) listings: u32,
-    pub(crate) confirmed: Option<Instant>,
-    /// Whether anything of it would be deleted at last; only then it counts for the fuse.
-    pub(crate) goes: bool,
+    /// Whether the absence of a document means anything: no file is just being written either.
+    pub(crate) fn tells_what_is_absent(&self) -> bool {
+        self.is_complete() && self.snapshot.as_ref().is_some_and(|snapshot| !snapshot.is_settling)
+    }
 }
 
 /// A scope that was written to is looked at once more: when, on a list begun no earlier than this.
@@ -247,42 +240,7 @@ pub(crate) struct Verify {
     pub(crate) listed_after: Instant,
 }
 
-impl Vanished {
-    /// A complete look, begun then, did not find the document either.
-    fn count(&mut self, begun: Instant) {
-        self.listings = self.listings.saturating_add(1);
-        self.confirmed = self.confirmed.max(Some(begun));
-    }
-
-    /// Whether the source was looked at once more when the grace was over.
-    pub(crate) fn is_sure(&self, grace: Duration) -> bool {
-        let confirmed_for = self.confirmed.map(|begun| begun.saturating_duration_since(self.since));
-        self.listings >= 2 && confirmed_for.is_some_and(|confirmed_for| confirmed_for >= grace)
-    }
-
-    /// The time begins anew: what was seen of the source leaves room for doubt.
-    pub(crate) fn begin_anew(&mut self, now: Instant) {
-        *self = Vanished { since: now, listings: 0, confirmed: None, ..*self };
-    }
-}
-
 impl State {
-    /// Counts one more look at the source for all that is absent. A look that may have missed something begins their
-    /// time anew.
-    fn count_the_absent(&mut self, is_complete: bool, begun: Instant, now: Instant, grace: Duration) {
-        for (key, vanished) in &mut self.vanished {
-            if !is_complete {
-                vanished.begin_anew(now);
-                continue;
-            }
-            let was_sure = vanished.is_sure(grace);
-            vanished.count(begun);
-            if !was_sure && vanished.is_sure(grace) {
-                self.queue.add(key.clone(), Priority::Sweep, now); // this is the look that it waited for
-            }
-        }
-    }
-
     /// An acknowledgement is for one absence: a document that is back takes it with it.
     fn spend_the_word(&mut self, now: Timestamp) {
         let is_back =
@@ -379,13 +337,7 @@ impl Engine {
     /// Takes a look at the source over, begun then. What did not change is not worked on.
     pub fn accept_as_of(&self, snapshot: Snapshot, begun: Instant) {
         let now = Instant::now();
-        {
-            let mut state = self.state();
-            // In a file that could not be read until now it may have been to the last.
-            let was_complete = state.source.snapshot.as_ref().is_none_or(|before| before.is_complete());
-            let is_complete = was_complete && snapshot.is_complete();
-            state.count_the_absent(is_complete, begun, now, self.options.prune_grace);
-        }
+        self.state().count_the_absent(&snapshot, begun, self.options.prune_grace);
         self.wake();
         if self.is_unchanged(&snapshot) {
             let mut state = self.state();
@@ -471,8 +423,10 @@ impl Engine {
 
     fn is_unchanged(&self, snapshot: &Snapshot) -> bool {
         let state = self.state();
-        let same =
-            |old: &Arc<Snapshot>| old.revision == snapshot.revision && old.unreadable == snapshot.unreadable;
+        let same = |old: &Arc<Snapshot>| {
+            let is_like = old.revision == snapshot.revision && old.unreadable == snapshot.unreadable;
+            is_like && old.is_settling == snapshot.is_settling
+        };
         state.source.snapshot.as_ref().is_some_and(same)
     }
 

@@ -17,7 +17,7 @@
 //! | resources without a document | `orphans`, `prune`, `fuse`, `unlisted`, `drain`, `rogue` |
 //! | whether requests are answered, hop by hop | `chains`; a request sent through: `probe` |
 //! | workers, resync, verification, shutdown | `run` |
-//! | what is remembered between passes | `engine`, `memory` |
+//! | what is remembered between passes | `engine`, `memory`, `vanished` |
 //! | resources that documents are to be written for | `import` |
 //! | what is shown | `picture`, `shown`, `metrics`, `web`, `sink`; in the log: `turns` |
 //!
@@ -72,6 +72,7 @@ mod turns;
 mod twins;
 mod unlisted;
 mod users;
+mod vanished;
 mod web;
 mod whole;
 mod world;

@@ -6,11 +6,12 @@ use hatoba_core::{Cause, Deletion, Desired, Key, MarkStyle, Object, Seen};
 use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
-use crate::engine::{Engine, State, Vanished};
+use crate::engine::{Engine, State};
 use crate::inventory::{Place, Trust};
 use crate::memory::Memory;
 use crate::queue::Priority;
 use crate::twins::{leads_to, stands_in};
+use crate::vanished::Vanished;
 use crate::world::Checked;
 
 /// A resource that bears our mark though no document asks for it.

@@ -353,7 +353,9 @@ impl Engine {
             owner_is_explicit: self.options.owner_is_explicit,
             owner_shared: state.owner_shared.as_ref().map(|shared| &shared.cause),
             unlisted: unheard.as_ref().or(state.unlisted.as_ref()),
-            source_is_complete: state.source.is_complete() && !held_sibling && !state.checked.is_doubtful(),
+            source_is_complete: state.source.tells_what_is_absent()
+                && !held_sibling
+                && !state.checked.is_doubtful(),
             mark: orphan.object.mark.present(),
             deletion,
             absent_for: absence.lasts,

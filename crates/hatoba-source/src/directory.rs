@@ -131,7 +131,8 @@ impl Directory {
                 (second, looks)
             }
         };
-        Ok(Snapshot::gather(looks, listing.findings))
+        let is_settling = self.settling.as_ref().is_some_and(Settling::is_waiting);
+        Ok(Snapshot { is_settling, ..Snapshot::gather(looks, listing.findings) })
     }
 
     /// Looks at every listed file; true if one of them was gone.

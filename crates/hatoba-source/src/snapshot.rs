@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub diagnostics: Vec<Diagnostic>,
     /// The files of which nobody knows which documents they hold, by path. Last known documents are kept above.
     pub unreadable: Vec<Unreadable>,
+    /// A file is being written: what it said before still stands above, and nobody knows what it will say.
+    pub is_settling: bool,
     /// How many files there are, readable or not.
     pub files: usize,
     /// The text of each file that was read, for snippets.
@@ -64,7 +66,8 @@ impl Snapshot {
         held.sort_by(|a, b| (&a.key, a.places.value("")).cmp(&(&b.key, b.places.value(""))));
         diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
         let revision = Digest::of(&revision);
-        Snapshot { revision, documents, held, diagnostics, unreadable, files, sources }
+        let is_settling = false;
+        Snapshot { revision, documents, held, diagnostics, unreadable, is_settling, files, sources }
     }
 }
 

@@ -121,6 +121,7 @@ pub(super) fn whole(parsed: ParsedFile, text: &str) -> Snapshot {
         held: parsed.held,
         diagnostics: parsed.diagnostics,
         unreadable: unreadable.into_iter().collect(),
+        is_settling: false,
         files: 1,
         sources: BTreeMap::from([(FILE.to_owned(), Arc::from(text))]),
     }

@@ -77,6 +77,7 @@ fn snapshot(documents: impl IntoIterator<Item = Document>) -> Snapshot {
         held: Vec::new(),
         diagnostics: Vec::new(),
         unreadable: Vec::new(),
+        is_settling: false,
         files: 1,
         sources: BTreeMap::new(),
     }

@@ -25,6 +25,7 @@ pub(super) fn snapshot(files: &BTreeMap<PathBuf, String>, variables: &Variables)
         held: Vec::new(),
         diagnostics: Vec::new(),
         unreadable: Vec::new(),
+        is_settling: false,
         files: files.len(),
         sources: BTreeMap::new(),
     };
