@@ -169,8 +169,10 @@ fn while_a_file_is_written_its_old_content_stands() {
         let moving = world.look_after(700);
         assert_eq!(seen(&moving), "a:2");
         assert!(moving.is_complete(), "what the file said is still known");
+        assert!(moving.is_settling, "and nobody knows what it will say");
     }
-    assert_eq!(seen(&world.look_after(1_000)), "a:3");
+    let settled = world.look_after(1_000);
+    assert_eq!((seen(&settled).as_str(), settled.is_settling), ("a:3", false));
 }
 
 /// Of a file that is uploaded byte by byte, no cut may ever pass for the document.
