@@ -108,7 +108,9 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
             && is_well(other)
     };
     let twins = before.iter().filter(|(other, there)| *other != id && is_twin(there));
-    twins.filter(|(_, there)| users(before, there).is_empty()).map(|(other, _)| other).collect()
+    let (free, used): (Vec<_>, Vec<_>) = twins.partition(|(_, there)| users(before, there).is_empty());
+    // Beside one that is used all others go, the oldest too.
+    if used.is_empty() { free.into_iter().map(|(other, _)| other).collect() } else { Vec::new() }
 }
 
 /// What a call asks AWS to delete.
