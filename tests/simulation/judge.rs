@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::fleet::LIST_KEYS;
 use crate::sea::Call;
 use crate::truth::{Mark, Thing, Things, mark_of};
 
-/// What never stands in a request: a throttle of nothing, a deployment where AWS makes them by itself.
+/// What never stands in a request: a throttle of nothing, a deployment where AWS makes them by itself, a route that is
+/// open until a second call closes it.
 pub(crate) fn body(call: &Call, body: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok()?;
     let settings = body["defaultRouteSettings"].as_object().into_iter();
@@ -28,8 +30,20 @@ pub(crate) fn body(call: &Call, body: &str) -> Option<String> {
     if call.operation.ends_with("Stage") && !body["deploymentId"].is_null() {
         return Some(format!("{} sends a deployment to a stage that deploys itself", call.operation));
     }
+    if let Some(wrong) = open_route(call, &body) {
+        return Some(wrong);
+    }
     let deletes = call.operation == "DeleteService" && call.service == "ecs";
     (deletes && body["force"] == true).then(|| "DeleteService is forced".to_owned())
+}
+
+/// A route that its document puts behind an authorizer is behind one from its first moment on: everybody may come in
+/// through one that is closed by a second call.
+fn open_route(call: &Call, body: &Value) -> Option<String> {
+    let (key, kind) = (body["routeKey"].as_str(), body["authorizationType"].as_str());
+    let is_made = call.operation == "CreateRoute" && key.is_some_and(|key| LIST_KEYS.contains(&key));
+    let is_bare = kind != Some("JWT") || body["authorizerId"].as_str().is_none_or(str::is_empty);
+    (is_made && is_bare).then(|| format!("CreateRoute makes {} without its authorizer", key.unwrap_or_default()))
 }
 
 /// What only one write at a time may go to: an API, or one other thing.
