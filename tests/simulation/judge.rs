@@ -33,6 +33,14 @@ pub(crate) fn body(call: &Call, body: &str) -> Option<String> {
     if let Some(wrong) = open_route(call, &body) {
         return Some(wrong);
     }
+    if call.operation == "UpdateService" && call.service == "ecs" && body["forceNewDeployment"] == true {
+        let others = body.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let others: Vec<&String> =
+            others.filter(|name| !["cluster", "service", "forceNewDeployment"].contains(&name.as_str())).collect();
+        if !others.is_empty() {
+            return Some(format!("UpdateService starts all tasks anew, and was to change {others:?}"));
+        }
+    }
     let deletes = call.operation == "DeleteService" && call.service == "ecs";
     (deletes && body["force"] == true).then(|| "DeleteService is forced".to_owned())
 }
