@@ -4,7 +4,7 @@
 //! (never below a twentieth), every good answer brings a fiftieth back (AIMD). Tokens are taken in the
 //! order of asking, so nobody starves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,12 +21,16 @@ const SLOWEST: f64 = 0.05;
 /// What one good answer brings back.
 const RECOVERY: f64 = 0.02;
 
+/// A call that was waited for may be sent so much later, and then no more: whoever waited may not want it any longer, and
+/// those of an hour would all be sent at once.
+const AHEAD_LASTS: Duration = Duration::from_secs(120);
+
 /// Paces every call and counts it.
 pub(crate) struct Budget {
     share: f64,
     buckets: Mutex<BTreeMap<&'static str, Bucket>>,
-    /// Calls that have been waited for and not been sent yet, by operation.
-    ahead: Mutex<BTreeMap<&'static str, u32>>,
+    /// Calls that have been waited for and not been sent yet, by operation, and since when.
+    ahead: Mutex<BTreeMap<&'static str, VecDeque<Instant>>>,
     /// Calls that AWS denies, as the log has said.
     denied: Mutex<BTreeSet<&'static str>>,
     metrics: Arc<Metrics>,
@@ -88,7 +92,7 @@ impl Budget {
     /// Waits now for a call that is sent next: what must be checked right before the call is checked after this.
     pub(crate) async fn admit_ahead(&self, operation: &Operation) {
         self.admit(operation).await;
-        *self.ahead().entry(operation.name).or_default() += 1;
+        self.ahead().entry(operation.name).or_default().push_back(Instant::now());
     }
 
     /// The call is not sent after all.
@@ -97,16 +101,13 @@ impl Budget {
     }
 
     fn was_admitted_ahead(&self, operation: &Operation) -> bool {
-        match self.ahead().get_mut(operation.name) {
-            Some(calls) if *calls > 0 => {
-                *calls -= 1;
-                true
-            }
-            _ => false,
-        }
+        let mut ahead = self.ahead();
+        let Some(calls) = ahead.get_mut(operation.name) else { return false };
+        calls.retain(|since| since.elapsed() < AHEAD_LASTS);
+        calls.pop_front().is_some()
     }
 
-    fn ahead(&self) -> MutexGuard<'_, BTreeMap<&'static str, u32>> {
+    fn ahead(&self) -> MutexGuard<'_, BTreeMap<&'static str, VecDeque<Instant>>> {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -250,6 +251,21 @@ mod tests {
             budget.admit(&CALL).await;
         }
         assert_eq!(start.elapsed().as_secs(), 2, "three calls, two of them from the burst");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_waited_for_and_never_sent_is_not_saved_up() {
+        let budget = budget();
+        for _ in 0..6 {
+            budget.reserve(&CALL);
+            budget.ahead().entry(CALL.name).or_default().push_back(Instant::now());
+        }
+        tokio::time::advance(AHEAD_LASTS).await;
+        let start = Instant::now();
+        for _ in 0..6 {
+            budget.admit(&CALL).await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 8, "two from the burst, and four at half a call per second");
     }
 
     #[tokio::test(start_paused = true)]
