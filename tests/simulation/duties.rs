@@ -222,7 +222,12 @@ impl Duties {
         };
         let twins: Vec<&String> =
             things.iter().filter(|(_, there)| is_like(there)).map(|(id, _)| id).collect();
-        let youngest = twins.iter().filter_map(|id| born.get(*id)).max()?;
+        // Who made it itself need not see it in a list; the other one, that stays, must have been seen.
+        let born = |id: &&String| born.get(*id);
+        let youngest = match self.made.contains(&(call.process, id.clone())) {
+            true => twins.iter().filter(|twin| **twin != id).filter_map(born).min()?,
+            false => twins.iter().filter_map(born).max()?,
+        };
         let list = path(call).rsplit_once('/')?.0;
         let looks = self.looks.get(&(call.process, list.to_owned())).map(Vec::as_slice).unwrap_or_default();
         let since: Vec<Duration> =
