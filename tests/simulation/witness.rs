@@ -27,6 +27,8 @@ const SOURCE_SEEN: Duration = Duration::from_secs(120);
 /// API Gateway's quota, of which a process takes its share: at once, and a second.
 const BURST: f64 = 40.0;
 const RATE: f64 = 10.0;
+/// Operations with a quota of their own, of one call at once: seconds until the next.
+const SLOW: [(&str, f64); 2] = [("CreateVpcLink", 15.0), ("DeleteVpcLink", 30.0)];
 
 /// When a write left, its number, and what it is.
 type Sending = (Duration, usize, String);
@@ -47,6 +49,8 @@ pub(crate) struct Witness {
     made: Vec<Made>,
     in_flight: BTreeMap<(usize, String), Vec<Sending>>,
     quota: BTreeMap<usize, (f64, Duration)>,
+    /// When the last calls of operations with a quota of their own left.
+    slow: BTreeMap<(usize, &'static str), Vec<Duration>>,
     quota_share: f64,
     /// When each thing was last seen bearing our mark, and when it was first seen.
     last_ours: BTreeMap<String, Duration>,
@@ -84,6 +88,7 @@ impl Witness {
             made: Vec::new(),
             in_flight: BTreeMap::new(),
             quota: BTreeMap::new(),
+            slow: BTreeMap::new(),
             quota_share: swarm.options.quota_share,
             last_ours: BTreeMap::new(),
             born: BTreeMap::new(),
@@ -232,6 +237,7 @@ impl Witness {
                 ));
             }
         }
+        self.takes_slowly(now, call);
         if !call.is_write || call.service == "s3" {
             return;
         }
@@ -253,6 +259,22 @@ impl Witness {
                 "S17: process {} has two writes to {lane} in flight: {flying}",
                 call.process
             ));
+        }
+    }
+
+    /// S10: of an operation with a quota of its own no process sends three while one may leave. Two may: what waited for
+    /// its quota and was not sent leaves it to the next. Who stood still sends at once what waited meanwhile.
+    fn takes_slowly(&mut self, now: Duration, call: &Call) {
+        let Some((operation, seconds)) = SLOW.into_iter().find(|(name, _)| *name == call.operation) else {
+            return;
+        };
+        let times = self.slow.entry((call.process, operation)).or_default();
+        times.push(now);
+        let Some(third) = times.len().checked_sub(3).map(|at| times[at]) else { return };
+        let least = Duration::from_secs_f64(0.9 * seconds / self.quota_share);
+        if now < third + least && !self.stood.contains_key(&call.process) {
+            let (process, took) = (call.process, now - third);
+            self.violated(format!("S10: process {process} sends {operation} three times in {took:?}"));
         }
     }
 
