@@ -1,14 +1,16 @@
-//! What comes after the silence: one change by hand, of which the repair fails once. Whatever happened in the hours before, what
+//! What comes after the silence. The statuses beside the source say what is so; whoever reads them knows no process. Then one change by hand, of which the repair fails once. Whatever happened in the hours before, what
 //! failed lately is tried again in seconds.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_aws_model::Request;
-use serde_json::json;
+use hatoba_core::Key;
+use serde_json::{Value, json};
 
 use crate::fleet::{Part, key};
-use crate::swarm::Fault;
+use crate::ship::BUCKET;
+use crate::swarm::{Fault, Place};
 use crate::truth;
 use crate::voyage::Voyage;
 
@@ -54,4 +56,29 @@ pub(crate) async fn play(voyage: &Voyage) {
             format!("L2: {document} was changed by hand, its repair failed once, and {SOON:?} later: {left}");
         voyage.port.sea.lock().witness.violated(what);
     }
+}
+
+/// Where status documents lie in the bucket.
+const STATUSES: &str = ".hatoba/prod/status/";
+
+/// Status documents in the bucket that do not say what the processes say by now, or of which there is no document.
+pub(crate) fn untold(voyage: &Voyage) -> Vec<String> {
+    let Some(ship) = voyage.ships.first().filter(|_| voyage.swarm.place == Place::Bucket) else {
+        return Vec::new();
+    };
+    let statuses = ship.harbour.engine.statuses();
+    let sea = voyage.port.sea.lock();
+    let world = sea.world.lock().unwrap();
+    let name = |key: &Key| format!("{STATUSES}{key}.json");
+    let names: BTreeSet<String> = statuses.keys().map(name).collect();
+    let keys = world.keys(BUCKET).into_iter().filter(|key| key.starts_with(STATUSES) && !names.contains(key));
+    let left = keys.map(|key| format!("{key} is left over"));
+    let untold = statuses.iter().filter_map(|(key, status)| {
+        let lies: Value =
+            serde_json::from_slice(world.object(BUCKET, &name(key)).unwrap_or_default()).unwrap_or_default();
+        let says = json!([status.synced.status, status.ready.status]);
+        let told = json!([lies["synced"]["status"], lies["ready"]["status"]]);
+        (says != told).then(|| format!("{key}: {told}, expected {says}"))
+    });
+    left.chain(untold).collect()
 }

@@ -476,6 +476,10 @@ impl Voyage {
         if !wrong.is_empty() {
             self.violated(format!("L1: it came true and did not stay so:\n{}", wrong.join("\n")));
         }
+        let untold = coda::untold(self);
+        if !untold.is_empty() {
+            self.violated(format!("F35: what lies beside the source says otherwise:\n{}", untold.join("\n")));
+        }
     }
 
     fn writes(&self) -> Vec<String> {
