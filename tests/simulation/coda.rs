@@ -1,5 +1,6 @@
-//! What comes after the silence. The statuses beside the source say what is so; whoever reads them knows no process. Then one change by hand, of which the repair fails once. Whatever happened in the hours before, what
-//! failed lately is tried again in seconds.
+//! What comes after the silence. The statuses beside the source say what is so: whoever reads them knows no process. Then
+//! one change by hand, of which the repair fails once. Whatever happened in the hours before, what failed lately is tried
+//! again in seconds.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

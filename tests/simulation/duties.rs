@@ -45,6 +45,9 @@ const IN_VAIN_MAX: usize = 200;
 const IN_VAIN_MAX_OF_A_STACK: usize = 150;
 const IN_VAIN_WITHIN: Duration = Duration::from_secs(600);
 
+/// The same write is sent by one process so often in ten minutes at most: delays grow to minutes.
+const ALIKE_MAX: usize = 30;
+
 /// What a look has to be tried again for.
 const TRYING: [Fault; 13] = [
     Fault::Fails,
@@ -89,6 +92,8 @@ pub(crate) struct Duties {
     /// When calls were refused because a service was down, by process and service.
     in_vain: BTreeMap<(usize, &'static str), VecDeque<Duration>>,
     in_vain_max: usize,
+    /// When writes were sent that were alike to the last byte, by process and write.
+    alike: BTreeMap<(usize, String), VecDeque<Duration>>,
     /// Versions of documents that somebody wrote.
     written: BTreeSet<(String, u64)>,
     /// The documents that are asked for, and since when.
@@ -175,7 +180,7 @@ impl Duties {
                 return Some(wrong);
             }
         }
-        if let Some(wrong) = self.rests_on_little(call) {
+        if let Some(wrong) = self.rests_on_little(call).or_else(|| self.insists(call)) {
             return Some(wrong);
         }
         let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
@@ -368,6 +373,20 @@ impl Duties {
             "S2: process {} makes {made_id} and has seen {other} of the same document",
             call.process
         ))
+    }
+
+    /// S16: the same write again and again, whatever AWS answers to it.
+    fn insists(&mut self, call: &Call) -> Option<String> {
+        let said = String::from_utf8_lossy(&call.request.body);
+        let what = format!("{} {} {} {said}", call.service, call.operation, path(call));
+        let times = self.alike.entry((call.process, what)).or_default();
+        times.push_back(call.sent_at);
+        while times.front().is_some_and(|at| *at + IN_VAIN_WITHIN < call.sent_at) {
+            times.pop_front();
+        }
+        let (process, times, operation) = (call.process, times.len(), &call.operation);
+        (times > ALIKE_MAX)
+            .then(|| format!("S16: process {process} has sent {operation} {times} times in ten minutes: {said}"))
     }
 
     /// S16: what fails is tried again later and later.
