@@ -55,6 +55,9 @@ const CREATES: [&str; 6] =
 
 const CHANGES: [&str; 4] = ["UpdateApi", "UpdateRoute", "UpdateStage", "UpdateService"];
 
+/// Operations that fail while their cause lasts, for whoever tries without a pause.
+const OPERATIONS_FAIL: usize = 60;
+
 /// Something happens.
 pub(crate) async fn happen(voyage: &mut Voyage) {
     let possible: Vec<Fault> = EVENTS.into_iter().filter(|fault| voyage.swarm.has(*fault)).collect();
@@ -261,9 +264,10 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
                     world.faults().rollout_fails("no image of that name")
                 }
                 Fault::RolloutFails => world.faults().rollout_sticks(),
-                _ => {
+                // One, or whatever is begun while the cause lasts.
+                _ => (0..if choice == 0 { OPERATIONS_FAIL } else { 1 }).for_each(|_| {
                     world.faults().cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell")
-                }
+                }),
             }
         }
     }
