@@ -48,6 +48,11 @@ const IN_VAIN_WITHIN: Duration = Duration::from_secs(600);
 /// The same write is sent by one process so often in ten minutes at most: delays grow to minutes.
 const ALIKE_MAX: usize = 30;
 
+/// Whoever begins an operation of Cloud Map's again so soon after it heard that the one before had failed, so often one
+/// after the other, waits for nothing. Delays that grow come to that by no dice.
+const AT_ONCE: Duration = Duration::from_secs(5);
+const AT_ONCE_MAX: usize = 8;
+
 /// What a look has to be tried again for.
 const TRYING: [Fault; 13] = [
     Fault::Fails,
@@ -92,8 +97,10 @@ pub(crate) struct Duties {
     /// When calls were refused because a service was down, by process and service.
     in_vain: BTreeMap<(usize, &'static str), VecDeque<Duration>>,
     in_vain_max: usize,
-    /// When writes were sent that were alike to the last byte, by process and write.
+    /// When writes were sent that ask for the same, by process and write.
     alike: BTreeMap<(usize, String), VecDeque<Duration>>,
+    /// When a process heard last that an operation had failed, and how often it then began one at once.
+    failed: BTreeMap<usize, (Option<Duration>, usize)>,
     /// Versions of documents that somebody wrote.
     written: BTreeSet<(String, u64)>,
     /// The documents that are asked for, and since when.
@@ -298,6 +305,9 @@ impl Duties {
     ) -> Option<String> {
         let wrong = self.repeats(call, response);
         self.learns(call, response);
+        if call.operation == "GetOperation" && response.json()["Operation"]["Status"] == "FAIL" {
+            self.failed.entry(call.process).or_default().0 = Some(call.sent_at);
+        }
         let wrong = wrong.or_else(|| self.makes_another(call, response, things?, witness));
         self.made
             .extend(things.and_then(|things| made_by(call, response, things)).map(|id| (call.process, id)));
@@ -375,9 +385,13 @@ impl Duties {
         ))
     }
 
-    /// S16: the same write again and again, whatever AWS answers to it.
+    /// S16: the same write again and again, whatever AWS answers to it, and whatever became of what it began.
     fn insists(&mut self, call: &Call) -> Option<String> {
-        let said = String::from_utf8_lossy(&call.request.body);
+        let mut body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+        if let Some(body) = body.as_object_mut() {
+            body.remove("UpdaterRequestId"); // another one each time: an update may be begun again
+        }
+        let said = body.to_string();
         let what = format!("{} {} {} {said}", call.service, call.operation, path(call));
         let times = self.alike.entry((call.process, what)).or_default();
         times.push_back(call.sent_at);
@@ -385,6 +399,15 @@ impl Duties {
             times.pop_front();
         }
         let (process, times, operation) = (call.process, times.len(), &call.operation);
+        if operation.ends_with("DnsNamespace")
+            && let Some((heard, often)) = self.failed.get_mut(&process)
+            && let Some(heard) = heard.take()
+        {
+            *often = if call.sent_at < heard + AT_ONCE { *often + 1 } else { 0 };
+            if *often > AT_ONCE_MAX {
+                return Some(format!("S16: process {process} sends {operation} at once, whenever one has failed"));
+            }
+        }
         (times > ALIKE_MAX)
             .then(|| format!("S16: process {process} has sent {operation} {times} times in ten minutes: {said}"))
     }
