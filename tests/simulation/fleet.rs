@@ -230,8 +230,12 @@ impl Fleet {
 pub(crate) fn document(stack: usize, part: Part, says: Says) -> String {
     let of = |part: Part| name(stack, part);
     let Says { version, a, b } = says;
-    let labels =
-        if part == Part::Api && b > 0 { format!(", labels: {{ team: t{b} }}") } else { String::new() };
+    // From one to the other a label comes and another one goes: two calls.
+    let labels = match (part, b) {
+        (Part::Api, 1) => ", labels: { team: t1 }",
+        (Part::Api, 2) => ", labels: { crew: t2 }",
+        _ => "",
+    };
     let (api, back, gate) = (of(Part::Api), of(Part::Back), of(Part::Gate));
     let spec = match part {
         Part::Namespace => format!(

@@ -323,12 +323,13 @@ impl Look<'_> {
             ],
             Part::Api => {
                 let cors = if a > 0 { json!(format!("https://o{a}.example.com")) } else { Value::Null };
-                let team = if b > 0 { json!(format!("t{b}")) } else { Value::Null };
+                let label = |of: u8, value: &str| if b == of { json!(value) } else { Value::Null };
                 vec![
                     ("/description", said.clone()),
                     ("/version", said),
                     ("/corsConfiguration/allowOrigins/0", cors),
-                    ("/tags/team", team),
+                    ("/tags/team", label(1, "t1")),
+                    ("/tags/crew", label(2, "t2")),
                 ]
             }
             Part::Link => vec![("/subnetIds", json!(SUBNETS[usize::from(a)]))],
