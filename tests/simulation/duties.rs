@@ -405,11 +405,14 @@ impl Duties {
         {
             *often = if call.sent_at < heard + AT_ONCE { *often + 1 } else { 0 };
             if *often > AT_ONCE_MAX {
-                return Some(format!("S16: process {process} sends {operation} at once, whenever one has failed"));
+                return Some(format!(
+                    "S16: process {process} sends {operation} at once, whenever one has failed"
+                ));
             }
         }
-        (times > ALIKE_MAX)
-            .then(|| format!("S16: process {process} has sent {operation} {times} times in ten minutes: {said}"))
+        (times > ALIKE_MAX).then(|| {
+            format!("S16: process {process} has sent {operation} {times} times in ten minutes: {said}")
+        })
     }
 
     /// S16: what fails is tried again later and later.

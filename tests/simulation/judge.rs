@@ -35,8 +35,9 @@ pub(crate) fn body(call: &Call, body: &str) -> Option<String> {
     }
     if call.operation == "UpdateService" && call.service == "ecs" && body["forceNewDeployment"] == true {
         let others = body.as_object().into_iter().flat_map(serde_json::Map::keys);
-        let others: Vec<&String> =
-            others.filter(|name| !["cluster", "service", "forceNewDeployment"].contains(&name.as_str())).collect();
+        let others: Vec<&String> = others
+            .filter(|name| !["cluster", "service", "forceNewDeployment"].contains(&name.as_str()))
+            .collect();
         if !others.is_empty() {
             return Some(format!("UpdateService starts all tasks anew, and was to change {others:?}"));
         }
@@ -51,7 +52,8 @@ fn open_route(call: &Call, body: &Value) -> Option<String> {
     let (key, kind) = (body["routeKey"].as_str(), body["authorizationType"].as_str());
     let is_made = call.operation == "CreateRoute" && key.is_some_and(|key| LIST_KEYS.contains(&key));
     let is_bare = kind != Some("JWT") || body["authorizerId"].as_str().is_none_or(str::is_empty);
-    (is_made && is_bare).then(|| format!("CreateRoute makes {} without its authorizer", key.unwrap_or_default()))
+    (is_made && is_bare)
+        .then(|| format!("CreateRoute makes {} without its authorizer", key.unwrap_or_default()))
 }
 
 /// What only one write at a time may go to: an API, or one other thing.
