@@ -203,7 +203,8 @@ impl Sea {
 
     /// A request leaves a process.
     pub(crate) fn sends(&mut self, sent_at: Duration, call: &Call) {
-        let things = (call.is_write && call.service != "s3").then(|| self.things()).unwrap_or_default();
+        let is_meant = call.is_write && call.service != "s3";
+        let things = if is_meant { self.things() } else { Arc::default() };
         self.witness.sent(sent_at, call, || things);
     }
 
