@@ -469,6 +469,12 @@ impl Duties {
         }
     }
 
+    /// The faults are over: from now on nothing keeps anybody from looking.
+    pub(crate) fn are_calm(&mut self, now: Duration) {
+        (self.may_look, self.patience) = (true, Duration::from_secs(60));
+        self.unready.values_mut().for_each(|since| *since = now);
+    }
+
     /// Between two steps: S13. What nobody has looked at for long may be otherwise by now.
     pub(crate) fn look(
         &mut self,

@@ -271,7 +271,7 @@ impl Voyage {
             let revision = sea.world.lock().unwrap().revision();
             sea.witness.look(now, &things);
             let sea = &mut *sea;
-            for ship in self.ships.iter().filter(|ship| !ship.is_frozen && !sea.is_calm) {
+            for ship in self.ships.iter().filter(|ship| !ship.is_frozen) {
                 let statuses = ship.harbour.engine.statuses();
                 if let Some(wrong) = sea.duties.look(now, ship.number, &statuses, &things) {
                     sea.witness.violated(wrong);
@@ -353,6 +353,8 @@ impl Voyage {
         {
             let mut sea = self.port.sea.lock();
             sea.is_calm = true;
+            let now = sea.now();
+            sea.duties.are_calm(now);
             sea.world.lock().unwrap().faults().clear();
         }
         self.note("calm");
@@ -370,6 +372,11 @@ impl Voyage {
         self.bury().await;
         // Whatever was under way is over.
         tokio::time::sleep(Duration::from_secs(120)).await;
+        if self.swarm.has(Fault::RolloutFails) {
+            // Before an operator rolls out again what failed: does anybody say that it is ready?
+            tokio::time::sleep(self.swarm.options.resync + self.swarm.lag).await;
+            self.look();
+        }
         self.excuse();
         // A link that fell asleep shows with the next look; what is asked for is traffic, and that comes.
         hands::repair(&mut self.port.sea.lock());
