@@ -87,7 +87,16 @@ pub(crate) struct Says {
     pub(crate) b: u8,
 }
 
+/// With it AWS calls a rollout failed; without, it goes on for ever.
+const BREAKER: &str =
+    ", deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } }";
+
 impl Says {
+    /// Whether rollouts that fail are to be given up.
+    pub(crate) fn gives_up(self) -> bool {
+        self.a == 2
+    }
+
     /// How many tasks it asks for; `None`: that is left to whoever scales them.
     pub(crate) fn tasks(self) -> Option<u8> {
         (self.b < 2).then_some(1 + self.b)
@@ -247,9 +256,10 @@ pub(crate) fn document(stack: usize, part: Part, says: Says) -> String {
             60 - 10 * u32::from(a)
         ),
         Part::Tasks => format!(
-            "{{ cluster: main, taskDefinition: \"great-task:{}\"{}, launchType: FARGATE, networkConfiguration: {{ awsvpcConfiguration: {{ subnetSelector: {{ tags: {{ Tier: private }} }}, securityGroupSelector: {{ tags: {{ Name: great-sg }} }} }} }}, serviceRegistries: [{{ discoveryServiceRef: {}, port: 80 }}] }}",
+            "{{ cluster: main, taskDefinition: \"great-task:{}\"{}{}, launchType: FARGATE, networkConfiguration: {{ awsvpcConfiguration: {{ subnetSelector: {{ tags: {{ Tier: private }} }}, securityGroupSelector: {{ tags: {{ Name: great-sg }} }} }} }}, serviceRegistries: [{{ discoveryServiceRef: {}, port: 80 }}] }}",
             1 + a % 2,
             says.tasks().map(|count| format!(", desiredCount: {count}")).unwrap_or_default(),
+            if says.gives_up() { BREAKER } else { "" },
             of(Part::Discovery)
         ),
         Part::Api => {

@@ -317,6 +317,7 @@ impl Look<'_> {
                 ("/NamespaceId", json!(self.id_of(stack, Part::Namespace))),
             ],
             Part::Tasks => vec![
+                ("/deploymentConfiguration/deploymentCircuitBreaker/enable", json!(says.gives_up())),
                 ("/desiredCount", says.tasks().map_or_else(|| self.scaled(stack), Value::from)),
                 ("/taskDefinition", json!(format!("{DEFINITION}{}", 1 + a % 2))),
                 ("/serviceRegistries/0/registryArn", arn()),
