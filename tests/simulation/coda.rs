@@ -1,6 +1,6 @@
 //! What comes after the silence. The statuses beside the source say what is so: whoever reads them knows no process. Then
 //! one change by hand, of which the repair fails once. Whatever happened in the hours before, what failed lately is tried
-//! again in seconds.
+//! again in seconds. Last one letter of one document is another one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,17 +19,12 @@ use crate::voyage::Voyage;
 const SOON: Duration = Duration::from_secs(60);
 
 /// L2: what fails once is carried out soon after, unless throttles have slowed everything down.
-pub(crate) async fn play(voyage: &Voyage) {
+pub(crate) async fn play(voyage: &mut Voyage) {
     let api = voyage.fleet.parts.keys().find(|(_, part)| *part == Part::Api);
     let Some(document) = api.map(|(stack, part)| key(*stack, *part)) else { return };
     if voyage.swarm.has(Fault::Throttled) || voyage.swarm.quota_is_small() {
         return;
     }
-    let differences = || {
-        let things = voyage.port.sea.lock().things();
-        let foreign = voyage.port.sea.lock().witness.foreign();
-        truth::differences(&voyage.fleet, &things, &foreign)
-    };
     {
         let mut sea = voyage.port.sea.lock();
         let things = sea.things();
@@ -45,17 +40,37 @@ pub(crate) async fn play(voyage: &Voyage) {
         }
     }
     voyage.ships.iter().for_each(|ship| ship.harbour.engine.reconcile_now());
-    let begun = tokio::time::Instant::now();
-    let mut left: BTreeSet<String> = differences().into_iter().collect();
-    while !left.is_empty() && begun.elapsed() < SOON {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        left = differences().into_iter().collect();
-    }
+    let left = left_after(voyage, SOON).await;
     if !left.is_empty() {
-        let left = left.into_iter().collect::<Vec<_>>().join("; ");
         let what =
             format!("L2: {document} was changed by hand, its repair failed once, and {SOON:?} later: {left}");
         voyage.port.sea.lock().witness.violated(what);
+        return;
+    }
+    voyage.fleet.reword();
+    voyage.publish();
+    let soon = voyage.swarm.poll + SOON;
+    let left = left_after(voyage, soon).await;
+    if !left.is_empty() {
+        let what = format!("L2: {document} says something else, and {soon:?} later: {left}");
+        voyage.port.sea.lock().witness.violated(what);
+    }
+}
+
+/// What is not as the documents ask for, once all is or so much time has passed.
+async fn left_after(voyage: &Voyage, time: Duration) -> String {
+    let begun = tokio::time::Instant::now();
+    loop {
+        let (things, foreign) = {
+            let mut sea = voyage.port.sea.lock();
+            (sea.things(), sea.witness.foreign())
+        };
+        let left: BTreeSet<String> =
+            truth::differences(&voyage.fleet, &things, &foreign).into_iter().collect();
+        if left.is_empty() || begun.elapsed() >= time {
+            return left.into_iter().collect::<Vec<_>>().join("; ");
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 
