@@ -47,13 +47,17 @@ pub(crate) async fn play(voyage: &mut Voyage) {
         voyage.port.sea.lock().witness.violated(what);
         return;
     }
-    voyage.fleet.reword();
-    voyage.publish();
     let soon = voyage.swarm.poll + SOON;
-    let left = left_after(voyage, soon).await;
-    if !left.is_empty() {
-        let what = format!("L2: {document} says something else, and {soon:?} later: {left}");
-        voyage.port.sea.lock().witness.violated(what);
+    // The second time its file is as long as before.
+    for _ in 0..2 {
+        voyage.fleet.reword();
+        voyage.publish();
+        let left = left_after(voyage, soon).await;
+        if !left.is_empty() {
+            let what = format!("L2: {document} says something else, and {soon:?} later: {left}");
+            voyage.port.sea.lock().witness.violated(what);
+            return;
+        }
     }
 }
 

@@ -188,7 +188,7 @@ impl Fleet {
         self.parts.entry((stack, part)).or_insert(says);
     }
 
-    /// The first API says another version, and nothing else is another: its file is as long as it was, mostly.
+    /// The first API says another version, and nothing else is another.
     pub(crate) fn reword(&mut self) {
         self.versions += 1;
         let api = self.parts.iter_mut().find(|((_, part), _)| *part == Part::Api);
