@@ -125,3 +125,24 @@ async fn what_another_account_does_not_have_is_not_gone_here() {
     for_minutes(&harbour, 60, &left).await;
     assert_eq!(harbour.live("ecs", "services").len(), 0, "its document is gone: {}", harbour.calls_text());
 }
+
+/// A process that could not list the services yet looks for clusters with another account's key, and there are none.
+#[tokio::test(start_paused = true)]
+async fn what_is_looked_for_in_another_account_is_not_discovered_here() {
+    let mut harbour = Harbour::converged(explicit(), ARTICLE).await;
+    let left = article_without(&["EcsService/great-service"]);
+    harbour.world().faults().fail("ecs.ListServices", 1_000, 403, "AccessDeniedException", "no");
+    harbour.kill_and_restart(&left);
+    for_minutes(&harbour, 11, &left).await;
+    harbour.world().faults().clear();
+    harbour.world().faults().hide_from_lists("ListClusters", Duration::from_secs(1_000_000));
+    harbour.world().faults().callers_are_of(Some("999999999999"));
+    harbour.keys.renew("stranger");
+    for_minutes(&harbour, 20, &left).await;
+    assert_eq!(reasons(&harbour), [(Truth::Unknown, "AccountChanged".to_owned())], "{}", harbour.describe());
+    harbour.keys.renew("ours");
+    harbour.world().faults().clear();
+    harbour.world().faults().callers_are_of(None);
+    for_minutes(&harbour, 60, &left).await;
+    assert_eq!(harbour.live("ecs", "services").len(), 0, "its document is gone: {}", harbour.calls_text());
+}
