@@ -1,11 +1,16 @@
 //! The account is pinned at the start: credentials that turn out to be of another one write nothing.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hatoba_aws_model::Request;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use hatoba_aws_model::{Clock as ModelClock, Config, Connector, Request, World};
 use hatoba_core::Truth;
-use hatoba_engine::Options;
-use hatoba_tests::{ARTICLE, Harbour, article_without};
+use hatoba_engine::{Clock, Options};
+use hatoba_tests::{ARTICLE, EPOCH_SECONDS, Harbour, article_without};
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::prune::{explicit, for_minutes};
@@ -126,23 +131,47 @@ async fn what_another_account_does_not_have_is_not_gone_here() {
     assert_eq!(harbour.live("ecs", "services").len(), 0, "its document is gone: {}", harbour.calls_text());
 }
 
+/// A stranger's key leads to an account of its own, in which there is nothing.
+#[derive(Clone, Debug)]
+struct TwoAccounts {
+    ours: Connector,
+    elsewhere: Connector,
+}
+
+impl HttpConnector for TwoAccounts {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let signature = request.headers().get("authorization").unwrap_or_default();
+        let account = if signature.contains("stranger") { &self.elsewhere } else { &self.ours };
+        account.call(request)
+    }
+}
+
 /// A process that could not list the services yet looks for clusters with another account's key, and there are none.
 #[tokio::test(start_paused = true)]
 async fn what_is_looked_for_in_another_account_is_not_discovered_here() {
-    let mut harbour = Harbour::converged(explicit(), ARTICLE).await;
+    let epoch = Duration::from_secs(EPOCH_SECONDS);
+    let clocks = (Clock::starting_at(Timestamp::UNIX_EPOCH + epoch), ModelClock::new(epoch));
+    let world = Arc::new(Mutex::new(World::with_article_prerequisites(Config::default())));
+    let elsewhere = World::new(Config { account: "999999999999".to_owned(), ..Config::default() });
+    let way = TwoAccounts {
+        ours: Connector::new(Arc::clone(&world), clocks.1),
+        elsewhere: Connector::new(Arc::new(Mutex::new(elsewhere)), clocks.1),
+    };
+    let process = || Harbour::by(Arc::clone(&world), explicit(), clocks, way.clone(), BTreeMap::new());
+    let mut first = process();
+    first.start(ARTICLE);
+    first.converge(RENEWED).await;
+    first.kill();
     let left = article_without(&["EcsService/great-service"]);
+    let mut harbour = process();
     harbour.world().faults().fail("ecs.ListServices", 1_000, 403, "AccessDeniedException", "no");
-    harbour.kill_and_restart(&left);
+    harbour.start(&left);
     for_minutes(&harbour, 11, &left).await;
     harbour.world().faults().clear();
-    harbour.world().faults().hide_from_lists("ListClusters", Duration::from_secs(1_000_000));
-    harbour.world().faults().callers_are_of(Some("999999999999"));
     harbour.keys.renew("stranger");
     for_minutes(&harbour, 20, &left).await;
     assert_eq!(reasons(&harbour), [(Truth::Unknown, "AccountChanged".to_owned())], "{}", harbour.describe());
     harbour.keys.renew("ours");
-    harbour.world().faults().clear();
-    harbour.world().faults().callers_are_of(None);
     for_minutes(&harbour, 60, &left).await;
     assert_eq!(harbour.live("ecs", "services").len(), 0, "its document is gone: {}", harbour.calls_text());
 }
