@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use crate::fleet::{Part, key};
 use crate::ship::BUCKET;
 use crate::swarm::{Fault, Place};
-use crate::truth;
 use crate::voyage::Voyage;
 
 /// The first try, a delay of seconds, the second, and the looks before both.
@@ -65,14 +64,9 @@ pub(crate) async fn play(voyage: &mut Voyage) {
 async fn left_after(voyage: &Voyage, time: Duration) -> String {
     let begun = tokio::time::Instant::now();
     loop {
-        let (things, foreign) = {
-            let mut sea = voyage.port.sea.lock();
-            (sea.things(), sea.witness.foreign())
-        };
-        let left: BTreeSet<String> =
-            truth::differences(&voyage.fleet, &things, &foreign).into_iter().collect();
+        let left = voyage.differences();
         if left.is_empty() || begun.elapsed() >= time {
-            return left.into_iter().collect::<Vec<_>>().join("; ");
+            return left.join("; ");
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }

@@ -4,7 +4,6 @@
 //! Most of these do no lasting harm in a world that is looked at again and again; so the end does not show them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 use hatoba_aws_model::Response;
@@ -174,16 +173,17 @@ impl Duties {
     pub(crate) fn sent(
         &mut self,
         call: &Call,
-        mut things: impl FnMut() -> Arc<Things>,
+        things: &Things,
         born: &BTreeMap<String, Duration>,
     ) -> Option<String> {
         if !call.is_write || call.service == "s3" {
             return None;
         }
-        if call.request.method == "DELETE" {
-            let things = things();
-            let wrong = self.removes_a_twin(call, &things, born);
-            if let Some(wrong) = wrong.or_else(|| self.deletes_blindly(call, &things)) {
+        if call.request.method == "DELETE"
+            && let Some(goes) = meant_to_go(call, things)
+        {
+            let wrong = self.removes_a_twin(call, goes, things, born);
+            if let Some(wrong) = wrong.or_else(|| self.deletes_blindly(call, goes, things)) {
                 return Some(wrong);
             }
         }
@@ -217,7 +217,7 @@ impl Duties {
                 && thing.text("status") == "DRAINING"
         };
         let is_known = refused + HEARD + self.lag < call.sent_at;
-        (is_known && things().values().any(drains))
+        (is_known && things.values().any(drains))
             .then(|| format!("F16: process {} makes {name} again and again while it drains", call.process))
     }
 
@@ -225,15 +225,12 @@ impl Duties {
     fn removes_a_twin(
         &self,
         call: &Call,
+        (id, thing): (&String, &Thing),
         things: &Things,
         born: &BTreeMap<String, Duration>,
     ) -> Option<String> {
-        let (id, thing) = meant_to_go(call, things)?;
-        let is_like = |there: &Thing| {
-            there.collection == thing.collection && there.api == thing.api && there.mark == thing.mark
-        };
         let twins: Vec<&String> =
-            things.iter().filter(|(_, there)| is_like(there)).map(|(id, _)| id).collect();
+            things.iter().filter(|(_, there)| thing.is_like(there)).map(|(id, _)| id).collect();
         // Who made it itself need not see it in a list; the other one, that stays, must have been seen.
         let born = |id: &&String| born.get(*id);
         let youngest = match self.made.contains(&(call.process, id.clone())) {
@@ -260,8 +257,15 @@ impl Duties {
     }
 
     /// S6: whatever may use it was listed lately. Where nothing was listed the scope was born with its parent.
-    fn deletes_blindly(&self, call: &Call, things: &Things) -> Option<String> {
-        let (id, thing) = meant_to_go(call, things).filter(|_| self.is_unhurried)?;
+    fn deletes_blindly(
+        &self,
+        call: &Call,
+        (id, thing): (&String, &Thing),
+        things: &Things,
+    ) -> Option<String> {
+        if !self.is_unhurried {
+            return None;
+        }
         let (host, _) = call.request.uri.split_once("/v2/")?;
         let used_in = |api: &str, by: &str| format!("{host}/v2/apis/{api}/{by}");
         let lists: Vec<String> = match (thing.collection, &thing.api) {
@@ -393,12 +397,8 @@ impl Duties {
         }
         let said = body.to_string();
         let what = format!("{} {} {} {said}", call.service, call.operation, path(call));
-        let times = self.alike.entry((call.process, what)).or_default();
-        times.push_back(call.sent_at);
-        while times.front().is_some_and(|at| *at + IN_VAIN_WITHIN < call.sent_at) {
-            times.pop_front();
-        }
-        let (process, times, operation) = (call.process, times.len(), &call.operation);
+        let times = lately(self.alike.entry((call.process, what)).or_default(), call.sent_at);
+        let (process, operation) = (call.process, &call.operation);
         if operation.ends_with("DnsNamespace")
             && let Some((heard, often)) = self.failed.get_mut(&process)
             && let Some(heard) = heard.take()
@@ -420,12 +420,8 @@ impl Duties {
         if response.status != 503 || call.service == "s3" {
             return None;
         }
-        let calls = self.in_vain.entry((call.process, call.service)).or_default();
-        calls.push_back(call.sent_at);
-        while calls.front().is_some_and(|at| *at + IN_VAIN_WITHIN < call.sent_at) {
-            calls.pop_front();
-        }
-        let (process, service, calls) = (call.process, call.service, calls.len());
+        let (process, service) = (call.process, call.service);
+        let calls = lately(self.in_vain.entry((process, service)).or_default(), call.sent_at);
         (calls > self.in_vain_max).then(|| {
             format!("S16: process {process} has sent {calls} calls to {service} in ten minutes in vain")
         })
@@ -513,6 +509,15 @@ impl Duties {
         self.unready.retain(|id, _| unready.contains(id));
         None
     }
+}
+
+/// Once more: how often in ten minutes.
+fn lately(times: &mut VecDeque<Duration>, now: Duration) -> usize {
+    times.push_back(now);
+    while times.front().is_some_and(|at| *at + IN_VAIN_WITHIN < now) {
+        times.pop_front();
+    }
+    times.len()
 }
 
 impl Doubt {

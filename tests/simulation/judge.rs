@@ -1,7 +1,5 @@
 //! What can be said of one call, or of one thing among the others, without knowing the past.
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
 use crate::fleet::LIST_KEYS;
@@ -77,19 +75,14 @@ pub(crate) fn lane(call: &Call) -> String {
 }
 
 /// The version that a body's description tells, and the document: by the mark beside it, or of what is changed.
-pub(crate) fn versioned(
-    call: &Call,
-    body: &str,
-    things: impl FnOnce() -> Arc<Things>,
-) -> Option<(String, u64)> {
+pub(crate) fn versioned(call: &Call, body: &str, things: &Things) -> Option<(String, u64)> {
     let body: Value = serde_json::from_str(body).ok()?;
     let said = [&body, &body["Namespace"], &body["Service"]];
     let text = said.iter().find_map(|said| said["description"].as_str().or(said["Description"].as_str()))?;
     let version = text.lines().next()?.strip_prefix('v')?.parse().ok()?;
     let marked = mark_of(&body).map(|mark| mark.document);
     let document = marked.or_else(|| {
-        let things = things();
-        let (_, thing) = target(call, &things)?;
+        let (_, thing) = target(call, things)?;
         thing.document().map(str::to_owned)
     })?;
     Some((document, version))
@@ -125,13 +118,7 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
     if !is_choice || is_superseded || !is_well(thing) || !users(before, thing).is_empty() {
         return Vec::new();
     }
-    let is_twin = |other: &Thing| {
-        other.collection == thing.collection
-            && other.api == thing.api
-            && other.mark == thing.mark
-            && is_well(other)
-    };
-    let twins = before.iter().filter(|(other, there)| *other != id && is_twin(there));
+    let twins = before.iter().filter(|(other, there)| *other != id && thing.is_like(there) && is_well(there));
     let (free, used): (Vec<_>, Vec<_>) = twins.partition(|(_, there)| users(before, there).is_empty());
     // Beside one that is used all others go, the oldest too.
     if used.is_empty() { free.into_iter().map(|(other, _)| other).collect() } else { Vec::new() }

@@ -203,9 +203,14 @@ impl Sea {
 
     /// A request leaves a process.
     pub(crate) fn sends(&mut self, sent_at: Duration, call: &Call) {
+        let things = self.before(call);
+        self.witness.sent(sent_at, call, &things);
+    }
+
+    /// What there is when a write leaves; of reads nobody asks.
+    fn before(&mut self, call: &Call) -> Arc<Things> {
         let is_meant = call.is_write && call.service != "s3";
-        let things = if is_meant { self.things() } else { Arc::default() };
-        self.witness.sent(sent_at, call, || things);
+        if is_meant { self.things() } else { Arc::default() }
     }
 
     /// What is to become of a call that is sent now.
@@ -300,11 +305,8 @@ impl Sea {
 
     /// What the process owes to others with this call.
     fn owes(&mut self, call: &Call) {
-        let mut duties = std::mem::take(&mut self.duties);
-        let born = std::mem::take(&mut self.witness.born);
-        let wrong = duties.sent(call, || self.things(), &born);
-        (self.duties, self.witness.born) = (duties, born);
-        if let Some(wrong) = wrong {
+        let things = self.before(call);
+        if let Some(wrong) = self.duties.sent(call, &things, &self.witness.born) {
             self.witness.violated(wrong);
         }
     }
@@ -312,12 +314,10 @@ impl Sea {
     /// A process has the answer to its call.
     pub(crate) fn hears(&mut self, call: &Call, response: &Response) {
         self.witness.delivered(call, response);
-        let mut duties = std::mem::take(&mut self.duties);
         let things = (call.is_write && call.service == "apigatewayv2").then(|| self.things());
-        if let Some(wrong) = duties.delivered(call, response, things.as_deref(), &self.witness) {
+        if let Some(wrong) = self.duties.delivered(call, response, things.as_deref(), &self.witness) {
             self.witness.violated(wrong);
         }
-        self.duties = duties;
     }
 
     /// A call that is neither carried out nor answered.

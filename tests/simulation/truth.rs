@@ -44,6 +44,11 @@ impl Thing {
         self.body[member].as_str().unwrap_or_default()
     }
 
+    /// Made for the same document, incarnation and place.
+    pub(crate) fn is_like(&self, other: &Thing) -> bool {
+        self.collection == other.collection && self.api == other.api && self.mark == other.mark
+    }
+
     /// A tag's value.
     pub(crate) fn tag(&self, key: &str) -> Option<&str> {
         tag(&self.body, key)

@@ -449,11 +449,7 @@ impl Voyage {
 
     /// Where AWS, or what is said of it, is not as the documents ask.
     pub(crate) fn wrong(&self) -> Vec<String> {
-        let (things, foreign) = {
-            let mut sea = self.port.sea.lock();
-            (sea.things(), sea.witness.foreign())
-        };
-        let mut wrong = truth::differences(&self.fleet, &things, &foreign);
+        let mut wrong = self.differences();
         for ship in &self.ships {
             let statuses = ship.harbour.engine.statuses();
             if statuses.len() != self.fleet.parts.len() {
@@ -466,6 +462,15 @@ impl Voyage {
             }));
         }
         wrong
+    }
+
+    /// Where AWS is not as the documents ask.
+    pub(crate) fn differences(&self) -> Vec<String> {
+        let (things, foreign) = {
+            let mut sea = self.port.sea.lock();
+            (sea.things(), sea.witness.foreign())
+        };
+        truth::differences(&self.fleet, &things, &foreign)
     }
 
     /// S14: in sync and unchanged, nothing is written.

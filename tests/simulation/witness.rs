@@ -4,7 +4,6 @@
 //! The letters are those of the page `docs/src/simulation.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use hatoba_aws_model::Response;
@@ -220,7 +219,7 @@ impl Witness {
     }
 
     /// A request leaves a process: S5, S7, S10, S11, S17, S19.
-    pub(crate) fn sent(&mut self, now: Duration, call: &Call, things: impl FnOnce() -> Arc<Things>) {
+    pub(crate) fn sent(&mut self, now: Duration, call: &Call, things: &Things) {
         let body = String::from_utf8_lossy(&call.request.body).into_owned();
         if body.contains(SECRET) || call.request.uri.contains(SECRET) {
             self.violated(format!("S11: the secret leaves in {}", call.operation));
@@ -279,7 +278,7 @@ impl Witness {
     }
 
     /// S5: nothing older than what the process has taken over.
-    fn regression(&mut self, call: &Call, body: &str, things: impl FnOnce() -> Arc<Things>) {
+    fn regression(&mut self, call: &Call, body: &str, things: &Things) {
         let Some((document, version)) = judge::versioned(call, body, things) else { return };
         let accepted = self.accepted.get(&(call.process, document.clone())).copied().unwrap_or_default();
         if version < accepted {

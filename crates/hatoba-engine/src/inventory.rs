@@ -16,7 +16,7 @@ use hatoba_kinds::{Aws, CallError, Disposition, Interest, KindId};
 use tokio::time::Instant;
 
 use crate::lanes::Lanes;
-use crate::permit::{Permit, account_unknown};
+use crate::permit::Permit;
 use marks::borrow_marks;
 pub(crate) use marks::marks_lie_in;
 
@@ -132,13 +132,10 @@ impl Inventory {
         let interest = if place.0.lists_by_name() { interest } else { &nobody };
         let Some(interest) = self.wanted(place, not_before, interest) else { return Ok(()) };
         let begun = Instant::now();
-        let strange = self.permit.strange_requests();
-        let result = place.0.list(&self.aws, &place.1, &interest).await;
-        let in_doubt = (self.permit.strange_requests() != strange)
-            .then(|| account_unknown("the credentials were renewed while it was listed"));
-        let result = match &in_doubt {
-            Some(cause) => Err(Unlisted { cause: cause.clone(), is_refused: false }),
-            None => result.map_err(|error| Unlisted::from(&error)),
+        let list = place.0.list(&self.aws, &place.1, &interest);
+        let (result, in_doubt) = match self.permit.in_our_account("listed", list).await {
+            Ok(result) => (result.map_err(|error| Unlisted::from(&error)), Ok(())),
+            Err(cause) => (Err(Unlisted { cause: cause.clone(), is_refused: false }), Err(cause)),
         };
         let mut state = self.state();
         let listing = state.entry(place.clone()).or_default();
@@ -157,7 +154,7 @@ impl Inventory {
             }
             Err(why) => listing.failed = Some((begun, why)),
         }
-        in_doubt.map_or(Ok(()), Err)
+        in_doubt
     }
 
     /// What to ask for, or nothing where the newest list answers already.

@@ -122,9 +122,9 @@ impl Engine {
             return;
         }
         for (key, goes) in goes {
-            // What has no name of its own was never a document here, and its parent tells more.
             // What was just made may not have been listed yet.
             let is_known = |memory: &Memory| memory.verified_at.is_some() || memory.made_at.is_some();
+            // What has no name of its own was never a document here, and its parent tells more.
             let was_here = is_nameless(key) || state.memory.get(key).is_some_and(is_known);
             let gone_by = was_here.then_some(now);
             let new = Vanished { since: now, gone_by, listings: 0, confirmed: None, goes };

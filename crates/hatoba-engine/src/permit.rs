@@ -156,10 +156,22 @@ impl Permit {
         state.wrong.is_none() && state.is_known(state.key.as_deref()).is_err()
     }
 
-    /// How many requests have left with a key of which nobody knew then that it is the pinned account's: where it grew
-    /// meanwhile, an answer may be another account's.
-    pub(crate) fn strange_requests(&self) -> u64 {
-        self.state().strange
+    /// What AWS says to a question, if all of it was asked with keys of which is known that they are the pinned account's.
+    /// `what` was done meanwhile, for people.
+    ///
+    /// # Errors
+    /// Nobody knows whose account answered.
+    pub(crate) async fn in_our_account<T>(
+        &self,
+        what: &str,
+        question: impl Future<Output = T>,
+    ) -> Result<T, Cause> {
+        let strange = self.state().strange;
+        let answer = question.await;
+        match self.state().strange == strange {
+            true => Ok(answer),
+            false => Err(account_unknown(&format!("the credentials were renewed while it was {what}"))),
+        }
     }
 
     /// STS has told in whose account the question was asked; `true`: that is news.

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::inventory::{Place, Trust, Unlisted, children};
-use crate::permit::account_unknown;
 
 impl Engine {
     /// Why nothing may go yet, if some place has never been wholly listed in this process's life. What AWS refuses to
@@ -56,16 +55,11 @@ impl Engine {
 
     /// Returns why not all of them were found and listed.
     async fn discover_kind(&self, kind: KindId, not_before: Option<Instant>) -> Option<Unlisted> {
-        let strange = self.permit.strange_requests();
-        let found = kind.discover(&self.aws).await;
-        if self.permit.strange_requests() != strange {
+        let found = match self.permit.in_our_account("looked for", kind.discover(&self.aws)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return Some(Unlisted::from(&error)),
             // What another account does not have is not discovered here.
-            let cause = account_unknown("the credentials were renewed while it was looked for");
-            return Some(Unlisted { cause, is_refused: false });
-        }
-        let found = match found {
-            Ok(found) => found,
-            Err(error) => return Some(Unlisted::from(&error)),
+            Err(cause) => return Some(Unlisted { cause, is_refused: false }),
         };
         let mut why = None;
         for (scope, names) in found {

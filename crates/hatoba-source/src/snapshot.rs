@@ -66,8 +66,7 @@ impl Snapshot {
         held.sort_by(|a, b| (&a.key, a.places.value("")).cmp(&(&b.key, b.places.value(""))));
         diagnostics.sort_by(|a, b| a.place.cmp(&b.place));
         let revision = Digest::of(&revision);
-        let is_settling = false;
-        Snapshot { revision, documents, held, diagnostics, unreadable, is_settling, files, sources }
+        Snapshot { revision, documents, held, diagnostics, unreadable, is_settling: false, files, sources }
     }
 }
 
