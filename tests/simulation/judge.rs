@@ -111,17 +111,34 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
     let is_well = |thing: &Thing| {
         !thing.is_leaving() && !["FAILED", "INACTIVE", "PENDING"].contains(&thing.text("vpcLinkStatus"))
     };
-    let is_superseded = before.values().any(|other| {
-        let mark = other.mark.as_ref().zip(thing.mark.as_ref());
-        mark.is_some_and(|(new, old)| new.document == old.document && new.incarnation > old.incarnation)
-    });
-    if !is_choice || is_superseded || !is_well(thing) || !users(before, thing).is_empty() {
+    if !is_choice || is_superseded(before, thing) || !is_well(thing) || !users(before, thing).is_empty() {
         return Vec::new();
     }
     let twins = before.iter().filter(|(other, there)| *other != id && thing.is_like(there) && is_well(there));
     let (free, used): (Vec<_>, Vec<_>) = twins.partition(|(_, there)| users(before, there).is_empty());
     // Beside one that is used all others go, the oldest too.
     if used.is_empty() { free.into_iter().map(|(other, _)| other).collect() } else { Vec::new() }
+}
+
+/// Another one was made in its stead.
+pub(crate) fn is_superseded(before: &Things, thing: &Thing) -> bool {
+    before.values().any(|other| {
+        let mark = other.mark.as_ref().zip(thing.mark.as_ref());
+        mark.is_some_and(|(new, old)| new.document == old.document && new.incarnation > old.incarnation)
+    })
+}
+
+/// The links that integrations use, and the integrations that routes use.
+pub(crate) fn used(things: &Things) -> Vec<String> {
+    let uses = |thing: &Thing| match thing.collection {
+        "integrations" => Some(format!("vpcLinks:{}", thing.body["connectionId"].as_str()?)),
+        "routes" => {
+            let id = thing.body["target"].as_str()?.strip_prefix("integrations/")?;
+            Some(format!("integrations:{}/{id}", thing.api.as_deref()?))
+        }
+        _ => None,
+    };
+    things.values().filter_map(uses).collect()
 }
 
 /// What a call asks AWS to delete.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::disk::Disk;
 use crate::sea::SharedSea;
-use crate::swarm::Place;
+use crate::swarm::{Fault, Place};
 use crate::way::Way;
 
 pub(crate) const BUCKET: &str = "documents";
@@ -29,6 +29,11 @@ pub(crate) struct Port {
     pub(crate) board: LeaseBoard,
     pub(crate) clock: ModelClock,
 }
+
+/// So often a process says that it is alive, and compares what lies in the bucket.
+const BEAT: Duration = Duration::from_secs(60);
+/// Two leaders write all statuses anew then, over the other's; each is as right.
+const BEAT_OF_LEADERS: Duration = Duration::from_secs(600);
 
 /// A process.
 pub(crate) struct Ship {
@@ -71,7 +76,8 @@ impl Ship {
         };
         harbour.run();
         let reading = tokio::spawn(read(Arc::clone(&harbour.engine), source, port.sea.clone(), number));
-        let writing = tokio::spawn(write(Arc::clone(&harbour.engine), sink));
+        let beat = if swarm.has(Fault::Leaders) { BEAT_OF_LEADERS } else { BEAT };
+        let writing = tokio::spawn(write(Arc::clone(&harbour.engine), sink, beat));
         Ship { harbour, number, is_frozen: false, tasks: vec![reading, writing] }
     }
 
@@ -144,7 +150,7 @@ fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
 }
 
 /// Writes status documents as they change, while this process leads.
-async fn write(engine: Arc<Engine>, mut sink: StatusSink) {
+async fn write(engine: Arc<Engine>, mut sink: StatusSink, beat: Duration) {
     let mut changes = engine.watch();
     loop {
         if engine.leads() {
@@ -153,7 +159,7 @@ async fn write(engine: Arc<Engine>, mut sink: StatusSink) {
         tokio::select! {
             biased;
             _ = changes.changed() => {}
-            () = tokio::time::sleep(Duration::from_secs(60)) => sink.write_heartbeat(&engine.heartbeat()).await,
+            () = tokio::time::sleep(beat) => sink.write_heartbeat(&engine.heartbeat()).await,
         }
         // A status changes several times in one pass; the binary's sink has its rest in slow requests.
         tokio::time::sleep(Duration::from_secs(3)).await;

@@ -23,6 +23,8 @@ const ATTEMPT: Duration = Duration::from_millis(4_900);
 pub(crate) const SIGHT: Duration = Duration::from_secs(90);
 /// A document that is back is seen by the next look at the source, and what was under way has left by then.
 const SOURCE_SEEN: Duration = Duration::from_secs(120);
+/// What users left so lately may still be led to by what is deployed; the product gives it a minute.
+const DEPLOYED: Duration = Duration::from_secs(50);
 /// API Gateway's quota, of which a process takes its share: at once, and a second.
 const BURST: f64 = 40.0;
 const RATE: f64 = 10.0;
@@ -54,6 +56,8 @@ pub(crate) struct Witness {
     /// When each thing was last seen bearing our mark, and when it was first seen.
     last_ours: BTreeMap<String, Duration>,
     pub(crate) born: BTreeMap<String, Duration>,
+    /// When each link and integration was last seen with something that uses it.
+    last_used: BTreeMap<String, Duration>,
     /// Everything of ours that ever was, and the document that it was for.
     pub(crate) documents_of: BTreeMap<String, String>,
     /// When each process stood still: from, to.
@@ -91,6 +95,7 @@ impl Witness {
             quota_share: swarm.options.quota_share,
             last_ours: BTreeMap::new(),
             born: BTreeMap::new(),
+            last_used: BTreeMap::new(),
             documents_of: BTreeMap::new(),
             stood: BTreeMap::new(),
             by_hand: BTreeMap::new(),
@@ -216,6 +221,7 @@ impl Witness {
                 }
             }
         }
+        self.last_used.extend(judge::used(things).into_iter().map(|id| (id, now)));
     }
 
     /// A request leaves a process: S5, S7, S10, S11, S17, S19.
@@ -416,6 +422,7 @@ impl Witness {
             }
             if !self.had_vanished(&document, call) {
                 self.judge_choice(call, before, id, thing);
+                self.judge_haste(call, before, id, thing);
             }
             self.judge_use(call, before, id, thing);
         }
@@ -432,6 +439,18 @@ impl Witness {
         let users: Vec<String> = users.filter(|user| !self.is_fresh(user, call) && !is_news(user)).collect();
         if let Some(user) = users.first() {
             self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
+        }
+    }
+
+    /// S6: what was replaced goes when what is deployed cannot lead to it either.
+    fn judge_haste(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
+        let Some(left) = self.last_used.get(id).filter(|_| judge::is_superseded(before, thing)) else { return };
+        let since = call.sent_at.saturating_sub(*left);
+        if since < DEPLOYED {
+            let process = call.process;
+            self.violated(format!(
+                "S6: process {process} deletes {id}, which was in use {since:?} ago and may still be deployed"
+            ));
         }
     }
 
