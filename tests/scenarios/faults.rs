@@ -329,3 +329,53 @@ async fn an_account_that_cannot_be_told_holds_everything() {
     harbour.assert_the_article_stands("credentials came back");
     assert_ne!(harbour.only("apigatewayv2", "apis").1["tags"], Value::Null);
 }
+
+/// Nor does it help that the document was not there for a moment: what was sent for it was sent.
+#[tokio::test(start_paused = true)]
+async fn a_create_without_an_answer_is_not_forgotten_with_its_document() {
+    let mut harbour = Harbour::new();
+    harbour.world().faults().hide_from_lists("GetApis", Duration::from_secs(5));
+    harbour.world().faults().lose_answer("CreateApi", 1);
+    harbour.start(ARTICLE);
+    while harbour.count("CreateApi").0 == 0 {
+        harbour.wait(Duration::from_millis(50)).await;
+    }
+    harbour.wait(Duration::from_secs(1)).await;
+    harbour.documents("");
+    harbour.wait(Duration::from_secs(2)).await;
+    harbour.documents(ARTICLE);
+    harbour.converge(Duration::from_secs(900)).await;
+    assert_eq!(harbour.count("CreateApi"), (1, 1), "{}", harbour.calls_text());
+}
+
+/// Delays that grew while a write failed begin anew, though a twin is left in which people have built.
+#[tokio::test(start_paused = true)]
+async fn beside_a_twin_that_is_held_a_repair_is_tried_again_soon() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    let api = harbour.only("apigatewayv2", "apis").0;
+    let twin = crate::twins::twin(&harbour, "apis").await;
+    let route = json!({ "routeKey": "GET /theirs" });
+    harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{twin}/routes"), &route)).await;
+    let is_repaired = || harbour.objects("apigatewayv2", "apis")[&api]["corsConfiguration"].is_null();
+    for (times, limit) in [(8, 3_600), (1, 60)] {
+        let cors = json!({ "corsConfiguration": { "allowOrigins": ["https://by-hand.example.com"] } });
+        harbour.meddle(&Request::rest("PATCH", &format!("/v2/apis/{api}"), &cors)).await;
+        harbour.world().faults().fail("UpdateApi", times, 500, "InternalServerErrorException", "no");
+        harbour.world().faults().fail(
+            "DeleteCorsConfiguration",
+            times,
+            500,
+            "InternalServerErrorException",
+            "no",
+        );
+        harbour.engine.reconcile_now();
+        let begun = tokio::time::Instant::now();
+        while !is_repaired() {
+            assert!(begun.elapsed().as_secs() < limit, "after {times} failures: {}", harbour.calls_text());
+            harbour.wait(Duration::from_secs(1)).await;
+        }
+        harbour.world().faults().clear();
+        harbour.wait(Duration::from_secs(600)).await;
+        assert!(harbour.objects("apigatewayv2", "apis").contains_key(&twin), "people have built in it");
+    }
+}

@@ -21,7 +21,7 @@ fn notes(harbour: &Harbour, kind: &str, name: &str) -> Vec<String> {
 
 /// Makes a second one with the same marks, later and with a greater id, so that nothing but users speaks for it; answers
 /// its id.
-async fn twin(harbour: &Harbour, collection: &str) -> String {
+pub(crate) async fn twin(harbour: &Harbour, collection: &str) -> String {
     let api = harbour.objects("apigatewayv2", "apis").into_keys().next().unwrap();
     let (_, original) = harbour.objects("apigatewayv2", collection).into_iter().next().unwrap();
     let (uri, members, id): (_, &[&str], _) = match collection {

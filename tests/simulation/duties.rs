@@ -98,8 +98,10 @@ pub(crate) struct Duties {
     in_vain_max: usize,
     /// When writes were sent that ask for the same, by process and write.
     alike: BTreeMap<(usize, String), VecDeque<Duration>>,
-    /// When a process heard last that an operation had failed, and how often it then began one at once.
-    failed: BTreeMap<usize, (Option<Duration>, usize)>,
+    /// The namespaces that operations are about, by operation.
+    operations: BTreeMap<String, String>,
+    /// When a process heard last that one about a namespace had failed, and how often it then began the next at once.
+    failed: BTreeMap<(usize, String), (Option<Duration>, usize)>,
     /// Versions of documents that somebody wrote.
     written: BTreeSet<(String, u64)>,
     /// The documents that are asked for, and since when.
@@ -309,9 +311,7 @@ impl Duties {
     ) -> Option<String> {
         let wrong = self.repeats(call, response);
         self.learns(call, response);
-        if call.operation == "GetOperation" && response.json()["Operation"]["Status"] == "FAIL" {
-            self.failed.entry(call.process).or_default().0 = Some(call.sent_at);
-        }
+        self.follows(call, response);
         let wrong = wrong.or_else(|| self.makes_another(call, response, things?, witness));
         self.made
             .extend(things.and_then(|things| made_by(call, response, things)).map(|id| (call.process, id)));
@@ -400,7 +400,7 @@ impl Duties {
         let times = lately(self.alike.entry((call.process, what)).or_default(), call.sent_at);
         let (process, operation) = (call.process, &call.operation);
         if operation.ends_with("DnsNamespace")
-            && let Some((heard, often)) = self.failed.get_mut(&process)
+            && let Some((heard, often)) = self.failed.get_mut(&(process, namespace(&body)))
             && let Some(heard) = heard.take()
         {
             *often = if call.sent_at < heard + AT_ONCE { *often + 1 } else { 0 };
@@ -413,6 +413,23 @@ impl Duties {
         (times > ALIKE_MAX).then(|| {
             format!("S16: process {process} has sent {operation} {times} times in ten minutes: {said}")
         })
+    }
+
+    /// What an operation is about, and whether it failed.
+    fn follows(&mut self, call: &Call, response: &Response) {
+        if call.operation.ends_with("DnsNamespace") {
+            let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+            if let Some(id) = response.json()["OperationId"].as_str() {
+                self.operations.insert(id.to_owned(), namespace(&body));
+            }
+        }
+        if call.operation == "GetOperation" {
+            let operation = &response.json()["Operation"];
+            let about = operation["Id"].as_str().and_then(|id| self.operations.get(id));
+            if let Some(about) = about.filter(|_| operation["Status"] == "FAIL") {
+                self.failed.entry((call.process, about.clone())).or_default().0 = Some(call.sent_at);
+            }
+        }
     }
 
     /// S16: what fails is tried again later and later.
@@ -518,6 +535,11 @@ fn lately(times: &mut VecDeque<Duration>, now: Duration) -> usize {
         times.pop_front();
     }
     times.len()
+}
+
+/// The namespace that a request is about: its name when it is made, its id afterwards.
+fn namespace(body: &Value) -> String {
+    body["Name"].as_str().or(body["Id"].as_str()).unwrap_or_default().to_owned()
 }
 
 impl Doubt {

@@ -68,6 +68,8 @@ pub(crate) struct Witness {
     changed: BTreeMap<String, (Duration, usize)>,
     grace: Duration,
     lag: Duration,
+    /// One may lead users back to what the other has seen left.
+    has_two_leaders: bool,
 }
 
 #[derive(Debug)]
@@ -102,6 +104,7 @@ impl Witness {
             changed: BTreeMap::new(),
             grace: swarm.options.prune_grace,
             lag: if lags { swarm.lag } else { Duration::ZERO },
+            has_two_leaders: swarm.has(Fault::Leaders),
         }
     }
 
@@ -444,9 +447,11 @@ impl Witness {
 
     /// S6: what was replaced goes when what is deployed cannot lead to it either.
     fn judge_haste(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
-        let Some(left) = self.last_used.get(id).filter(|_| judge::is_superseded(before, thing)) else { return };
+        let Some(left) = self.last_used.get(id).filter(|_| judge::is_superseded(before, thing)) else {
+            return;
+        };
         let since = call.sent_at.saturating_sub(*left);
-        if since < DEPLOYED {
+        if since < DEPLOYED && !self.has_two_leaders {
             let process = call.process;
             self.violated(format!(
                 "S6: process {process} deletes {id}, which was in use {since:?} ago and may still be deployed"

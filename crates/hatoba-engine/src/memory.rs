@@ -16,8 +16,9 @@ use crate::inventory::Place;
 /// Within so long after a write it has shown whether what serves a copy of it needs another one.
 const COPIED_WITHIN: Duration = Duration::from_secs(10);
 
-/// What was left behind shows in a list within so long, if it is there: lists lag by seconds, and fail for minutes.
-const LEFT_SHOWS_WITHIN: Duration = Duration::from_secs(3_600);
+/// What was left behind, or made without an answer, shows in a list within so long, if it is there: lists lag by seconds,
+/// and fail for minutes.
+const SHOWS_WITHIN: Duration = Duration::from_secs(3_600);
 
 /// How far a document has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,8 +114,12 @@ impl Memory {
 
     /// What was left behind long ago and is shown by no list has gone.
     pub(crate) fn forget_left(&mut self, now: Instant, shows: impl Fn(&(Place, String)) -> bool) {
-        self.left
-            .retain(|left, since| now.saturating_duration_since(*since) < LEFT_SHOWS_WITHIN || shows(left));
+        self.left.retain(|left, since| now.saturating_duration_since(*since) < SHOWS_WITHIN || shows(left));
+    }
+
+    /// Whether something may have been made of which no list has told yet, whatever becomes of the document meanwhile.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.suspect.is_some_and(|suspect| suspect.sent_at.elapsed() < SHOWS_WITHIN)
     }
 
     /// Whether something was written just now of which the resource serves a copy: what comes of that is not known yet.
@@ -175,7 +180,7 @@ mod tests {
         let shows = |(_, id): &(Place, String)| id == "there";
         memory.forget_left(Instant::now(), shows);
         assert_eq!(memory.left.len(), 2, "a list may lag");
-        tokio::time::advance(LEFT_SHOWS_WITHIN).await;
+        tokio::time::advance(SHOWS_WITHIN).await;
         memory.forget_left(Instant::now(), shows);
         assert_eq!(memory.left.into_keys().collect::<Vec<_>>(), [left("there")]);
     }

@@ -250,7 +250,7 @@ impl Engine {
         self.inventory.forget_scopes();
         let now = Instant::now();
         let is_gone = |state: &State, key: &Key, memory: &Memory| {
-            let is_busy = memory.operation.is_some() || state.queue.has(key);
+            let is_busy = memory.operation.is_some() || memory.is_in_doubt() || state.queue.has(key);
             !state.checked.exists(key) && !state.vanished.contains_key(key) && !is_busy
         };
         let gone: Vec<(Key, Option<Place>)> = {

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 use crate::engine::Engine;
 use crate::execute::{WAITS_AT_MOST, lane_name};
 use crate::inventory::{Place, Trust};
+use crate::memory::Memory;
 use crate::orphans::Orphan;
-use crate::queue::Priority;
 use crate::schedule::{Next, poll_delay};
 use crate::shown::PruningShown;
 use crate::takedown::{Emptied, target};
@@ -129,7 +129,7 @@ impl Engine {
             let mut state = self.state();
             state.vanished.remove(key);
             state.pruning.remove(key);
-            if !is_held {
+            if !is_held && !state.memory.get(key).is_some_and(Memory::is_in_doubt) {
                 state.memory.remove(key);
             }
             return Next::Rest;
@@ -143,10 +143,7 @@ impl Engine {
                 false => self.prune_one(key, orphan).await,
             };
             match parted {
-                Ok(then) => {
-                    next = then;
-                    self.go_on(orphan);
-                }
+                Ok(then) => next = then,
                 Err(cause) => {
                     if next == Next::Rest {
                         next = self.look_again(key, &cause);
@@ -182,29 +179,6 @@ impl Engine {
         let state = self.state();
         let written_at = state.memory.get(key).and_then(|memory| memory.written_at);
         !state.vanished.contains_key(key) && (state.counted_at.is_none() || written_at > state.counted_at)
-    }
-
-    /// Something of ours went, or is about to: what waited for that is looked at again. Waking all that are gone each
-    /// time would be a pass for each pair of them.
-    fn go_on(&self, went: &Orphan) {
-        let now = Instant::now();
-        let led_to = |id: &str| {
-            let leads =
-                |used: &String| used.strip_suffix(id).is_some_and(|arn| arn.is_empty() || arn.ends_with('/'));
-            went.place.1 == id || went.object.uses.iter().any(leads)
-        };
-        let mut state = self.state();
-        let waits = |held: &PruningShown| match held.held.reason.as_str() {
-            "InUse" => led_to(&held.id),
-            reason => reason != "Grace" && !LIFTED_ELSEWHERE.contains(&reason),
-        };
-        let waiting = state.pruning.iter().filter(|(_, held)| held.iter().any(waits));
-        for key in waiting.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
-            state.memory.entry(key.clone()).or_default().polls = 0;
-            state.queue.add(key, Priority::Sweep, now);
-        }
-        drop(state);
-        self.wake();
     }
 
     /// Looks at the operation that an earlier delete began, while it runs.

@@ -81,8 +81,11 @@ impl Engine {
                     memory.phase = Phase::Moving;
                     Next::Look(poll_delay(memory))
                 }
-                // Whoever uses it may be on the way to the other one.
-                (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "DuplicateInUse" => {
+                // Whoever uses it may be on the way to the other one. What the document asks for is there.
+                (Ok(()), Step::Hold(cause), verdict) if cause.reason.as_str() == "DuplicateInUse" => {
+                    if *verdict == Verdict::InSync {
+                        memory.backoff.reset();
+                    }
                     settle(memory, Next::Later)
                 }
                 (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "Paused" => {
