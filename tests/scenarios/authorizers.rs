@@ -483,3 +483,27 @@ async fn scopes_come_and_go_and_a_route_is_opened_only_when_asked_in_one_call() 
         }
     }
 }
+
+/// Another process made it in an API that this one had just made itself, and wrote its name into the API's tags; its document
+/// was gone by then. Nobody who has not looked takes that name out: it is all that tells whose it is.
+#[tokio::test(start_paused = true)]
+async fn a_name_in_the_tags_of_a_new_api_stays_until_somebody_has_looked() {
+    let api = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: shop }\nspec: {}\n";
+    let options = Options { owner: "shop".to_owned(), owner_is_explicit: true, ..Options::default() };
+    let mut harbour = Harbour::with(options, Config::default());
+    harbour.start(api);
+    while harbour.objects("apigatewayv2", "apis").is_empty() {
+        harbour.wait(Duration::from_millis(50)).await;
+    }
+    let id = harbour.only("apigatewayv2", "apis").0;
+    let gate = json!({ "name": "gate0", "authorizerType": "JWT", "identitySource": ["$request.header.Authorization"],
+        "jwtConfiguration": { "audience": ["web"], "issuer": "https://i.example.com" } });
+    harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{id}/authorizers"), &gate)).await;
+    let arn = format!("/v2/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{id}");
+    harbour.meddle(&Request::rest("POST", &arn, &json!({ "tags": { "hatoba:named": "16469bfd" } }))).await;
+    for _ in 0..40 {
+        harbour.documents(api);
+        harbour.wait(Duration::from_secs(60)).await;
+    }
+    assert!(harbour.objects("apigatewayv2", "authorizers").is_empty(), "{}", harbour.calls_text());
+}

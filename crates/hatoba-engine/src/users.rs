@@ -319,7 +319,11 @@ impl Engine {
         for parent in view.objects.iter().filter(|object| self.is_ours(object)).filter(is_its) {
             for listed in parent.tags.as_ref().map(names_listed).unwrap_or_default() {
                 let is_there = |child: &KindId| match self.inventory.view(&(*child, parent.id.clone())) {
-                    Ok(view) => view.objects.iter().any(|object| name_digits(&object.natural_key) == listed),
+                    Ok(view) => {
+                        // Where nothing was listed yet, as we made it, another process may have made that one.
+                        view.listed_at.is_none()
+                            || view.objects.iter().any(|object| name_digits(&object.natural_key) == listed)
+                    }
                     Err(_) => true, // not seen is not gone
                 };
                 if by_name.iter().any(is_there) {
