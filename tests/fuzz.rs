@@ -118,9 +118,9 @@ fn the_worst_files_cost_little() {
     assert_eq!(dear, [""; 0]);
 }
 
-/// Time depends on the machine and on how the code was compiled, so this is no part of the usual tests.
+/// Time depends on the machine, so this is no part of the usual tests.
 #[test]
-#[ignore = "measures time: `cargo xtask fuzz` does it, in an optimised build"]
+#[ignore = "measures time: `cargo xtask fuzz` does it"]
 fn the_worst_files_take_little_time() {
     let mut slow = Vec::new();
     for (name, bytes) in worst::files() {

@@ -489,8 +489,7 @@ async fn scopes_come_and_go_and_a_route_is_opened_only_when_asked_in_one_call() 
 #[tokio::test(start_paused = true)]
 async fn a_name_in_the_tags_of_a_new_api_stays_until_somebody_has_looked() {
     let api = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: shop }\nspec: {}\n";
-    let options = Options { owner: "shop".to_owned(), owner_is_explicit: true, ..Options::default() };
-    let mut harbour = Harbour::with(options, Config::default());
+    let mut harbour = Harbour::with(explicit(), Config::default());
     harbour.start(api);
     while harbour.objects("apigatewayv2", "apis").is_empty() {
         harbour.wait(Duration::from_millis(50)).await;
@@ -501,9 +500,6 @@ async fn a_name_in_the_tags_of_a_new_api_stays_until_somebody_has_looked() {
     harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{id}/authorizers"), &gate)).await;
     let arn = format!("/v2/tags/arn%3Aaws%3Aapigateway%3Aus-east-1%3A%3A%2Fapis%2F{id}");
     harbour.meddle(&Request::rest("POST", &arn, &json!({ "tags": { "hatoba:named": "16469bfd" } }))).await;
-    for _ in 0..40 {
-        harbour.documents(api);
-        harbour.wait(Duration::from_secs(60)).await;
-    }
+    for_minutes(&harbour, 40, api).await;
     assert!(harbour.objects("apigatewayv2", "authorizers").is_empty(), "{}", harbour.calls_text());
 }

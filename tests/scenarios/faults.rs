@@ -360,14 +360,9 @@ async fn beside_a_twin_that_is_held_a_repair_is_tried_again_soon() {
     for (times, limit) in [(8, 3_600), (1, 60)] {
         let cors = json!({ "corsConfiguration": { "allowOrigins": ["https://by-hand.example.com"] } });
         harbour.meddle(&Request::rest("PATCH", &format!("/v2/apis/{api}"), &cors)).await;
-        harbour.world().faults().fail("UpdateApi", times, 500, "InternalServerErrorException", "no");
-        harbour.world().faults().fail(
-            "DeleteCorsConfiguration",
-            times,
-            500,
-            "InternalServerErrorException",
-            "no",
-        );
+        for repair in ["UpdateApi", "DeleteCorsConfiguration"] {
+            harbour.world().faults().fail(repair, times, 500, "InternalServerErrorException", "no");
+        }
         harbour.engine.reconcile_now();
         let begun = tokio::time::Instant::now();
         while !is_repaired() {

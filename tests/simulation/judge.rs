@@ -128,19 +128,6 @@ pub(crate) fn is_superseded(before: &Things, thing: &Thing) -> bool {
     })
 }
 
-/// The links that integrations use, and the integrations that routes use.
-pub(crate) fn used(things: &Things) -> Vec<String> {
-    let uses = |thing: &Thing| match thing.collection {
-        "integrations" => Some(format!("vpcLinks:{}", thing.body["connectionId"].as_str()?)),
-        "routes" => {
-            let id = thing.body["target"].as_str()?.strip_prefix("integrations/")?;
-            Some(format!("integrations:{}/{id}", thing.api.as_deref()?))
-        }
-        _ => None,
-    };
-    things.values().filter_map(uses).collect()
-}
-
 /// What a call asks AWS to delete.
 pub(crate) fn meant_to_go<'a>(call: &Call, before: &'a Things) -> Option<(&'a String, &'a Thing)> {
     target(call, before).filter(|_| call.operation.starts_with("Delete"))
@@ -164,19 +151,24 @@ fn target<'a>(call: &Call, before: &'a Things) -> Option<(&'a String, &'a Thing)
 
 /// What refers to a thing.
 pub(crate) fn users(before: &Things, thing: &Thing) -> Vec<String> {
-    let arn = thing.body["Arn"].as_str();
+    before.iter().filter(|(_, user)| uses(user, thing)).map(|(id, _)| id.clone()).collect()
+}
+
+/// Whether the first refers to the second.
+pub(crate) fn uses(user: &Thing, thing: &Thing) -> bool {
     let short = thing.id.rsplit('/').next().unwrap_or_default();
-    let uses = |user: &Thing| match thing.collection {
+    match thing.collection {
         "vpcLinks" => user.collection == "integrations" && user.text("connectionId") == short,
         "integrations" => {
             user.collection == "routes"
                 && user.api == thing.api
-                && user.text("target") == format!("integrations/{short}")
+                && user.text("target").strip_prefix("integrations/") == Some(short)
         }
         "authorizers" => {
             user.collection == "routes" && user.api == thing.api && user.text("authorizerId") == short
         }
         "discovery" => {
+            let arn = thing.body["Arn"].as_str();
             let registry = user.body["serviceRegistries"][0]["registryArn"].as_str();
             arn.is_some()
                 && (user.collection == "tasks" && !user.is_leaving() && registry == arn
@@ -184,6 +176,5 @@ pub(crate) fn users(before: &Things, thing: &Thing) -> Vec<String> {
         }
         "namespaces" => user.collection == "discovery" && user.text("NamespaceId") == short,
         _ => false,
-    };
-    before.iter().filter(|(_, user)| uses(user)).map(|(id, _)| id.clone()).collect()
+    }
 }

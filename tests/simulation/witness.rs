@@ -223,8 +223,11 @@ impl Witness {
                     self.documents_of.insert(id.clone(), document.to_owned());
                 }
             }
+            let may_be_deployed = ["vpcLinks", "integrations"].contains(&thing.collection);
+            if may_be_deployed && things.values().any(|user| judge::uses(user, thing)) {
+                self.last_used.insert(id.clone(), now);
+            }
         }
-        self.last_used.extend(judge::used(things).into_iter().map(|id| (id, now)));
     }
 
     /// A request leaves a process: S5, S7, S10, S11, S17, S19.
