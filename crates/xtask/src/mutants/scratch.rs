@@ -76,7 +76,9 @@ impl Scratch {
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
         let mut command = shell::cargo(arguments);
         command.current_dir(&self.tree).env("CARGO_TARGET_DIR", self.folder.join("build"));
-        command.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "false"); // nobody debugs it
+        command.env("CARGO_PROFILE_DEV_DEBUG", "false"); // nobody debugs it
+        // A planted fault is a few lines: compiling them takes a fifth of the time that compiling their crates would.
+        command.env("CARGO_INCREMENTAL", "1");
         command
     }
 }
