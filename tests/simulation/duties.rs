@@ -111,6 +111,8 @@ pub(crate) struct Duties {
     unready: BTreeMap<String, Duration>,
     resync: Duration,
     lag: Duration,
+    /// How long a process may go on with credentials of another account: the SDK keeps what has no end for that long.
+    credentials_last: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -134,6 +136,7 @@ impl Duties {
                 false => Duration::from_secs(60),
             },
             in_vain_max: IN_VAIN_MAX + IN_VAIN_MAX_OF_A_STACK * swarm.stacks,
+            credentials_last: Duration::from_secs(if swarm.has(Fault::Account) { 900 } else { 0 }),
             resync: swarm.options.resync,
             lag: swarm.lag,
             ..Duties::default()
@@ -484,7 +487,7 @@ impl Duties {
 
     /// The faults are over: from now on nothing keeps anybody from looking.
     pub(crate) fn are_calm(&mut self, now: Duration) {
-        (self.may_look, self.patience) = (true, Duration::from_secs(60));
+        (self.may_look, self.patience) = (true, self.credentials_last + Duration::from_secs(60));
         self.unready.values_mut().for_each(|since| *since = now);
     }
 
