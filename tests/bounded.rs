@@ -8,8 +8,8 @@
 //! model of AWS is left out of the count.
 //!
 //! ```text
-//! HATOBA_BOUNDED_DOCUMENTS=10000 HATOBA_BOUNDED_DAYS=30 HATOBA_BOUNDED_SECONDS=86400 \
-//!     cargo test --workspace --test bounded month -- --nocapture
+//! HATOBA_BOUNDED_DOCUMENTS=10000 HATOBA_BOUNDED_TIDES=30 HATOBA_BOUNDED_TIDE_HOURS=24 HATOBA_BOUNDED_SECONDS=86400 \
+//!     cargo test --workspace --test bounded a_month -- --nocapture
 //! ```
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops where it is, and says so")]
 

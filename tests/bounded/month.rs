@@ -17,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::apart::{Way, world};
 use crate::fleet::{Fleet, HELD};
 use crate::hands::Hands;
+use crate::work::apis;
 
 /// The source is looked at so often.
 const POLL: Duration = Duration::from_secs(60);
@@ -26,6 +27,9 @@ const WARM_UP: usize = 2;
 const OF_BYTES: i64 = 50;
 /// And an allocation for each tide, and for so many documents that went. What is kept of one is several.
 const OF_DOCUMENTS: usize = 50;
+
+/// Documents that come and go together.
+const EACH_TIME: usize = 30;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -93,6 +97,11 @@ impl Month {
 
     /// How many allocations it takes to live with these documents for so long.
     pub(crate) fn after(&mut self, documents: &str, lasts: Duration) -> u64 {
+        self.live(documents, lasts).count_total
+    }
+
+    /// What is allocated and kept by living with these documents for so long.
+    fn live(&mut self, documents: &str, lasts: Duration) -> AllocationInfo {
         let documents = snapshot(documents);
         let live = async {
             self.harbour.engine.accept(documents.clone());
@@ -101,7 +110,7 @@ impl Month {
                 self.harbour.engine.accept(documents.clone());
             }
         };
-        measure(|| self.runtime.block_on(live)).count_total
+        measure(|| self.runtime.block_on(live))
     }
 
     /// Lets a tide come in and pass.
@@ -201,6 +210,26 @@ fn a_month_leaves_nothing_behind() {
         begun.elapsed()
     );
     assert_flat(levels.get(WARM_UP..).unwrap_or_default(), fleet);
+}
+
+/// Documents that go while nobody knows whether their resources were made, others each time.
+#[test]
+fn what_was_perhaps_made_is_forgotten_with_its_document() {
+    let mut month = Month::of(Duration::from_secs(3_600));
+    let (mut held, mut levels) = (0, Vec::new());
+    for round in 0..8 {
+        month.harbour.world().faults().fail("CreateApi", 1_000, 500, "InternalServerErrorException", "no");
+        let lives = month.live(&apis(round * EACH_TIME..(round + 1) * EACH_TIME), Duration::from_secs(180));
+        assert_eq!(month.harbour.engine.statuses().len(), EACH_TIME);
+        month.harbour.world().faults().clear();
+        let goes = month.live("", Duration::from_secs(3 * 3_600));
+        assert_eq!(month.hands.apis(), 0, "nothing was made");
+        held += lives.count_current + goes.count_current;
+        levels.push(held);
+    }
+    println!("{levels:?}");
+    // Events and the like have reached their limits by then.
+    assert!(levels[7] - levels[3] < i64::try_from(EACH_TIME).unwrap(), "{levels:?}");
 }
 
 /// Asserts that the second half of the tides is no higher than the first.

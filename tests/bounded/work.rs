@@ -26,7 +26,7 @@ fn routes(numbers: std::ops::Range<usize>) -> String {
 }
 
 /// The same without an API of their own for each: so many APIs.
-fn apis(numbers: std::ops::Range<usize>) -> String {
+pub(crate) fn apis(numbers: std::ops::Range<usize>) -> String {
     let one = |number| {
         format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: api{number:03} }}\nspec: {{}}\n")
     };
