@@ -28,6 +28,10 @@ const OF_BYTES: i64 = 50;
 /// And an allocation for each tide, and for so many documents that went. What is kept of one is several.
 const OF_DOCUMENTS: usize = 50;
 
+/// Passes over a document: when everything is looked at, and in a tide of what changes. Half of the documents do.
+const PASSES_OF_A_LOOK: u64 = 2;
+const PASSES_OF_A_CHANGE: u64 = 20;
+
 /// Documents that come and go together.
 const EACH_TIME: usize = 30;
 
@@ -185,11 +189,8 @@ fn a_month_leaves_nothing_behind() {
     let tides = usize::try_from(number("HATOBA_BOUNDED_TIDES", 8)).unwrap();
     let hours = number("HATOBA_BOUNDED_TIDE_HOURS", 2);
     let within = Duration::from_secs(number("HATOBA_BOUNDED_SECONDS", 600));
-    let mut month = Month::begin(
-        fleet,
-        Duration::from_secs(hours * 3_600),
-        Duration::from_secs(number("HATOBA_BOUNDED_RESYNC", 3_600)),
-    );
+    let resync = number("HATOBA_BOUNDED_RESYNC", 3_600);
+    let mut month = Month::begin(fleet, Duration::from_secs(hours * 3_600), Duration::from_secs(resync));
     let begun = Instant::now();
     let mut levels = Vec::new();
     for tide in 0..tides {
@@ -209,6 +210,11 @@ fn a_month_leaves_nothing_behind() {
         month.level.bytes / 1024,
         begun.elapsed()
     );
+    for level in &levels {
+        let most =
+            fleet.documents() as u64 * (PASSES_OF_A_LOOK * hours * 3_600 / resync + PASSES_OF_A_CHANGE);
+        assert!(level.passes <= most, "expected at most {most} passes in a tide: {level}");
+    }
     assert_flat(levels.get(WARM_UP..).unwrap_or_default(), fleet);
 }
 

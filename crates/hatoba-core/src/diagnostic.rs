@@ -29,8 +29,17 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Places {
     file: String,
-    values: BTreeMap<String, (usize, usize)>,
-    keys: BTreeMap<String, (usize, usize)>,
+    paths: BTreeMap<String, Stand>,
+}
+
+/// Line and column, from 1.
+type At = (usize, usize);
+
+/// Where what one path names begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stand {
+    key: Option<At>,
+    value: Option<At>,
 }
 
 impl Places {
@@ -45,24 +54,38 @@ impl Places {
     }
 
     /// Notes where the value at `path` begins (line and column from 1).
-    pub fn insert_value(&mut self, path: String, line: usize, column: usize) {
-        self.values.insert(path, (line, column));
+    pub fn insert_value(&mut self, path: &str, line: usize, column: usize) {
+        self.stand(path).value = Some((line, column));
     }
 
     /// Notes where the name of the member at `path` begins.
-    pub fn insert_key(&mut self, path: String, line: usize, column: usize) {
-        self.keys.insert(path, (line, column));
+    pub fn insert_key(&mut self, path: &str, line: usize, column: usize) {
+        self.stand(path).key = Some((line, column));
+    }
+
+    fn stand(&mut self, path: &str) -> &mut Stand {
+        self.paths.entry(path.to_owned()).or_default()
     }
 
     /// Where the value at `path` stands, or that of the nearest enclosing path that is known.
     pub fn value(&self, path: &str) -> Place {
-        self.nearest(&self.values, path)
+        let mut path = path;
+        loop {
+            if let Some((line, column)) = self.paths.get(path).and_then(|stand| stand.value) {
+                return Place { file: self.file.clone(), line, column };
+            }
+            match path.rfind(['.', '[']) {
+                Some(cut) => path = &path[..cut],
+                None if !path.is_empty() => path = "",
+                None => return Place { file: self.file.clone(), line: 1, column: 1 },
+            }
+        }
     }
 
     /// Where the member's name at `path` stands, or the nearest enclosing value.
     pub fn key(&self, path: &str) -> Place {
-        match self.keys.get(path) {
-            Some(&(line, column)) => Place { file: self.file.clone(), line, column },
+        match self.paths.get(path).and_then(|stand| stand.key) {
+            Some((line, column)) => Place { file: self.file.clone(), line, column },
             None => self.value(path),
         }
     }
@@ -75,29 +98,14 @@ impl Places {
         let mut moved = Places::new(self.file.clone());
         for (new, old) in paths {
             let here = self.value(old);
-            moved.values.insert(new.clone(), (here.line, here.column));
-            let subtree = |table: &BTreeMap<String, (usize, usize)>| -> Vec<(String, (usize, usize))> {
-                let rest = |path: &String| Some(format!("{new}{}", below(path, old)?));
-                table.iter().filter_map(|(path, place)| Some((rest(path)?, *place))).collect()
-            };
-            moved.values.extend(subtree(&self.values));
-            moved.keys.extend(subtree(&self.keys));
+            moved.insert_value(new, here.line, here.column);
+            for (path, stand) in &self.paths {
+                let Some(rest) = below(path, old) else { continue };
+                let there = moved.stand(&format!("{new}{rest}"));
+                *there = Stand { key: stand.key.or(there.key), value: stand.value.or(there.value) };
+            }
         }
         moved
-    }
-
-    fn nearest(&self, table: &BTreeMap<String, (usize, usize)>, path: &str) -> Place {
-        let mut path = path;
-        loop {
-            if let Some(&(line, column)) = table.get(path) {
-                return Place { file: self.file.clone(), line, column };
-            }
-            match path.rfind(['.', '[']) {
-                Some(cut) => path = &path[..cut],
-                None if !path.is_empty() => path = "",
-                None => return Place { file: self.file.clone(), line: 1, column: 1 },
-            }
-        }
     }
 }
 
@@ -234,10 +242,10 @@ mod tests {
     #[test]
     fn a_place_falls_back_to_what_encloses_it() {
         let mut places = Places::new("a.yaml");
-        places.insert_value(String::new(), 1, 1);
-        places.insert_value("spec".into(), 5, 3);
-        places.insert_value("spec.dnsRecords[0]".into(), 7, 9);
-        places.insert_key("spec.dnsRecords[0].ttl".into(), 8, 11);
+        places.insert_value("", 1, 1);
+        places.insert_value("spec", 5, 3);
+        places.insert_value("spec.dnsRecords[0]", 7, 9);
+        places.insert_key("spec.dnsRecords[0].ttl", 8, 11);
         assert_eq!(places.value("spec.dnsRecords[0].ttl").line, 7);
         assert_eq!(places.key("spec.dnsRecords[0].ttl").line, 8);
         assert_eq!(places.value("spec.missing.deep").line, 5);
@@ -247,11 +255,11 @@ mod tests {
     #[test]
     fn places_move_to_other_paths_with_all_that_stands_below() {
         let mut places = Places::new("a.yaml");
-        places.insert_value(String::new(), 1, 1);
-        places.insert_value("spec.service".into(), 5, 3);
-        places.insert_value("spec.service.desiredCount".into(), 6, 9);
-        places.insert_value("spec.services".into(), 9, 9);
-        places.insert_key("spec.service.cpuu".into(), 7, 5);
+        places.insert_value("", 1, 1);
+        places.insert_value("spec.service", 5, 3);
+        places.insert_value("spec.service.desiredCount", 6, 9);
+        places.insert_value("spec.services", 9, 9);
+        places.insert_key("spec.service.cpuu", 7, 5);
         let pairs = [("", "spec.service"), ("spec", "spec.service"), ("spec.subnets", "spec.services")];
         let moved = places.moved(&pairs.map(|(new, old)| (new.to_owned(), old.to_owned())));
         assert_eq!(moved.value("spec.desiredCount").to_string(), "a.yaml:6:9");

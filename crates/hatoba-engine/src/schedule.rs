@@ -81,12 +81,14 @@ impl Engine {
                     memory.phase = Phase::Moving;
                     Next::Look(poll_delay(memory))
                 }
-                // Whoever uses it may be on the way to the other one. What the document asks for is there.
+                // Whoever uses it may be on the way to the other one. What the document asks for is there, so a write that
+                // fails later is tried again soon; these looks come at delays of their own.
                 (Ok(()), Step::Hold(cause), verdict) if cause.reason.as_str() == "DuplicateInUse" => {
                     if *verdict == Verdict::InSync {
                         memory.backoff.reset();
                     }
-                    settle(memory, Next::Later)
+                    let delay = memory.patience();
+                    settle(memory, Next::In(delay))
                 }
                 (Ok(()), Step::Hold(cause), _) if cause.reason.as_str() == "Paused" => {
                     let left = memory.paused_until.map(|until| until.duration_since(wall));

@@ -126,7 +126,7 @@ enum Shape {
 impl Building {
     fn new(file: &str, (line, column): At) -> Self {
         let mut places = Places::new(file);
-        places.insert_value(String::new(), line, column);
+        places.insert_value("", line, column);
         let path = String::new();
         Building { places, faults: Vec::new(), root: None, is_empty: false, frames: Vec::new(), path }
     }
@@ -200,7 +200,7 @@ impl Building {
             }
         }
         if used.takes_path(&self.path) {
-            self.places.insert_value(self.path.clone(), line, column);
+            self.places.insert_value(&self.path, line, column);
         }
         false
     }
@@ -272,7 +272,7 @@ impl Building {
             let first = self.places.key(&self.path).line;
             self.fault(used, at, message, format!("the first one is on line {first}; keep one of them"));
         } else if used.takes_path(&self.path) {
-            self.places.insert_key(self.path.clone(), at.0, at.1);
+            self.places.insert_key(&self.path, at.0, at.1);
         }
     }
 
