@@ -1,12 +1,12 @@
 //! What comes after the silence. The statuses beside the source say what is so: whoever reads them knows no process. Then
-//! one change by hand, of which the repair fails once. Whatever happened in the hours before, what failed lately is tried
-//! again in seconds. Last one letter of one document is another one.
+//! one change by hand, of which the repair fails once: the next sweep finds it, and whatever happened in the hours before, what
+//! failed lately is tried again in seconds. Then one letter of one document is another one. Last a link falls asleep.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hatoba_aws_model::Request;
-use hatoba_core::Key;
+use hatoba_core::{Key, Truth};
 use serde_json::{Value, json};
 
 use crate::fleet::{Part, key};
@@ -38,11 +38,12 @@ pub(crate) async fn play(voyage: &mut Voyage) {
             return;
         }
     }
-    voyage.ships.iter().for_each(|ship| ship.harbour.engine.reconcile_now());
-    let left = left_after(voyage, SOON).await;
+    // Nobody asks for a look: the next sweep finds it.
+    let seen = voyage.swarm.options.resync + SOON;
+    let left = left_after(voyage, seen).await;
     if !left.is_empty() {
         let what =
-            format!("L2: {document} was changed by hand, its repair failed once, and {SOON:?} later: {left}");
+            format!("L2: {document} was changed by hand, its repair failed once, and {seen:?} later: {left}");
         voyage.port.sea.lock().witness.violated(what);
         return;
     }
@@ -56,6 +57,36 @@ pub(crate) async fn play(voyage: &mut Voyage) {
             let what = format!("L2: {document} says something else, and {soon:?} later: {left}");
             voyage.port.sea.lock().witness.violated(what);
             return;
+        }
+    }
+    fall_asleep(voyage).await;
+}
+
+/// S13: a link falls asleep, and no request gets through any more: whoever reads the statuses is told so.
+async fn fall_asleep(voyage: &Voyage) {
+    let parts = &voyage.fleet.parts;
+    let is_whole = |stack: &usize| Part::ALL.iter().all(|part| parts.contains_key(&(*stack, *part)));
+    let Some(stack) = (0..voyage.swarm.stacks).find(is_whole) else { return };
+    let (link, route) = (key(stack, Part::Link), key(stack, Part::Home));
+    {
+        let mut sea = voyage.port.sea.lock();
+        let things = sea.things();
+        let mut links = things.values().filter(|thing| thing.document() == Some(&link));
+        let Some(link) = links.find(|thing| !thing.is_leaving()) else { return };
+        if !sea.world.lock().unwrap().idle_vpc_link(&link.id) {
+            return;
+        }
+    }
+    tokio::time::sleep(voyage.swarm.options.resync + SOON).await;
+    for ship in &voyage.ships {
+        let statuses = ship.harbour.engine.statuses();
+        let status = statuses.values().find(|status| status.document.to_string() == route);
+        let serving = status.and_then(|status| status.serving.as_ref()).map(|serving| serving.status);
+        if serving != Some(Truth::False) {
+            let number = ship.number;
+            let what =
+                format!("S13: process {number} says that {route} serves: {serving:?}, and {link} sleeps");
+            voyage.port.sea.lock().witness.violated(what);
         }
     }
 }
@@ -73,7 +104,7 @@ async fn left_after(voyage: &Voyage, time: Duration) -> String {
 }
 
 /// Where status documents lie in the bucket.
-const STATUSES: &str = ".hatoba/prod/status/";
+pub(crate) const STATUSES: &str = ".hatoba/prod/status/";
 
 /// Status documents in the bucket that do not say what the processes say by now, or of which there is no document.
 pub(crate) fn untold(voyage: &Voyage) -> Vec<String> {

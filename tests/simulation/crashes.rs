@@ -27,12 +27,17 @@ enum Work {
 /// Things that ever were, by document, and those of them that are gone.
 type Counts = BTreeMap<String, (usize, usize)>;
 
-/// An end: how many were made and deleted, how many writes it took the first process, what was wrong.
+/// An end: how many were made and deleted, how many writes it took the first process, what was wrong, and how long it took.
 struct End {
     counts: Counts,
     writes: usize,
     wrong: Option<String>,
+    took: Duration,
 }
+
+/// Undisturbed it takes what AWS takes, the grace, and the minute that what was replaced stays: who had to wait for a sweep
+/// somewhere would take twice as long.
+const UNDISTURBED: Duration = Duration::from_secs(150);
 
 fn run(work: Work, deaths: &[(usize, Death)]) -> End {
     fastrand::seed(1);
@@ -52,8 +57,10 @@ async fn sail(work: Work, deaths: &[(usize, Death)]) -> End {
         sea.deaths = deaths.iter().copied().collect();
         sea.writes = 0;
     }
+    let begun = tokio::time::Instant::now();
     change(&mut voyage, work);
     come_true(&mut voyage).await;
+    let took = begun.elapsed();
     // What was replaced goes later.
     for _ in 0..10 {
         tokio::time::sleep(Duration::from_secs(20)).await;
@@ -71,7 +78,7 @@ async fn sail(work: Work, deaths: &[(usize, Death)]) -> End {
         count.1 += usize::from(!things.contains_key(id));
     }
     let wrong = violation.or_else(|| (!wrong.is_empty()).then(|| wrong.join("\n")));
-    End { counts, writes: sea.writes, wrong }
+    End { counts, writes: sea.writes, wrong, took }
 }
 
 fn change(voyage: &mut Voyage, work: Work) {
@@ -147,6 +154,7 @@ fn killed_everywhere(work: Work, writes_min: usize) {
     let _alone = crate::seeds::alone();
     let reference = undisturbed(work);
     assert_eq!(reference.wrong, None, "{work:?}");
+    assert!(reference.took < UNDISTURBED, "{work:?} took {:?}", reference.took);
     assert!(reference.writes >= writes_min, "{work:?}: {} writes", reference.writes);
     let points = || (1..=reference.writes).flat_map(|at| DEATHS.map(|death| (at, death)));
     let mut all: Vec<Vec<(usize, Death)>> = points().map(|point| vec![point]).collect();

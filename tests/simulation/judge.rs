@@ -44,14 +44,18 @@ pub(crate) fn body(call: &Call, body: &str) -> Option<String> {
     (deletes && body["force"] == true).then(|| "DeleteService is forced".to_owned())
 }
 
-/// A route that its document puts behind an authorizer is behind one from its first moment on: everybody may come in
-/// through one that is closed by a second call.
+/// A route that its document puts behind an authorizer is behind one from its first moment on and stays so: everybody may
+/// come in through one that is closed by a second call.
 fn open_route(call: &Call, body: &Value) -> Option<String> {
     let (key, kind) = (body["routeKey"].as_str(), body["authorizationType"].as_str());
     let is_made = call.operation == "CreateRoute" && key.is_some_and(|key| LIST_KEYS.contains(&key));
     let is_bare = kind != Some("JWT") || body["authorizerId"].as_str().is_none_or(str::is_empty);
-    (is_made && is_bare)
-        .then(|| format!("CreateRoute makes {} without its authorizer", key.unwrap_or_default()))
+    if is_made && is_bare {
+        return Some(format!("CreateRoute makes {} without its authorizer", key.unwrap_or_default()));
+    }
+    // Nobody here asks for another type than a route has from its first moment on.
+    (call.operation == "UpdateRoute" && kind.is_some_and(|kind| kind != "JWT"))
+        .then(|| format!("UpdateRoute opens a route: {}", kind.unwrap_or_default()))
 }
 
 /// What only one write at a time may go to: an API, or one other thing.

@@ -9,6 +9,7 @@ use hatoba_aws_model::{Answer, Clock, Config, Request, Response, SharedWorld, Wo
 use hatoba_tests::board::LeaseBoard;
 use serde_json::Value;
 
+use crate::coda::STATUSES;
 use crate::duties::Duties;
 use crate::swarm::{Fault, Swarm};
 use crate::trace::Trace;
@@ -66,6 +67,8 @@ pub(crate) struct Sea {
     pub(crate) writes: usize,
     /// Calls so far.
     pub(crate) numbers: usize,
+    /// Status documents that were written so far.
+    pub(crate) statuses: usize,
     /// Another account, in which there is nothing.
     elsewhere: World,
     seen: BTreeMap<String, VecDeque<(Duration, Response)>>,
@@ -149,6 +152,7 @@ impl Sea {
             deaths: VecDeque::new(),
             writes: 0,
             numbers: 0,
+            statuses: 0,
             elsewhere: World::new(Config { account: STRANGE_ACCOUNT.to_owned(), ..Config::default() }),
             seen: BTreeMap::new(),
             dice,
@@ -338,6 +342,8 @@ impl Sea {
     /// Has AWS carry the call out, with everybody looking on.
     pub(crate) fn carry_out(&mut self, call: &Call, fate: Fate) -> Answer {
         let now = self.now();
+        let is_status = call.operation == "PutObject" && call.request.uri.contains(STATUSES);
+        self.statuses += usize::from(is_status);
         if fate == Fate::Stale
             && let Some(response) = self.earlier(call, now)
         {

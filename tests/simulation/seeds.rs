@@ -121,7 +121,7 @@ fn command(order: &Order, seed: u64, steps: usize, without: &BTreeSet<Fault>) ->
 /// Leaves faults and steps out as long as it still fails, though perhaps otherwise.
 fn minimise(order: &Order, outcome: &Outcome, within: Duration) -> (Outcome, BTreeSet<Fault>) {
     let begun = Instant::now();
-    let (mut smallest, mut without) = (outcome.clone(), BTreeSet::new());
+    let (mut smallest, mut without) = (outcome.clone(), order.without.clone());
     let faults = outcome.faults.clone();
     for fault in faults {
         if begun.elapsed() > within {
@@ -144,6 +144,24 @@ fn minimise(order: &Order, outcome: &Outcome, within: Duration) -> (Outcome, BTr
         smallest = again;
     }
     (smallest, without)
+}
+
+/// Else the command that is printed replays another world than the one that failed.
+#[test]
+fn what_was_left_out_from_the_start_stays_left_out() {
+    let order = Order { without: BTreeSet::from([Fault::Hands]), ..Order::from_environment(1, 1, 1) };
+    let outcome = Outcome {
+        seed: 7,
+        faults: BTreeSet::new(),
+        violation: Some("any".to_owned()),
+        trace: String::new(),
+        calls: 0,
+        steps: 1,
+        lasted: Duration::ZERO,
+    };
+    let (smallest, without) = minimise(&order, &outcome, Duration::ZERO);
+    let replay = command(&order, smallest.seed, smallest.steps, &without);
+    assert!(replay.ends_with("--without Hands"), "{replay}");
 }
 
 #[test]

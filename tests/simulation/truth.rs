@@ -165,6 +165,18 @@ pub(crate) fn differences(fleet: &Fleet, things: &Things, foreign: &BTreeSet<Str
     wrong
 }
 
+/// AWS's ids by document, of documents that have one thing alone.
+pub(crate) fn ids(things: &Things) -> BTreeMap<String, String> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for thing in things.values().filter(|thing| !thing.is_leaving()) {
+        let id = thing.id.rsplit('/').next().unwrap_or_default().to_owned();
+        let document = thing.document().map(str::to_owned);
+        found.entry(document.unwrap_or_default()).or_default().insert(id);
+    }
+    found.retain(|_, ids| ids.len() == 1);
+    found.into_iter().filter_map(|(document, ids)| Some((document, ids.into_iter().next()?))).collect()
+}
+
 fn without(things: &Things, is_out: impl Fn(&Thing) -> bool) -> Things {
     things.iter().filter(|(_, thing)| !is_out(thing)).map(|(id, thing)| (id.clone(), thing.clone())).collect()
 }

@@ -453,6 +453,7 @@ impl Voyage {
     /// Where AWS, or what is said of it, is not as the documents ask.
     pub(crate) fn wrong(&self) -> Vec<String> {
         let mut wrong = self.differences();
+        let ids = truth::ids(&self.port.sea.lock().things());
         for ship in &self.ships {
             let statuses = ship.harbour.engine.statuses();
             if statuses.len() != self.fleet.parts.len() {
@@ -460,6 +461,15 @@ impl Voyage {
             }
             let unlike =
                 statuses.values().filter(|s| s.synced.status != Truth::True || s.ready.status != Truth::True);
+            let stale = statuses.values().filter_map(|status| {
+                let id = ids.get(&status.document.to_string())?;
+                let told = status.outputs.get("id").filter(|told| *told != id)?;
+                Some(format!(
+                    "process {} tells of {} the id {told}, and it is {id}",
+                    ship.number, status.document
+                ))
+            });
+            wrong.extend(stale);
             wrong.extend(unlike.map(|status| {
                 format!("process {} says of {}: {}", ship.number, status.document, status.synced.reason)
             }));
@@ -481,9 +491,13 @@ impl Voyage {
         // What is left to tidy up is found by the next sweep; what was replaced goes a minute later.
         tokio::time::sleep(self.swarm.options.resync + Duration::from_secs(130)).await;
         let before = self.wrong();
-        let calls = self.writes();
+        let (calls, told) = (self.writes(), self.port.sea.lock().statuses);
         tokio::time::sleep(SILENCE).await;
         let after = self.writes();
+        let told = self.port.sea.lock().statuses - told;
+        if told > 0 && !self.swarm.has(Fault::Leaders) {
+            self.violated(format!("S14: nothing changes, and {told} status documents are written"));
+        }
         if after.len() != calls.len() {
             self.violated(format!("S14: in sync, and it writes:\n{}", after[calls.len()..].join("\n")));
         }

@@ -416,11 +416,10 @@ impl Witness {
             }
             let document = thing.document().unwrap_or_default().to_owned();
             let is_second = judge::has_twin(before, id, thing);
-            let is_renamed = thing.collection == "routes" && !self.present.contains(&document);
             // An API whose document is gone is emptied before it goes.
             let parent = api.as_ref().and_then(|api| before.get(api)?.document());
             let goes_with_it = parent.is_some_and(|parent| self.had_vanished(parent, call));
-            if !(is_second || is_renamed || goes_with_it || self.had_vanished(&document, call)) {
+            if !(is_second || goes_with_it || self.had_vanished(&document, call)) {
                 self.violated(format!(
                     "S3: process {} deletes {id} of {document:?} without a cause ({})",
                     call.process, call.operation
