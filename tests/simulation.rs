@@ -37,6 +37,8 @@ mod swarm;
 mod trace;
 #[path = "simulation/truth.rs"]
 mod truth;
+#[path = "simulation/twins.rs"]
+mod twins;
 #[path = "simulation/voyage.rs"]
 mod voyage;
 #[path = "simulation/walks/mod.rs"]

@@ -321,6 +321,16 @@ impl Inventory {
         }
     }
 
+    /// The same without a copy: whether it is there.
+    pub(crate) fn knows(&self, place: &Place, id: &str) -> bool {
+        let state = self.state();
+        let Some(listing) = state.get(place) else { return false };
+        match listing.overlays.get(id) {
+            Some(overlay) => overlay.object.is_some(),
+            None => listing.objects.contains_key(id),
+        }
+    }
+
     /// When the newest complete list of the scope was begun.
     pub(crate) fn listed_at(&self, place: &Place) -> Option<Instant> {
         self.state().get(place).and_then(|listing| listing.listed_at)

@@ -74,7 +74,11 @@ impl Engine {
             return BTreeMap::new();
         }
         let state = self.state();
-        let asking = Asking::of(&checked, &state.memory, &found);
+        let is_known = |place: &Place| {
+            let parent = place.0.table().parent.and_then(KindId::of);
+            parent.is_none_or(|kind| self.inventory.knows(&(kind, String::new()), &place.1))
+        };
+        let asking = Asking::of(&checked, &state.memory, &found, is_known);
         let mut orphans: BTreeMap<Key, Vec<Orphan>> = BTreeMap::new();
         for (place, objects) in &found {
             let borrowed = is_borrowed(place);
@@ -339,17 +343,22 @@ impl<'a> Asking<'a> {
         checked: &'a Checked,
         memory: &'a BTreeMap<Key, Memory>,
         found: &BTreeMap<Place, Vec<Object>>,
+        is_known: impl Fn(&Place) -> bool,
     ) -> Asking<'a> {
         let kinds: BTreeSet<&str> = found.keys().map(|place| place.0.table().kind).collect();
         let mut asking = Asking { standing: BTreeMap::new(), anywhere: BTreeMap::new() };
+        // What it stands in may be gone, or not the document's any more, and nobody has looked yet where it belongs now.
+        let is_there = |desired: &Desired, place: &Place| {
+            let parent = desired.parent().and_then(|parent| memory.get(parent)?.id.as_ref());
+            parent.map_or_else(|| is_known(place), |id| *id == place.1)
+        };
         for (key, desired) in checked.desired.iter().filter(|(key, _)| kinds.contains(key.kind.as_str())) {
             let known = memory.get(key).and_then(|memory| Some((memory.place.as_ref()?, memory.id.as_ref())));
-            match known {
-                Some((place, id)) if found.contains_key(place) => {
-                    asking.standing.entry(place).or_default().push((desired, id));
-                }
-                Some(_) => {}
-                None => asking.anywhere.entry(desired.table.kind).or_default().push(desired),
+            if let Some((place, id)) = known.filter(|(place, _)| found.contains_key(place)) {
+                asking.standing.entry(place).or_default().push((desired, id));
+            }
+            if !known.is_some_and(|(place, _)| is_there(desired, place)) {
+                asking.anywhere.entry(desired.table.kind).or_default().push(desired);
             }
         }
         asking
@@ -376,3 +385,6 @@ fn asks_for(desired: &Desired, id: Option<&String>, object: &Object) -> bool {
     let has_name = takes_name && desired.natural_key() == Some(&object.natural_key);
     id == Some(&object.id) || is_named || has_name
 }
+
+#[cfg(test)]
+mod tests;
