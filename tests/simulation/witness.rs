@@ -352,11 +352,15 @@ impl Witness {
             self.changed.insert(id.clone(), (call.sent_at, call.process));
             let goes_along =
                 before[id].api.as_ref().is_some_and(|api| !after.contains_key(&format!("apis:{api}")));
-            if self.foreign.contains_key(id) && !(goes_along && self.is_fresh(id, call)) {
-                self.violated(format!(
-                    "S1: {} changes or deletes {id}, which is somebody else's",
-                    call.operation
-                ));
+            if self.foreign.contains_key(id) {
+                // No list need have shown yet what was just made in it.
+                if !(goes_along && self.is_fresh(id, call)) {
+                    self.violated(format!(
+                        "S1: {} changes or deletes {id}, which is somebody else's",
+                        call.operation
+                    ));
+                }
+                continue;
             }
             let seen = self.last_ours.get(id).copied().unwrap_or_default();
             if seen + self.back(call.process, call.sent_at, SIGHT) + self.lag < call.sent_at {
