@@ -242,6 +242,45 @@ async fn everything_goes_when_exactly_that_is_acknowledged() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_word_is_for_one_absence() {
+    let harbour = converged().await;
+    for_minutes(&harbour, 2, "").await;
+    let (_, documents) = harbour.engine.held_together().unwrap();
+    harbour.engine.acknowledge(&Acknowledgement::new(documents, harbour.now()));
+    // They are back before their grace is over, and gone once more.
+    for_minutes(&harbour, 1, ARTICLE).await;
+    for_minutes(&harbour, 20, "").await;
+    assert_eq!(held(&harbour), ["FuseOpen"]);
+    assert_eq!(writes(&harbour), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_is_over_after_an_hour() {
+    const DELETES: [&str; 8] = [
+        "DeleteRoute",
+        "DeleteStage",
+        "DeleteIntegration",
+        "DeleteApi",
+        "DeleteVpcLink",
+        "DeleteService",
+        "UpdateService",
+        "DeleteNamespace",
+    ];
+    let harbour = converged().await;
+    for_minutes(&harbour, 2, "").await;
+    let (_, documents) = harbour.engine.held_together().unwrap();
+    harbour.engine.acknowledge(&Acknowledgement::new(documents, harbour.now()));
+    DELETES.iter().for_each(|delete| harbour.world().faults().deny(delete));
+    for_minutes(&harbour, HOUR + 5, "").await;
+    assert_ne!(writes(&harbour), [""; 0], "it was tried");
+    DELETES.iter().for_each(|delete| harbour.world().faults().allow(delete));
+    harbour.clear_calls();
+    for_minutes(&harbour, 30, "").await;
+    assert_eq!(held(&harbour), ["FuseOpen"]);
+    assert_eq!(writes(&harbour), [""; 0], "{}", harbour.calls_text());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_more_that_vanishes_opens_the_fuse_again() {
     let harbour = converged().await;
     let left = article_without(&["Route/default-route"]);

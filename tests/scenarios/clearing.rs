@@ -286,6 +286,10 @@ async fn a_tls_setting_goes_with_its_integration() {
     assert_eq!(calls, ["CreateIntegration", "UpdateRoute", "DeleteIntegration"], "{}", harbour.calls_text());
     assert!(object(&harbour, "Integration").get("tlsConfig").is_none());
     harbour.assert_the_article_stands("without TLS");
+    // Its mark says that it is the second one, and goes on saying so.
+    assert_eq!(write(&harbour, &tls(name)).await, ["UpdateIntegration"]);
+    let description = object(&harbour, "Integration")["description"].as_str().unwrap().to_owned();
+    assert!(description.ends_with(" 2]"), "{description}");
 }
 
 /// Fields that are not ours when they are left out: a value, then `null`, which is AWS's default, then silence.
