@@ -241,12 +241,17 @@ async fn everything_goes_when_exactly_that_is_acknowledged() {
     }
 }
 
+/// A human's word for what the fuse holds.
+fn acknowledge_all(harbour: &Harbour) {
+    let (_, documents) = harbour.engine.held_together().unwrap();
+    harbour.engine.acknowledge(&Acknowledgement::new(documents, harbour.now()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_word_is_for_one_absence() {
     let harbour = converged().await;
     for_minutes(&harbour, 2, "").await;
-    let (_, documents) = harbour.engine.held_together().unwrap();
-    harbour.engine.acknowledge(&Acknowledgement::new(documents, harbour.now()));
+    acknowledge_all(&harbour);
     // They are back before their grace is over, and gone once more.
     for_minutes(&harbour, 1, ARTICLE).await;
     for_minutes(&harbour, 20, "").await;
@@ -268,8 +273,7 @@ async fn a_word_is_over_after_an_hour() {
     ];
     let harbour = converged().await;
     for_minutes(&harbour, 2, "").await;
-    let (_, documents) = harbour.engine.held_together().unwrap();
-    harbour.engine.acknowledge(&Acknowledgement::new(documents, harbour.now()));
+    acknowledge_all(&harbour);
     DELETES.iter().for_each(|delete| harbour.world().faults().deny(delete));
     for_minutes(&harbour, HOUR + 5, "").await;
     assert_ne!(writes(&harbour), [""; 0], "it was tried");
@@ -289,8 +293,7 @@ async fn one_more_that_vanishes_opens_the_fuse_again() {
     let harbour = Harbour::converged(limited, ARTICLE).await;
     for_minutes(&harbour, 12, &left).await;
     assert_eq!(held(&harbour), ["FuseOpen"]);
-    let (_, documents) = harbour.engine.held_together().unwrap();
-    harbour.engine.acknowledge(&Acknowledgement::new(documents, harbour.now()));
+    acknowledge_all(&harbour);
     // Before the pass that would delete it, a second document goes.
     let fewer = article_without(&["Route/default-route", "Stage/default-stage"]);
     harbour.documents(&fewer);

@@ -441,11 +441,11 @@ impl Voyage {
             });
             twins::need_a_human(&things, &foreign, &document, current.as_deref())
         };
-        let has_reported_twin = |stack: usize| needs_a_human(stack) && has_reported_twin(stack);
         // What stands in such a twin has no place: whatever bears one of its names in another API may be its own.
         let may_be_its = wrong.contains(" is left over")
             && ["authorizers:", "routes:", "stages:"].iter().any(|kind| wrong.starts_with(kind));
-        (0..self.swarm.stacks).any(|stack| (may_be_its || concerns(stack)) && has_reported_twin(stack))
+        (0..self.swarm.stacks)
+            .any(|stack| (may_be_its || concerns(stack)) && has_reported_twin(stack) && needs_a_human(stack))
     }
 
     /// What an operator does who reads the statuses: another try, and a word for what the fuse holds.

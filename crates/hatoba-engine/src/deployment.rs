@@ -340,11 +340,11 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use hatoba_core::{Life, Members, Readiness, Seen};
 
-    fn object(id: &str, members: Value) -> Object {
+    pub(crate) fn object(id: &str, members: Value) -> Object {
         Object {
             id: id.to_owned(),
             scope: "api1".to_owned(),

@@ -323,12 +323,7 @@ impl Inventory {
 
     /// The same without a copy: whether it is there.
     pub(crate) fn knows(&self, place: &Place, id: &str) -> bool {
-        let state = self.state();
-        let Some(listing) = state.get(place) else { return false };
-        match listing.overlays.get(id) {
-            Some(overlay) => overlay.object.is_some(),
-            None => listing.objects.contains_key(id),
-        }
+        self.state().get(place).is_some_and(|listing| listing.has(id))
     }
 
     /// When the newest complete list of the scope was begun.

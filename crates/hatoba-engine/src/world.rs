@@ -254,4 +254,4 @@ fn by_target(desired: &BTreeMap<Key, Desired>) -> BTreeMap<Key, BTreeSet<Key>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -144,12 +144,10 @@ fn decode<'a>(file: &str, bytes: &'a [u8]) -> Result<&'a str, Diagnostic> {
         at(file, line, column, "the file is not valid UTF-8").hint("save it as UTF-8")
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // Most files are ASCII throughout, and bytes are quicker to look at than characters.
-    let plain = text.bytes().take_while(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~')).count();
-    match text[plain..].char_indices().find(|(_, character)| !is_printable(*character)) {
+    match text.char_indices().find(|(_, character)| !is_printable(*character)) {
         None => Ok(text),
         Some((index, character)) => {
-            let (line, column) = position(text, plain + index);
+            let (line, column) = position(text, index);
             let message = format!("the character U+{:04X} is not allowed in YAML", u32::from(character));
             Err(at(file, line, column, message)
                 .hint("remove it, or write it as \\x.. in a double-quoted string"))

@@ -10,7 +10,7 @@ use super::{Checked, check};
 
 const PAGE: &str = include_str!("../../../../docs/src/rules.md");
 
-const ARTICLE: [&str; 3] = [
+pub(crate) const ARTICLE: [&str; 3] = [
     include_str!("../../../../deploy/samples/article/api.yaml"),
     include_str!("../../../../deploy/samples/article/discovery.yaml"),
     include_str!("../../../../deploy/samples/article/service.yaml"),
@@ -123,7 +123,7 @@ fn the_page_lists_the_rules_as_they_are() {
 }
 
 /// Documents in one text, checked.
-fn checked(text: &str) -> Checked {
+pub(crate) fn checked(text: &str) -> Checked {
     let texts: Vec<String> = text.split("\n---\n").map(str::to_owned).collect();
     check(&snapshot(parsed("a.yaml", &texts)))
 }
