@@ -23,6 +23,8 @@ mod events;
 mod fleet;
 #[path = "simulation/hands.rs"]
 mod hands;
+#[path = "simulation/happened.rs"]
+mod happened;
 #[path = "simulation/judge.rs"]
 mod judge;
 #[path = "simulation/sea.rs"]

@@ -1,7 +1,6 @@
 //! A month, or as much of it as there is time for: with each tide a stack and many routes go for good, and as many
 //! others come.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -89,7 +88,7 @@ impl Month {
         let way = Way { world: world.clone(), clock };
         let hands = Hands::new(world.clone(), clock);
         let clocks = (Clock::starting_at(Timestamp::UNIX_EPOCH + epoch), clock);
-        let mut harbour = Harbour::by(world, options, clocks, way, BTreeMap::new());
+        let mut harbour = Harbour::by(world, options, clocks, way);
         harbour.run();
         Month { runtime, harbour, hands, fleet, lasts, level: Level::default(), passes: 0 }
     }

@@ -1,6 +1,5 @@
 //! The account is pinned at the start: credentials that turn out to be of another one write nothing.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -157,7 +156,7 @@ async fn what_is_looked_for_in_another_account_is_not_discovered_here() {
         ours: Connector::new(Arc::clone(&world), clocks.1),
         elsewhere: Connector::new(Arc::new(Mutex::new(elsewhere)), clocks.1),
     };
-    let process = || Harbour::by(Arc::clone(&world), explicit(), clocks, way.clone(), BTreeMap::new());
+    let process = || Harbour::by(Arc::clone(&world), explicit(), clocks, way.clone());
     let mut first = process();
     first.start(ARTICLE);
     first.converge(RENEWED).await;

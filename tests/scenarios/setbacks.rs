@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hatoba_core::Truth;
+use hatoba_engine::Options;
 use hatoba_tests::{ARTICLE, Harbour};
 
 const TEN_MINUTES: Duration = Duration::from_secs(600);
@@ -75,6 +76,23 @@ async fn tasks_that_never_start_are_waited_for_without_a_write() {
     assert_eq!(harbour.writes().len(), 8, "{}", harbour.calls_text());
     let route = harbour.status("Route", "default-route");
     assert_eq!(route.ready.status, Truth::True, "what does not need the tasks goes on");
+}
+
+/// Nobody writes the field against us: AWS does not carry the change out.
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_operation_fails_for_long_is_not_given_up() {
+    let harbour = Harbour::converged(Options::default(), ARTICLE).await;
+    for _ in 0..100 {
+        harbour.world().faults().cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "no more zones");
+    }
+    harbour.documents(&ARTICLE.replacen("spec:\n  name: private.example.com", "spec:\n  description: new\n  name: private.example.com", 1));
+    harbour.wait(HOUR).await;
+    let status = harbour.status("PrivateDnsNamespace", "private-example-com");
+    assert_eq!(status.synced.status, Truth::False);
+    assert_ne!(status.synced.reason.as_str(), "NonConverging");
+    harbour.world().faults().clear();
+    harbour.wait(HOUR).await;
+    assert!(harbour.is_converged(), "nobody asked: {}", harbour.describe());
 }
 
 #[tokio::test(start_paused = true)]

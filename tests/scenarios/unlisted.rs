@@ -1,6 +1,9 @@
 //! What cannot be listed cannot be counted: the fuse must not stay closed because half of what vanished is out of sight.
 
+use hatoba_aws_model::Request;
+use hatoba_tests::board::LeaseBoard;
 use hatoba_tests::{ARTICLE, Harbour};
+use serde_json::json;
 
 use crate::prune::{MINUTE, explicit, for_minutes, held, writes};
 
@@ -96,4 +99,47 @@ async fn what_may_never_be_listed_holds_nothing_that_nobody_asks_for() {
         harbour.wait(MINUTE).await;
         assert_eq!(writes(&harbour), ["apigatewayv2.DeleteApi"], "asked for: {asks}");
     }
+}
+
+/// Its document came and went while this process stood still beside another one: it has never seen it.
+#[tokio::test(start_paused = true)]
+async fn what_came_and_went_through_another_process_goes_after_a_take_over() {
+    let both = format!("{ARTICLE}\n---\n{STAYS}");
+    let board = LeaseBoard::default();
+    let mut first = Harbour::with(explicit(), hatoba_aws_model::Config::default());
+    first.compete(&board, "first");
+    first.start(STAYS);
+    first.wait(MINUTE).await;
+    let mut second = first.neighbour();
+    second.compete(&board, "second");
+    second.start(STAYS);
+    for_minutes(&second, 10, STAYS).await;
+    second.freeze(true);
+    for_minutes(&first, 20, &both).await;
+    assert_eq!(first.live("ecs", "services").len(), 1, "{}", first.describe());
+    first.kill();
+    second.freeze(false);
+    for_minutes(&second, 20, STAYS).await;
+    assert_eq!(second.live("ecs", "services").len(), 0, "{}", second.describe());
+    assert_eq!(second.live("servicediscovery", "namespaces").len(), 0, "{}", second.describe());
+}
+
+/// Nobody looks for a service without a document in every sweep.
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_is_put_back_long_after_its_document_went_is_found_by_and_by() {
+    let both = format!("{ARTICLE}\n---\n{STAYS}");
+    let mut harbour = Harbour::converged(explicit(), &both).await;
+    let (_, service) = harbour.only("ecs", "services");
+    let arn = service["serviceArn"].clone();
+    let off = json!({ "resourceArn": arn, "tagKeys": ["hatoba:owner"] });
+    harbour.kill();
+    harbour.meddle(&Request::json("ecs", "UntagResource", &off)).await;
+    harbour.renew();
+    harbour.start(STAYS);
+    for_minutes(&harbour, 90, STAYS).await;
+    assert_eq!(harbour.live("ecs", "services").len(), 1, "it is nobody's of ours: {}", harbour.calls_text());
+    let on = json!({ "resourceArn": arn, "tags": [{ "key": "hatoba:owner", "value": "local" }] });
+    harbour.meddle(&Request::json("ecs", "TagResource", &on)).await;
+    for_minutes(&harbour, 90, STAYS).await;
+    assert_eq!(harbour.live("ecs", "services").len(), 0, "{}", harbour.describe());
 }

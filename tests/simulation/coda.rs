@@ -1,6 +1,7 @@
-//! What comes after the silence. The statuses beside the source say what is so: whoever reads them knows no process. Then
-//! one change by hand, of which the repair fails once: the next sweep finds it, and whatever happened in the hours before, what
-//! failed lately is tried again in seconds. Then one letter of one document is another one. Last a link falls asleep.
+//! What comes when all has come true: silence. The statuses beside the source say what is so: whoever reads them knows no
+//! process. Then one change by hand, of which the repair fails once: the next sweep finds it, and whatever happened in the
+//! hours before, what failed lately is tried again in seconds. Then one letter of one document is another one. Last a link
+//! falls asleep.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,8 +15,45 @@ use crate::ship::BUCKET;
 use crate::swarm::{Fault, Place};
 use crate::voyage::Voyage;
 
+/// Nothing is written for so long: a resync at least.
+const SILENCE: Duration = Duration::from_secs(320);
 /// The first try, a delay of seconds, the second, and the looks before both.
 const SOON: Duration = Duration::from_secs(60);
+
+impl Voyage {
+    /// S14: in sync and unchanged, nothing is written.
+    pub(crate) async fn silence(&self) {
+        // What is left to tidy up is found by the next sweep; what was replaced goes a minute later.
+        tokio::time::sleep(self.swarm.options.resync + Duration::from_secs(130)).await;
+        let before = self.wrong();
+        let (calls, told) = (self.writes(), self.port.sea.lock().statuses);
+        tokio::time::sleep(SILENCE).await;
+        let after = self.writes();
+        let told = self.port.sea.lock().statuses - told;
+        // A late look may have something to tell of one of them; what is written anew with every pass is written of all.
+        if told > self.fleet.parts.len() / 2 && !self.swarm.has(Fault::Leaders) {
+            self.violated(format!("S14: nothing changes, and {told} status documents are written"));
+        }
+        if after.len() != calls.len() {
+            self.violated(format!("S14: in sync, and it writes:\n{}", after[calls.len()..].join("\n")));
+        }
+        let wrong: Vec<String> = before.into_iter().chain(self.wrong()).collect();
+        if !wrong.is_empty() {
+            self.violated(format!("L1: it came true and did not stay so:\n{}", wrong.join("\n")));
+        }
+        let untold = untold(self);
+        if !untold.is_empty() {
+            self.violated(format!("F35: what lies beside the source says otherwise:\n{}", untold.join("\n")));
+        }
+    }
+
+    fn writes(&self) -> Vec<String> {
+        let sea = self.port.sea.lock();
+        let world = sea.world.lock().unwrap();
+        let writes = world.log().iter().filter(|call| call.write && call.service != "s3");
+        writes.map(|call| format!("{}.{} {}", call.service, call.operation, call.status)).collect()
+    }
+}
 
 /// L2: what fails once is carried out soon after, unless throttles have slowed everything down.
 pub(crate) async fn play(voyage: &mut Voyage) {

@@ -130,7 +130,8 @@ fn enumerate(
                     let differs = (end.counts != reference.counts)
                         .then(|| format!("counts {:?}, expected {:?}", end.counts, reference.counts));
                     if let Some(story) = end.wrong.or(differs) {
-                        wrong.lock().unwrap().push(format!("{work:?}, killed at {deaths:?}: {story}"));
+                        let replay = replay(work, deaths);
+                        wrong.lock().unwrap().push(format!("{work:?}, killed at {deaths:?}: {story}\n{replay}"));
                     }
                 }
             };
@@ -138,6 +139,51 @@ fn enumerate(
         }
     });
     (next.into_inner().min(all.len()), wrong.into_inner().unwrap())
+}
+
+const CRASH: &str = "HATOBA_SIMULATION_CRASH";
+
+/// The command that runs one of them again.
+fn replay(work: Work, deaths: &[(usize, Death)]) -> String {
+    let points: Vec<String> = deaths.iter().map(|(at, death)| format!("{at}:{death:?}")).collect();
+    format!(
+        "replay: {CRASH}='{work:?} {}' cargo test --workspace --locked --test simulation one_again -- --ignored --nocapture",
+        points.join(" ")
+    )
+}
+
+/// Reads `Replace 3:WhenItIsDone 9:WithTheAnswer`.
+fn read(text: &str) -> Option<(Work, Vec<(usize, Death)>)> {
+    let mut words = text.split(' ');
+    let name = words.next()?;
+    let work = [Work::Create, Work::Change, Work::Replace, Work::Delete];
+    let work = work.into_iter().find(|work| format!("{work:?}") == name)?;
+    let point = |word: &str| {
+        let (at, name) = word.split_once(':')?;
+        let death = DEATHS.into_iter().find(|death| format!("{death:?}") == name)?;
+        Some((at.parse().ok()?, death))
+    };
+    Some((work, words.map(point).collect::<Option<_>>()?))
+}
+
+#[test]
+fn what_is_printed_can_be_run_again() {
+    let deaths = vec![(3, Death::WhenItIsDone), (9, Death::WithTheAnswer)];
+    let said = replay(Work::Replace, &deaths);
+    let (_, rest) = said.split_once('\'').unwrap();
+    let (work, again) = read(rest.split_once('\'').unwrap().0).unwrap();
+    assert!(matches!(work, Work::Replace) && again == deaths, "{said}");
+    assert!(read("Replace 3").is_none() && read("Rest 3:WhenItIsDone").is_none());
+}
+
+#[test]
+#[ignore = "replays what HATOBA_SIMULATION_CRASH names"]
+fn one_again() {
+    let asked = std::env::var(CRASH).ok();
+    let (work, deaths) = asked.as_deref().and_then(read).expect("HATOBA_SIMULATION_CRASH='Create 3:WhenItIsDone'");
+    let reference = undisturbed(work);
+    let (_, wrong) = enumerate(work, &reference, &[deaths], Duration::from_secs(600));
+    assert_eq!(wrong, [""; 0]);
 }
 
 fn seconds(default: u64) -> Duration {

@@ -147,6 +147,7 @@ impl Duties {
     pub(crate) fn are_written(&mut self, now: Duration, fleet: &Fleet) {
         let versions = fleet.parts.iter().map(|((stack, part), says)| (key(*stack, *part), says.version));
         self.written.extend(versions);
+        self.failed.clear(); // another document is tried at once
         let before = std::mem::take(&mut self.asked);
         let since = |document: &String| before.get(document).copied().unwrap_or(now);
         self.asked = fleet
@@ -365,7 +366,7 @@ impl Duties {
             // Its own create's answer holds while lists lag; of what others made lists tell, in time.
             let is_fresh = call.sent_at < born + BELIEVED && self.made.contains(&(call.process, id.clone()));
             let is_listed = born + LISTED + self.lag < call.sent_at;
-            (is_fresh || (is_listed && self.is_unhurried)) && !witness.by_hand.contains_key(id)
+            (is_fresh || (is_listed && self.is_unhurried)) && !witness.was_touched_lately(id, call)
         };
         let is_like = |other: &Thing| {
             AS_IT_IS_MADE.iter().all(|member| other.body[*member] == made.body[*member])

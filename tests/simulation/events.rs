@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::fleet::stack_of;
 use crate::hands;
 use crate::sea::STRANGE_KEY;
 use crate::ship::Ship;
-use crate::swarm::Fault;
+use crate::swarm::{Fault, Place};
 use crate::voyage::Voyage;
 
 /// Events by fault; what befalls single calls is in the sea's hands.
-const EVENTS: [Fault; 22] = [
+const EVENTS: [Fault; 23] = [
+    Fault::Throttled,
     Fault::Denied,
     Fault::Full,
     Fault::Rejected,
@@ -79,6 +81,7 @@ async fn process(voyage: &mut Voyage, fault: Fault) {
         Fault::Kill => {
             let mut ship = voyage.ships.remove(at);
             voyage.note(format!("process {} is killed", ship.number));
+            voyage.happened(Fault::Kill, "a process is killed");
             ship.kill();
             voyage.start().await;
         }
@@ -86,8 +89,10 @@ async fn process(voyage: &mut Voyage, fault: Fault) {
             voyage.start().await;
             let mut ship = voyage.ships.remove(at);
             if ship.is_frozen {
+                voyage.happened(Fault::Rolling, "it stands still then, and is killed");
                 ship.kill();
             } else {
+                voyage.happened(Fault::Rolling, "a process is terminated as another one comes");
                 voyage.note(format!("process {} is terminated", ship.number));
                 ship.terminate().await;
             }
@@ -96,6 +101,9 @@ async fn process(voyage: &mut Voyage, fault: Fault) {
             let frozen = !voyage.ships[at].is_frozen;
             let number = voyage.ships[at].number;
             voyage.note(format!("process {number} {}", if frozen { "stands still" } else { "goes on" }));
+            if frozen {
+                voyage.happened(Fault::Freeze, "a process stands still");
+            }
             voyage.freeze(at, frozen);
         }
     }
@@ -103,24 +111,30 @@ async fn process(voyage: &mut Voyage, fault: Fault) {
 
 fn people(voyage: &mut Voyage, fault: Fault) {
     let mut dice = voyage.dice.fork();
-    let what = match fault {
-        Fault::Strangers => hands::build(&mut voyage.port.sea.lock(), &mut dice),
+    let (what, stack) = match fault {
+        // What they make takes nothing away.
+        Fault::Strangers => (hands::build(&mut voyage.port.sea.lock(), &mut dice), None),
         Fault::Idle => {
             let mut sea = voyage.port.sea.lock();
-            let links = sea.things();
-            let links: Vec<String> = links
-                .values()
-                .filter(|thing| thing.collection == "vpcLinks")
-                .map(|thing| thing.id.clone())
-                .collect();
-            let link = dice.choice(links).unwrap_or_default();
+            let things = sea.things();
+            let links = things.values().filter(|thing| thing.collection == "vpcLinks");
+            let link = dice.choice(links.collect::<Vec<_>>());
+            let stack = link.and_then(|link| stack_of(link.document()?));
+            let link = link.map(|link| link.id.clone()).unwrap_or_default();
             let is_idle = sea.world.lock().unwrap().idle_vpc_link(&link);
-            format!("{link} loses its interfaces: {is_idle}")
+            if is_idle {
+                sea.happened.note(fault, "a link loses its interfaces");
+            }
+            (format!("{link} loses its interfaces: {is_idle}"), stack)
         }
         _ => hands::meddle(&mut voyage.port.sea.lock(), &mut dice),
     };
     voyage.note(what);
-    voyage.excuse();
+    match stack {
+        Some(stack) => voyage.excuse(stack),
+        None if fault == Fault::Strangers => {}
+        None => voyage.excuse_all(), // a link of which nobody can tell any more whose it was
+    }
 }
 
 async fn source(voyage: &mut Voyage, fault: Fault) {
@@ -131,6 +145,8 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
         Fault::Documents => {
             let mut dice = voyage.dice.fork();
             let times = if dice.u8(..6) == 0 { 6 } else { 1 };
+            let what = if times > 1 { "six do at once" } else { "a document changes, goes or comes" };
+            voyage.happened(fault, what);
             for _ in 0..times {
                 let what = voyage.fleet.change(&mut dice);
                 voyage.note(what);
@@ -141,10 +157,16 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
         Fault::Files => torn(voyage).await,
         _ if voyage.dice.bool() => {
             voyage.note(format!("the source is away for {for_a_while:?}"));
+            if voyage.swarm.place == Place::Disk {
+                voyage.happened(fault, "the folder is away");
+            }
             voyage.port.disk.is_away_until(until);
-            voyage.port.sea.lock().source_down = until;
+            let answers = [(503, "ServiceUnavailable"), (403, "AccessDenied"), (404, "NoSuchBucket")];
+            let (status, code) = voyage.dice.choice(answers).unwrap_or(answers[0]);
+            voyage.port.sea.lock().source_down = (until, status, code);
         }
         _ => {
+            voyage.happened(fault, "the source is emptied");
             // Emptied by mistake, and nobody notices for longer than the grace: the fuse holds.
             voyage.note(format!("the source is emptied for {for_a_while:?}"));
             voyage.put(&[]);
@@ -161,11 +183,12 @@ async fn flicker(voyage: &mut Voyage) {
     let graces = if dice.bool() { 0.2 + 1.2 * dice.f64() } else { 0.75 + 0.25 * dice.f64() };
     let time = voyage.swarm.options.prune_grace.mul_f64(graces);
     voyage.note(format!("{gone} goes for {time:?}"));
+    voyage.happened(Fault::Documents, "one goes and comes back");
     voyage.publish();
     tokio::time::sleep(time).await;
     voyage.fleet = before;
     if time >= voyage.swarm.options.prune_grace {
-        voyage.excuse(); // it went by right, and is made anew
+        voyage.excuse_all(); // it went by right, and is made anew
     }
     voyage.note(format!("{gone} is back"));
     voyage.publish();
@@ -178,7 +201,16 @@ async fn wrong(voyage: &mut Voyage) {
     let files = voyage.fleet.files(voyage.swarm.file_each);
     let mut files: Vec<(String, Vec<u8>)> =
         files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-    let text = match voyage.dice.u8(..5) {
+    let which = voyage.dice.u8(..5);
+    let what = match which {
+        0 => "a document of no version",
+        1 => "a reference into nothing",
+        2 => "a document of wrong members",
+        3 => "bytes that are no text",
+        _ => "one of two of one name, or nothing",
+    };
+    voyage.happened(Fault::Wrong, what);
+    let text = match which {
         0 => "kind: HttpApi\nmetadata: { name: nobody }\n".to_owned(),
         1 => "apiVersion: hatoba/v1\nkind: Route\nmetadata: { name: nowhere }\nspec: { apiRef: nowhere, routeKey: $default, integrationRef: nowhere }\n".to_owned(),
         2 => "apiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: bad }\nspec: { subnetIds: 7, wrong: true }\n".to_owned(),
@@ -199,16 +231,18 @@ async fn torn(voyage: &mut Voyage) {
     let Some(name) = voyage.dice.choice(names) else { return };
     if voyage.dice.bool() {
         voyage.note(format!("{name} cannot be read"));
+        voyage.happened(Fault::Files, "a file cannot be read");
         voyage.port.disk.deny(BTreeSet::from([name]));
         return;
     }
     voyage.port.disk.deny(BTreeSet::new());
-    if voyage.swarm.place == crate::swarm::Place::Bucket {
+    if voyage.swarm.place == Place::Bucket {
         return; // an object comes as a whole
     }
     voyage.note(format!("{name} is written bit by bit"));
+    voyage.happened(Fault::Files, "a file is cut to nothing, and written bit by bit");
     let text = files.get(&name).cloned().unwrap_or_default().into_bytes();
-    for part in 1..8 {
+    for part in 0..8 {
         let end = text.len() * part / 8;
         voyage.port.disk.write(&name, &text[..end]);
         tokio::time::sleep(Duration::from_millis(voyage.dice.u64(100..900))).await;
@@ -226,7 +260,7 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
     let change = voyage.dice.choice([CREATES.as_slice(), &CHANGES].concat()).unwrap_or_default();
     let choice = voyage.dice.u8(..4);
     if fault == Fault::RolloutFails {
-        voyage.excuse(); // the service may scale down to tasks that do not start
+        voyage.excuse_all(); // the service may scale down to tasks that do not start
     }
     let mut sea = voyage.port.sea.lock();
     let now = sea.now();
@@ -239,35 +273,52 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
         Fault::Rejected => sea.denied = Some((change.to_owned(), until, 400, "BadRequestException")),
         Fault::Outage => sea.outage = Some((service, until)),
         Fault::Sink => sea.sink_down = until,
+        Fault::Throttled => {
+            sea.happened.note(fault, "somebody else spends the quota");
+            sea.competitor = until;
+        }
         Fault::Expired => {
             let codes = ["ExpiredTokenException", "RequestTimeTooSkewed", "InvalidSignatureException"];
             sea.expired = Some((codes[usize::from(choice) % 3], until));
         }
-        Fault::Lease => match choice {
-            0 => voyage.port.board.lose_answers(2),
-            1 => voyage.port.board.is_down(true),
-            2 => voyage.port.board.is_down(false),
-            _ => voyage.port.board.delete(),
-        },
+        Fault::Lease => {
+            let board = &voyage.port.board;
+            let what = match choice {
+                0 => (board.lose_answers(2), "the lease's answers are lost"),
+                1 => (board.is_down(true), "it is down"),
+                2 => (board.is_down(false), "it is up again"),
+                _ => (board.delete(), "it is deleted"),
+            };
+            sea.happened.note(fault, what.1);
+        }
         Fault::Account => {
             let key = if choice < 2 { STRANGE_KEY } else { "test" };
+            if key == STRANGE_KEY {
+                sea.happened.note(fault, "a process gets another account's keys");
+            }
             drop(sea);
             // Whoever begins with a key works in that key's account.
             let is_pinned = |ship: &&Ship| ship.harbour.engine.picture().account.is_some();
             voyage.ships.iter().filter(is_pinned).for_each(|ship| ship.harbour.keys.renew(key));
         }
         _ => {
+            let what = match (fault, choice) {
+                (Fault::LinkFails, _) => "the next link fails",
+                (Fault::RolloutFails, 0 | 2) => "the next rollout fails",
+                (Fault::RolloutFails, _) => "the next rollout never ends",
+                (_, 0) => "sixty of them do",
+                _ => "the next operation of Cloud Map fails",
+            };
+            sea.happened.note(fault, what);
             let mut world = sea.world.lock().unwrap();
-            match fault {
-                Fault::LinkFails => world.faults().vpc_link_fails("there is no address left"),
-                Fault::RolloutFails if choice.is_multiple_of(2) => {
-                    world.faults().rollout_fails("no image of that name")
-                }
-                Fault::RolloutFails => world.faults().rollout_sticks(),
+            let faults = world.faults();
+            match (fault, choice) {
+                (Fault::LinkFails, _) => faults.vpc_link_fails("there is no address left"),
+                (Fault::RolloutFails, 0 | 2) => faults.rollout_fails("no image of that name"),
+                (Fault::RolloutFails, _) => faults.rollout_sticks(),
                 // One, or whatever is begun while the cause lasts.
-                _ => (0..if choice == 0 { OPERATIONS_FAIL } else { 1 }).for_each(|_| {
-                    world.faults().cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell")
-                }),
+                _ => (0..if choice == 0 { OPERATIONS_FAIL } else { 1 })
+                    .for_each(|_| faults.cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell")),
             }
         }
     }

@@ -120,6 +120,13 @@ pub(crate) fn key(stack: usize, part: Part) -> String {
     format!("{}/{}", part.kind(), name(stack, part))
 }
 
+/// The stack that a document, or what stands for one, belongs to: `HttpApi/api0`, `routes HttpApi/api0 $default`.
+pub(crate) fn stack_of(document: &str) -> Option<usize> {
+    let (_, name) = document.split_once('/')?;
+    let digits = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
 pub(crate) const SUBNETS: [&[&str]; 3] = [
     &["subnet-0aa11bb22cc33dd44", "subnet-0bb22cc33dd44ee55"],
     &["subnet-0aa11bb22cc33dd44"],

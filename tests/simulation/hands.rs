@@ -4,27 +4,48 @@ use fastrand::Rng;
 use hatoba_aws_model::Request;
 use serde_json::{Value, json};
 
+use crate::fleet::stack_of;
 use crate::sea::Sea;
+use crate::swarm::Fault;
 use crate::truth::Thing;
 
-/// Somebody changes or deletes something of ours. Says what.
-pub(crate) fn meddle(sea: &mut Sea, dice: &mut Rng) -> String {
+/// Somebody changes or deletes something of ours. Says what, and of which stack it is.
+pub(crate) fn meddle(sea: &mut Sea, dice: &mut Rng) -> (String, Option<usize>) {
     let things = sea.things();
     let ours: Vec<(&String, &Thing)> = things
         .iter()
         .filter(|(id, thing)| thing.is_ours() && !thing.is_leaving() && !sea.witness.foreign().contains(*id))
         .collect();
-    let Some((id, thing)) = dice.choice(ours) else { return "nothing of ours to change".to_owned() };
-    let deletes = dice.u8(..4) == 0;
-    let Some(request) = (if deletes { deletion(thing) } else { change(thing, dice) }) else {
-        return format!("{id} is left alone");
+    let Some((id, thing)) = dice.choice(ours) else {
+        return ("nothing of ours to change".to_owned(), None);
     };
-    let what = format!("somebody {} {id}", if deletes { "deletes" } else { "changes" });
+    let stack = thing.document().and_then(stack_of);
+    let others = things.values().filter(|thing| thing.collection == "vpcLinks" && !thing.is_ours()).count();
+    let (did, request) = match dice.u8(..16) {
+        0..=3 if thing.collection == "namespaces" => ("people delete a namespace", deletion(thing)),
+        0..=3 => ("people delete something", deletion(thing)),
+        4 if thing.collection == "vpcLinks" && others >= LINKS_MAX => ("enough links", None),
+        4 => ("people take our mark off", unmarking(thing)),
+        5..=7 => ("people put a tag on it", tagging(thing, dice.u16(1..1000))),
+        _ => ("people change something", change(thing, dice)),
+    };
+    let Some(request) = request else { return (format!("{id} is left alone"), None) };
+    let what = format!("{did}: {id}");
     let done = sea.by_hand(&what, &request);
-    let (now, things) = (sea.now(), sea.things());
+    let (now, after) = (sea.now(), sea.things());
+    if done.is_ok() {
+        sea.happened.note(Fault::Hands, did);
+    }
     sea.witness.by_hand.insert(id.clone(), now);
-    sea.witness.hand_at(now, &things);
-    format!("{what}: {}", done.map_or_else(|status| status.to_string(), |_| "done".to_owned()))
+    if did == "people take our mark off" && done.is_ok() {
+        if ["namespaces", "discovery", "tasks"].contains(&thing.collection) {
+            sea.unmarked.insert(id.clone(), thing.tag(OWNER_TAG).unwrap_or_default().to_owned());
+        } else {
+            sea.witness.is_foreign(&after, &[id.clone()]); // another one is made in its stead
+        }
+    }
+    sea.witness.hand_at(now, &after);
+    (format!("{what}: {}", done.map_or_else(|status| status.to_string(), |_| "done".to_owned())), stack)
 }
 
 fn path(thing: &Thing) -> String {
@@ -37,7 +58,8 @@ fn path(thing: &Thing) -> String {
 
 fn deletion(thing: &Thing) -> Option<Request> {
     match thing.collection {
-        "namespaces" => None, // it takes everything with it that this world has
+        // AWS refuses while there is a service in it.
+        "namespaces" => Some(Request::json("servicediscovery", "DeleteNamespace", &json!({ "Id": thing.id }))),
         "discovery" => Some(Request::json("servicediscovery", "DeleteService", &json!({ "Id": thing.id }))),
         "tasks" => {
             let service = thing.id.rsplit('/').next()?;
@@ -54,23 +76,51 @@ fn deletion(thing: &Thing) -> Option<Request> {
 /// A tag that is theirs, whatever it stands on.
 pub(crate) const THEIR_TAG: &str = "people";
 
+/// The tag without which a thing is nobody's of ours.
+const OWNER_TAG: &str = "hatoba:owner";
+
 fn tagging(thing: &Thing, n: u16) -> Option<Request> {
-    let value = format!("n{n}");
+    tag(thing, THEIR_TAG, &format!("n{n}"))
+}
+
+fn tag(thing: &Thing, key: &str, value: &str) -> Option<Request> {
     match thing.collection {
-        "apis" | "vpcLinks" => {
-            let arn =
-                format!("arn:aws:apigateway:us-east-1::/{}/{}", thing.collection.to_lowercase(), thing.id);
-            let uri = format!("/v2/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"));
-            Some(Request::rest("POST", &uri, &json!({ "tags": { THEIR_TAG: value } })))
-        }
+        "apis" | "vpcLinks" => Some(Request::rest("POST", &tags_of(thing), &json!({ "tags": { key: value } }))),
         "namespaces" | "discovery" => {
-            let body =
-                json!({ "ResourceARN": thing.body["Arn"], "Tags": [{ "Key": THEIR_TAG, "Value": value }] });
+            let body = json!({ "ResourceARN": thing.body["Arn"], "Tags": [{ "Key": key, "Value": value }] });
             Some(Request::json("servicediscovery", "TagResource", &body))
         }
         "tasks" => {
-            let body = json!({ "resourceArn": thing.body["serviceArn"], "tags": [{ "key": THEIR_TAG, "value": value }] });
+            let body =
+                json!({ "resourceArn": thing.body["serviceArn"], "tags": [{ "key": key, "value": value }] });
             Some(Request::json("ecs", "TagResource", &body))
+        }
+        _ => None,
+    }
+}
+
+fn tags_of(thing: &Thing) -> String {
+    let arn = format!("arn:aws:apigateway:us-east-1::/{}/{}", thing.collection.to_lowercase(), thing.id);
+    format!("/v2/tags/{}", arn.replace(':', "%3A").replace('/', "%2F"))
+}
+
+/// Takes the owner's mark off: a tag, or a line of the description. Of an API it would take all along that stands in it.
+fn unmarking(thing: &Thing) -> Option<Request> {
+    match thing.collection {
+        "vpcLinks" => {
+            let uri = format!("{}?tagKeys={}", tags_of(thing), OWNER_TAG.replace(':', "%3A"));
+            Some(Request::rest("DELETE", &uri, &Value::Null))
+        }
+        "integrations" => {
+            Some(Request::rest("PATCH", &path(thing), &json!({ "description": "somebody else's now" })))
+        }
+        "namespaces" | "discovery" => {
+            let body = json!({ "ResourceARN": thing.body["Arn"], "TagKeys": [OWNER_TAG] });
+            Some(Request::json("servicediscovery", "UntagResource", &body))
+        }
+        "tasks" => {
+            let body = json!({ "resourceArn": thing.body["serviceArn"], "tagKeys": [OWNER_TAG] });
+            Some(Request::json("ecs", "UntagResource", &body))
         }
         _ => None,
     }
@@ -78,11 +128,6 @@ fn tagging(thing: &Thing, n: u16) -> Option<Request> {
 
 fn change(thing: &Thing, dice: &mut Rng) -> Option<Request> {
     let n = dice.u16(1..1000);
-    if n.is_multiple_of(4)
-        && let Some(request) = tagging(thing, n)
-    {
-        return Some(request);
-    }
     let patch = |body: Value| Some(Request::rest("PATCH", &path(thing), &body));
     match thing.collection {
         "apis" if n.is_multiple_of(3) => {
@@ -136,6 +181,14 @@ pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
     };
     let made =
         sea.by_hand(&format!("somebody makes one of {collection}"), &Request::rest("POST", &uri, &body));
+    if made.is_ok() {
+        let did = match (collection, body["tags"]["hatoba:owner"].is_null()) {
+            ("apis" | "vpcLinks", true) => "people make something with our names",
+            ("apis" | "vpcLinks", false) => "with another owner's marks",
+            _ => "people build in our API",
+        };
+        sea.happened.note(Fault::Strangers, did);
+    }
     let (now, after) = (sea.now(), sea.things());
     let new: Vec<String> = after.keys().filter(|id| !things.contains_key(*id)).cloned().collect();
     sea.witness.is_foreign(&after, &new);
@@ -155,6 +208,14 @@ pub(crate) fn is_stuck(service: &Thing) -> bool {
 /// An operator does what the statuses say: takes away links that failed, sends traffic through those that sleep, rolls services out again that did not start. Returns the documents
 /// that have to ask for another link: the failed one is in use and cannot be taken away.
 pub(crate) fn repair(sea: &mut Sea) -> Vec<String> {
+    for (id, owner) in std::mem::take(&mut sea.unmarked) {
+        let things = sea.things();
+        let thing = things.get(&id).filter(|thing| !thing.is_ours() && !thing.is_leaving());
+        if let Some(request) = thing.and_then(|thing| tag(thing, OWNER_TAG, &owner)) {
+            // One that was deleted meanwhile needs none.
+            let _ = sea.by_hand("an operator puts our mark back", &request);
+        }
+    }
     let things = sea.things();
     let mut in_use = Vec::new();
     for thing in things.values().filter(|thing| thing.is_ours()) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::fleet::LIST_KEYS;
+use crate::fleet::{LIST_KEYS, Part, key, stack_of};
 use crate::sea::Call;
 use crate::truth::{Mark, Thing, Things, mark_of};
 
@@ -81,6 +81,9 @@ pub(crate) fn lane(call: &Call) -> String {
 /// The version that a body's description tells, and the document: by the mark beside it, or of what is changed.
 pub(crate) fn versioned(call: &Call, body: &str, things: &Things) -> Option<(String, u64)> {
     let body: Value = serde_json::from_str(body).ok()?;
+    if call.operation.ends_with("Route") {
+        return route_version(call, &body, things);
+    }
     let said = [&body, &body["Namespace"], &body["Service"]];
     let text = said.iter().find_map(|said| said["description"].as_str().or(said["Description"].as_str()))?;
     let version = text.lines().next()?.strip_prefix('v')?.parse().ok()?;
@@ -90,6 +93,17 @@ pub(crate) fn versioned(call: &Call, body: &str, things: &Things) -> Option<(Str
         thing.document().map(str::to_owned)
     })?;
     Some((document, version))
+}
+
+/// A route's name of its operation tells its version; its document is known by its API's, and by its key.
+fn route_version(call: &Call, body: &Value, things: &Things) -> Option<(String, u64)> {
+    let version = body["operationName"].as_str()?.strip_prefix('v')?.parse().ok()?;
+    let route = target(call, things).map(|(_, route)| route);
+    let api = call.request.uri.split_once("/apis/")?.1.split('/').next()?;
+    let stack = stack_of(things.get(&format!("apis:{api}"))?.document()?)?;
+    let route_key = body["routeKey"].as_str().or(route.map(|route| route.text("routeKey")))?;
+    let part = if route_key == "$default" { Part::Home } else { Part::List };
+    Some((key(stack, part), version))
 }
 
 /// Whether another one of the same document lives: a successor, a twin, or one in a twin of its API.

@@ -7,10 +7,11 @@ use std::time::Duration;
 use fastrand::Rng;
 use hatoba_aws_model::{Answer, Clock, Config, Request, Response, SharedWorld, World};
 use hatoba_tests::board::LeaseBoard;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::coda::STATUSES;
 use crate::duties::Duties;
+use crate::happened::Happened;
 use crate::swarm::{Fault, Swarm};
 use crate::trace::Trace;
 use crate::truth::{self, Things};
@@ -43,6 +44,8 @@ pub(crate) struct Sea {
     pub(crate) duties: Duties,
     pub(crate) trace: Trace,
     pub(crate) witness: Witness,
+    /// What befell this world so far.
+    pub(crate) happened: Happened,
     /// The lease, where processes compete for one.
     pub(crate) board: LeaseBoard,
     /// No fault befalls anybody any more.
@@ -57,8 +60,12 @@ pub(crate) struct Sea {
     pub(crate) expired: Option<(&'static str, Duration)>,
     /// The statuses cannot be written until then.
     pub(crate) sink_down: Duration,
-    /// Objects of the source's cannot be read until then.
-    pub(crate) source_down: Duration,
+    /// Objects of the source's cannot be read until then, with this status and code.
+    pub(crate) source_down: (Duration, u16, &'static str),
+    /// Somebody else spends most of API Gateway's quota until then.
+    pub(crate) competitor: Duration,
+    /// Things of names of their own that people took our mark off, and the tag that it takes to put it back.
+    pub(crate) unmarked: BTreeMap<String, String>,
     /// What there was at a revision of the world.
     known: Option<(u64, Arc<Things>)>,
     /// On order: at which of a process's writes it dies, and when.
@@ -101,6 +108,8 @@ pub(crate) enum Fate {
     Twice,
     Stale,
     Torn,
+    /// A description that fails of the one that was asked for.
+    Partly,
 }
 
 /// Where the process dies.
@@ -140,6 +149,7 @@ impl Sea {
             world,
             clock,
             trace: Trace::default(),
+            happened: Happened::default(),
             board: LeaseBoard::default(),
             is_calm: false,
             dead: BTreeSet::new(),
@@ -147,7 +157,9 @@ impl Sea {
             denied: None,
             expired: None,
             sink_down: Duration::ZERO,
-            source_down: Duration::ZERO,
+            source_down: (Duration::ZERO, 503, "ServiceUnavailable"),
+            competitor: Duration::ZERO,
+            unmarked: BTreeMap::new(),
             known: None,
             deaths: VecDeque::new(),
             writes: 0,
@@ -228,6 +240,7 @@ impl Sea {
         }
         if self.swarm.has(Fault::Slow) && self.dice.u64(..1000) < 20 {
             let slow = Duration::from_millis(self.dice.u64(100..60_000));
+            self.happened.note(Fault::Slow, "a call takes up to a minute");
             if self.dice.bool() { lot.way_in += slow } else { lot.way_out += slow }
         } else {
             lot.way_out += Duration::from_micros(self.dice.u64(..20_000));
@@ -237,6 +250,12 @@ impl Sea {
         {
             let deaths = [Death::BeforeItArrives, Death::WhenItIsDone, Death::WithTheAnswer];
             lot.death = self.dice.choice(deaths);
+            let when = match lot.death {
+                Some(Death::BeforeItArrives) => "a process dies before its call arrives",
+                Some(Death::WhenItIsDone) => "when it is done",
+                _ => "with the answer",
+            };
+            self.happened.note(Fault::Crash, when);
         }
         lot
     }
@@ -257,54 +276,94 @@ impl Sea {
 
     /// What goes on for a while comes first, then what befalls single calls.
     fn fate(&mut self, call: &Call) -> Fate {
+        if let Some((fate, fault, what)) = self.lasting(call).or_else(|| self.single(call)) {
+            if fate != Fate::Stale {
+                self.happened.note(fault, what); // of a stale read it is known when there is an earlier answer
+            }
+            return fate;
+        }
+        Fate::Good
+    }
+
+    /// What goes on for a while.
+    fn lasting(&mut self, call: &Call) -> Option<(Fate, Fault, &'static str)> {
         let now = self.now();
         if let Some((code, until)) = self.expired
             && now < until
             && call.service != "sts"
         {
-            return Fate::Refused(403, code);
+            return Some((Fate::Refused(403, code), Fault::Expired, "a call's signature is refused"));
         }
         if self.outage.is_some_and(|(service, until)| service == call.service && now < until) {
-            return if self.dice.u8(..4) == 0 {
-                Fate::Hangs
-            } else {
-                Fate::Refused(503, "ServiceUnavailable")
-            };
+            return Some(match self.dice.u8(..4) {
+                0 => (Fate::Hangs, Fault::Outage, "or never answered"),
+                _ => {
+                    let refused = Fate::Refused(503, "ServiceUnavailable");
+                    (refused, Fault::Outage, "a call to a service that is down is refused")
+                }
+            });
         }
         if let Some((operation, until, status, code)) = &self.denied
             && *operation == call.operation
             && now < *until
         {
-            return Fate::Refused(*status, code);
+            let (fault, what) = match *code {
+                "AccessDeniedException" => (Fault::Denied, "a call is not permitted"),
+                "LimitExceededException" => (Fault::Full, "a create is refused for a quota"),
+                _ => (Fault::Rejected, "a write is refused for its values"),
+            };
+            return Some((Fate::Refused(*status, code), fault, what));
         }
         if call.service == "s3" {
-            let down = if call.request.uri.contains(".hatoba") { self.sink_down } else { self.source_down };
-            if now < down {
-                return Fate::Refused(503, "ServiceUnavailable");
-            }
+            let (source_down, status, code) = self.source_down;
+            return match call.request.uri.contains(".hatoba") {
+                true if now < self.sink_down => {
+                    Some((Fate::Refused(503, "ServiceUnavailable"), Fault::Sink, "a status cannot be written"))
+                }
+                false if now < source_down => {
+                    let what = "the bucket answers 503, 403 or 404";
+                    Some((Fate::Refused(status, code), Fault::SourceAway, what))
+                }
+                _ => None,
+            };
         }
+        let is_spent = call.service == "apigatewayv2" && now < self.competitor && self.dice.u8(..4) > 0;
+        is_spent.then(|| {
+            let (status, code) = throttle(call.service);
+            (Fate::Refused(status, code), Fault::Throttled, "so a call is throttled")
+        })
+    }
+
+    /// What befalls this call alone.
+    fn single(&mut self, call: &Call) -> Option<(Fate, Fault, &'static str)> {
         let kinds: Vec<Fault> = SINGLE.iter().copied().filter(|fault| self.swarm.has(*fault)).collect();
         if self.dice.u64(..1000) >= self.swarm.permille.max(1) * (1 + kinds.len() as u64) / 3 {
-            return Fate::Good;
+            return None;
         }
-        match self.dice.choice(kinds) {
-            Some(Fault::Lost) if call.is_write => Fate::Lost,
-            Some(Fault::Fails) => Fate::Refused(500, "InternalFailure"),
-            Some(Fault::FailsAfter) if call.is_write => Fate::FailsAfter,
-            Some(Fault::Hangs) => Fate::Hangs,
-            Some(Fault::HangsAfter) if call.is_write => Fate::HangsAfter,
-            Some(Fault::Twice) if call.is_write && self.dice.u8(..3) == 0 => Fate::Twice,
-            Some(Fault::Throttled) => {
+        let fault = self.dice.choice(kinds)?;
+        let is_gateways = call.service == "apigatewayv2";
+        let (fate, what) = match fault {
+            Fault::Lost if call.is_write => (Fate::Lost, "a write is done and its answer lost"),
+            Fault::Fails => (Fate::Refused(500, "InternalFailure"), "a call is refused with 500"),
+            Fault::FailsAfter if call.is_write => (Fate::FailsAfter, "a write is done and answered with 500"),
+            Fault::Hangs => (Fate::Hangs, "a call is never answered"),
+            Fault::HangsAfter if call.is_write => (Fate::HangsAfter, "a write is done and never answered"),
+            Fault::Twice if call.is_write && self.dice.u8(..3) == 0 => (Fate::Twice, "a write arrives twice"),
+            Fault::Throttled => {
                 let (status, code) = throttle(call.service);
-                Fate::Refused(status, code)
+                (Fate::Refused(status, code), "a call is throttled")
             }
-            Some(Fault::Conflict) if call.service == "apigatewayv2" && call.is_write => {
-                Fate::Refused(409, "ConflictException")
+            Fault::Conflict if is_gateways && call.is_write => {
+                (Fate::Refused(409, "ConflictException"), "a write meets a conflict")
             }
-            Some(Fault::Stale) if is_listing(call) => Fate::Stale,
-            Some(Fault::Torn) if call.service != "s3" => Fate::Torn,
-            _ => Fate::Good,
-        }
+            Fault::Stale if is_listing(call) => (Fate::Stale, "a read shows how it was"),
+            Fault::Torn if call.operation == "DescribeServices" && self.dice.bool() => {
+                (Fate::Partly, "a description fails of one service")
+            }
+            Fault::Torn if call.service != "s3" => (Fate::Torn, "an answer breaks off"),
+            _ => return None,
+        };
+        Some((fate, fault, what))
     }
 
     /// What the process owes to others with this call.
@@ -348,6 +407,7 @@ impl Sea {
             && let Some(response) = self.earlier(call, now)
         {
             self.trace.call(now, call, response.status, "an earlier answer");
+            self.happened.note(Fault::Stale, "a read shows how it was");
             return Answer::Reply(response);
         }
         let looks_on = call.is_write && call.service != "s3";
@@ -366,6 +426,7 @@ impl Sea {
                 answer => answer,
             }
         };
+        let answer = if fate == Fate::Partly { partly(answer) } else { answer };
         let Answer::Reply(response) = &answer else { return answer };
         self.trace.call(now, call, response.status, &format!("{fate:?}"));
         if let Some(before) = before {
@@ -411,6 +472,22 @@ fn message(code: &str) -> &'static str {
         }
         _ => "as the dice fell",
     }
+}
+
+/// As if AWS had failed to describe what was asked for.
+fn partly(answer: Answer) -> Answer {
+    let Answer::Reply(response) = answer else { return answer };
+    let body = response.json();
+    let failures = body["services"].as_array().into_iter().flatten();
+    let failures: Vec<Value> = failures
+        .map(|service| json!({ "arn": service["serviceArn"], "reason": "ACCESS_DENIED", "detail": "as the dice fell" }))
+        .collect();
+    if failures.is_empty() {
+        return Answer::Reply(response);
+    }
+    let body = json!({ "services": [], "failures": failures }).to_string().into_bytes();
+    let headers = response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+    Answer::Reply(Response { body, headers: headers.cloned().collect(), status: response.status })
 }
 
 fn question(call: &Call) -> String {

@@ -1,13 +1,12 @@
 //! One process: the real engine with the real source and the real status sink, its loops those of the binary.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hatoba_aws_model::Clock as ModelClock;
 use hatoba_core::Cause;
-use hatoba_engine::{Clock, Engine, StatusSink};
-use hatoba_source::{Bucket, BucketSource, Directory, Location, Snapshot, Source, Variables};
+use hatoba_engine::{Clock, Engine, Requests, StatusSink};
+use hatoba_source::{Bucket, BucketSource, Directory, Keep, Location, Snapshot, Source, Variables};
 use hatoba_tests::Harbour;
 use hatoba_tests::board::LeaseBoard;
 use jiff::Timestamp;
@@ -32,6 +31,10 @@ pub(crate) struct Port {
 
 /// So often a process says that it is alive, and compares what lies in the bucket.
 const BEAT: Duration = Duration::from_secs(60);
+/// So long a process reads what an earlier one showed.
+const START: Duration = Duration::from_secs(3);
+/// So often it looks for what people ask; the binary's 10 s would be a third of all calls.
+const HEAR: Duration = Duration::from_secs(60);
 /// Two leaders write all statuses anew then, over the other's; each is as right.
 const BEAT_OF_LEADERS: Duration = Duration::from_secs(600);
 
@@ -58,27 +61,33 @@ impl Ship {
         let clock = Clock::starting_at(now + jiff::SignedDuration::from_secs(off_seconds));
         let way = Way { sea: port.sea.clone(), process: number };
         let options = hatoba_engine::Options { seed: swarm.seed ^ number as u64, ..swarm.options.clone() };
-        let mut harbour = Harbour::by(world, options, (clock, port.clock), way, BTreeMap::new());
-        if swarm.has_lease() {
-            harbour.compete(&port.board, &format!("p{number}"));
-        }
+        let mut harbour = Harbour::by(world, options, (clock, port.clock), way);
         let config = harbour.config();
-        let (source, sink): (Source, StatusSink) = match swarm.place {
+        let at = || location().status_place();
+        let (source, mut sink): (Source, StatusSink) = match swarm.place {
             Place::Disk => {
                 let directory = Directory::with_files(Box::new(port.disk.clone()), Variables::default());
                 (directory.into(), StatusSink::none())
             }
             Place::Bucket => {
-                let place = location().status_place();
-                let sink = StatusSink::bucket(Bucket::of(&config, &place), place);
+                let sink = StatusSink::bucket(Bucket::of(&config, &at()), at());
                 (BucketSource::new(&config, location(), Variables::default()).into(), sink)
             }
         };
+        harbour = harbour.knowing(sink.load(START).await);
+        if swarm.has_lease() {
+            harbour.compete(&port.board, &format!("p{number}"));
+        }
         harbour.run();
         let reading = tokio::spawn(read(Arc::clone(&harbour.engine), source, port.sea.clone(), number));
         let beat = if swarm.has(Fault::Leaders) { BEAT_OF_LEADERS } else { BEAT };
         let writing = tokio::spawn(write(Arc::clone(&harbour.engine), sink, beat));
-        Ship { harbour, number, is_frozen: false, tasks: vec![reading, writing] }
+        let mut tasks = vec![reading, writing];
+        if swarm.place == Place::Bucket {
+            harbour.engine.ask_for_held();
+            tasks.push(tokio::spawn(hear(Arc::clone(&harbour.engine), Keep::bucket(Bucket::of(&config, &at()), at()))));
+        }
+        Ship { harbour, number, is_frozen: false, tasks }
     }
 
     /// Drops it where it stands.
@@ -136,17 +145,26 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
 /// The version of a document that nobody wrote.
 const NOBODYS: u64 = u64::MAX;
 
-/// The versions that documents tell in their descriptions.
+/// The versions that documents tell in their descriptions, or in the names of their operations.
 fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
     let version = |text: &str| text.strip_prefix('v').and_then(|number| number.parse().ok());
     let told = |document: &hatoba_core::Document| {
         let member = |name: &str| document.spec.get(name).and_then(serde_json::Value::as_str);
-        let text = member("description")?;
+        let text = member("description").or_else(|| member("operationName"))?;
         // An API's comes twice: first and last. What was cut off between them is no version that anybody wrote.
         let is_whole = document.key.kind != "HttpApi" || member("version") == Some(text);
         Some((document.key.to_string(), if is_whole { version(text)? } else { NOBODYS }))
     };
     snapshot.documents.iter().filter_map(told).collect()
+}
+
+/// Looks for what people ask, and tells them what is held.
+async fn hear(engine: Arc<Engine>, keep: Keep) {
+    let mut requests = Requests::new(keep);
+    loop {
+        requests.look(&engine, engine.leads()).await;
+        tokio::time::sleep(HEAR).await;
+    }
 }
 
 /// Writes status documents as they change, while this process leads.

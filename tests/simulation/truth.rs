@@ -65,6 +65,11 @@ impl Thing {
         self.text("vpcLinkStatus") == "DELETING" || ["DRAINING", "INACTIVE"].contains(&self.text("status"))
     }
 
+    /// Whether its mark is its own, and not that of what it stands in.
+    pub(crate) fn bears_mark(&self) -> bool {
+        !["routes", "authorizers"].contains(&self.collection)
+    }
+
     pub(crate) fn is_ours(&self) -> bool {
         self.mark.as_ref().is_some_and(|mark| mark.owner == OWNER)
     }
@@ -97,7 +102,7 @@ pub(crate) fn things(dump: &Value) -> Things {
         .filter(|thing| thing.collection == "apis")
         .filter_map(|thing| Some((thing.id.clone(), thing.mark.clone()?)))
         .collect();
-    for thing in things.values_mut().filter(|thing| ["routes", "authorizers"].contains(&thing.collection)) {
+    for thing in things.values_mut().filter(|thing| !thing.bears_mark()) {
         let api = thing.api.as_ref().and_then(|api| apis.get(api));
         thing.mark = api.map(|mark| Mark { document: thing.place_in(&mark.document), ..mark.clone() });
     }
@@ -272,6 +277,10 @@ impl Look<'_> {
                         self.wrong
                             .push(format!("{document} ({id}): {member} is {seen}, expected {expected}"));
                     }
+                }
+                let goes = self.things.get(&id).and_then(|thing| thing.tag("hatoba:deletion"));
+                if !["routes", "authorizers", "integrations"].contains(&collection) && goes != Some("Delete") {
+                    self.wrong.push(format!("{document} ({id}): hatoba:deletion is {goes:?}, expected Delete"));
                 }
                 if in_api.is_some_and(|in_api| in_api != api) {
                     self.wrong.push(format!("{document} ({id}) is not in {api}"));

@@ -2,7 +2,7 @@
 //! and stay so.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use crate::disk::Disk;
 use crate::events;
 use crate::fleet::{Fleet, Part};
 use crate::hands;
+use crate::happened::Happened;
 use crate::sea::{Sea, SharedSea};
 use crate::ship::{BUCKET, Port, Ship};
 use crate::swarm::{Fault, Place, Swarm};
@@ -25,9 +26,6 @@ use crate::{truth, twins};
 /// After the faults have stopped everything comes true within so long: links and namespaces that take a quarter of an
 /// hour twice over, a backoff of five minutes, throttles that have slowed everything down to a twentieth.
 const CONVERGES_WITHIN: Duration = Duration::from_secs(5_400);
-/// And then nothing is written for so long: a resync at least.
-const SILENCE: Duration = Duration::from_secs(320);
-
 /// What people do to an API shows in what it serves after an automatic deployment, and tasks take their time.
 const EXCUSED: Duration = Duration::from_secs(240);
 
@@ -41,10 +39,27 @@ pub(crate) struct Outcome {
     pub(crate) faults: BTreeSet<Fault>,
     pub(crate) violation: Option<String>,
     pub(crate) trace: String,
+    pub(crate) happened: Happened,
     pub(crate) calls: usize,
     pub(crate) steps: usize,
     /// Virtual time.
     pub(crate) lasted: Duration,
+}
+
+impl Outcome {
+    /// Of a seed of which nothing is known.
+    pub(crate) fn nothing(seed: u64, faults: BTreeSet<Fault>) -> Outcome {
+        Outcome {
+            seed,
+            faults,
+            violation: None,
+            trace: String::new(),
+            happened: Happened::default(),
+            calls: 0,
+            steps: 0,
+            lasted: Duration::ZERO,
+        }
+    }
 }
 
 /// The world of one seed while it is at it.
@@ -58,8 +73,8 @@ pub(crate) struct Voyage {
     started: usize,
     /// The world as it was looked at last.
     revision: u64,
-    /// What people did may take effect until then.
-    excused_until: Duration,
+    /// What people did to a stack may take effect until then.
+    excused_until: BTreeMap<usize, Duration>,
     /// Stacks that were seen to serve, since when nothing happened that may end it.
     serving: BTreeSet<usize>,
 }
@@ -77,7 +92,7 @@ pub(crate) fn sail(swarm: Swarm, steps: usize) -> Outcome {
         let said = panic.downcast_ref::<String>().cloned();
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         let violation = Some(format!("a panic: {}", said.unwrap_or_default()));
-        Outcome { seed, faults, violation, trace: String::new(), calls: 0, steps: 0, lasted: Duration::ZERO }
+        Outcome { violation, ..Outcome::nothing(seed, faults) }
     })
 }
 
@@ -116,6 +131,7 @@ async fn run(swarm: Swarm, steps: usize) -> Outcome {
         faults,
         violation: sea.witness.violation.clone(),
         trace: sea.trace.text(),
+        happened: sea.happened.clone(),
         calls: sea.trace.calls,
         steps: done,
         lasted: sea.now().saturating_sub(Duration::from_secs(EPOCH_SECONDS)),
@@ -148,10 +164,15 @@ impl Voyage {
             dice,
             started: 0,
             revision: 0,
-            excused_until: Duration::ZERO,
+            excused_until: BTreeMap::new(),
             serving: BTreeSet::new(),
         };
         voyage.note(format!("{:?}", voyage.swarm));
+        for (fault, what) in [(Fault::Hidden, "lists lag in a world"), (Fault::Leaders, "a world has no lease")] {
+            if voyage.swarm.has(fault) {
+                voyage.happened(fault, what);
+            }
+        }
         voyage.publish();
         for _ in 0..voyage.swarm.processes {
             voyage.start().await;
@@ -165,6 +186,10 @@ impl Voyage {
         sea.trace.note(now, line);
     }
 
+    pub(crate) fn happened(&self, fault: Fault, what: &'static str) {
+        self.port.sea.lock().happened.note(fault, what);
+    }
+
     fn is_over(&self) -> bool {
         self.port.sea.lock().witness.violation.is_some()
     }
@@ -173,6 +198,9 @@ impl Voyage {
     pub(crate) async fn start(&mut self) {
         self.started += 1;
         let off = if self.swarm.has(Fault::Expired) { self.dice.i64(-3600..3600) } else { 0 };
+        if off != 0 {
+            self.happened(Fault::Expired, "a process's clock is off");
+        }
         let ship = Ship::start(&self.port, self.started, off).await;
         self.note(format!("process {} starts", ship.number));
         self.ships.push(ship);
@@ -297,7 +325,7 @@ impl Voyage {
         }
     }
 
-    fn violated(&self, what: String) {
+    pub(crate) fn violated(&self, what: String) {
         self.port.sea.lock().witness.violated(what);
     }
 
@@ -308,7 +336,7 @@ impl Voyage {
                 self.serving.remove(&stack);
                 continue;
             }
-            if self.port.sea.lock().now() < self.excused_until {
+            if self.excused_until.get(&stack).is_some_and(|until| self.port.sea.lock().now() < *until) {
                 continue;
             }
             let document = crate::fleet::key(stack, Part::Api);
@@ -327,10 +355,15 @@ impl Voyage {
         }
     }
 
-    /// Something happened that may end the serving of every stack, and is nobody's fault.
-    pub(crate) fn excuse(&mut self) {
-        self.serving.clear();
-        self.excused_until = self.port.sea.lock().now() + EXCUSED;
+    /// Something happened that may end the serving of a stack, and is nobody's fault.
+    pub(crate) fn excuse(&mut self, stack: usize) {
+        self.serving.remove(&stack);
+        self.excused_until.insert(stack, self.port.sea.lock().now() + EXCUSED);
+    }
+
+    /// Or of any.
+    pub(crate) fn excuse_all(&mut self) {
+        (0..self.swarm.stacks).for_each(|stack| self.excuse(stack));
     }
 
     fn get(&self, api: &str) -> (u16, String) {
@@ -377,7 +410,7 @@ impl Voyage {
             tokio::time::sleep(self.swarm.options.resync + self.swarm.lag).await;
             self.look();
         }
-        self.excuse();
+        self.excuse_all();
         // A link that fell asleep shows with the next look; what is asked for is traffic, and that comes.
         hands::repair(&mut self.port.sea.lock());
         let begun = tokio::time::Instant::now();
@@ -448,7 +481,8 @@ impl Voyage {
             .any(|stack| (may_be_its || concerns(stack)) && has_reported_twin(stack) && needs_a_human(stack))
     }
 
-    /// What an operator does who reads the statuses: another try, and a word for what the fuse holds.
+    /// What an operator does who reads the statuses: mends in AWS what they tell of, and a word for what the fuse holds.
+    /// Nobody asks for another look or another try: those come by themselves.
     fn help(&mut self) {
         let failed = hands::repair(&mut self.port.sea.lock());
         if !failed.is_empty() {
@@ -458,7 +492,6 @@ impl Voyage {
         }
         for ship in &self.ships {
             let engine = &ship.harbour.engine;
-            engine.reconcile_now();
             if let Some((_, documents)) = engine.held_together() {
                 engine.acknowledge(&Acknowledgement::new(documents, ship.harbour.now()));
             }
@@ -499,39 +532,6 @@ impl Voyage {
             (sea.things(), sea.witness.foreign())
         };
         truth::differences(&self.fleet, &things, &foreign)
-    }
-
-    /// S14: in sync and unchanged, nothing is written.
-    async fn silence(&self) {
-        // What is left to tidy up is found by the next sweep; what was replaced goes a minute later.
-        tokio::time::sleep(self.swarm.options.resync + Duration::from_secs(130)).await;
-        let before = self.wrong();
-        let (calls, told) = (self.writes(), self.port.sea.lock().statuses);
-        tokio::time::sleep(SILENCE).await;
-        let after = self.writes();
-        let told = self.port.sea.lock().statuses - told;
-        // A late look may have something to tell of one of them; what is written anew with every pass is written of all.
-        if told > self.fleet.parts.len() / 2 && !self.swarm.has(Fault::Leaders) {
-            self.violated(format!("S14: nothing changes, and {told} status documents are written"));
-        }
-        if after.len() != calls.len() {
-            self.violated(format!("S14: in sync, and it writes:\n{}", after[calls.len()..].join("\n")));
-        }
-        let wrong: Vec<String> = before.into_iter().chain(self.wrong()).collect();
-        if !wrong.is_empty() {
-            self.violated(format!("L1: it came true and did not stay so:\n{}", wrong.join("\n")));
-        }
-        let untold = coda::untold(self);
-        if !untold.is_empty() {
-            self.violated(format!("F35: what lies beside the source says otherwise:\n{}", untold.join("\n")));
-        }
-    }
-
-    fn writes(&self) -> Vec<String> {
-        let sea = self.port.sea.lock();
-        let world = sea.world.lock().unwrap();
-        let writes = world.log().iter().filter(|call| call.write && call.service != "s3");
-        writes.map(|call| format!("{}.{} {}", call.service, call.operation, call.status)).collect()
     }
 
     /// Whatever is not as it should be, as the statuses say it.

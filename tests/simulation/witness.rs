@@ -164,6 +164,12 @@ impl Witness {
         born.max(touched) + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at
     }
 
+    /// Whether people changed a thing so lately that the process that sent this need not know what it is by now.
+    pub(crate) fn was_touched_lately(&self, id: &str, call: &Call) -> bool {
+        let touched = self.by_hand.get(id);
+        touched.is_some_and(|at| *at + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at)
+    }
+
     /// Whether a document had been gone for the grace when the process that sent this could last have known. One that
     /// was back so shortly that nobody need have looked meanwhile was gone all the time.
     fn had_vanished(&self, document: &str, call: &Call) -> bool {
@@ -215,6 +221,7 @@ impl Witness {
 
     /// Notes what there is.
     pub(crate) fn look(&mut self, now: Duration, things: &Things) {
+        self.foreign.retain(|id, _| things.get(id).is_none_or(|thing| !(thing.bears_mark() && thing.is_ours())));
         for (id, thing) in things {
             self.born.entry(id.clone()).or_insert(now);
             if let Some(document) = thing.document() {
@@ -352,9 +359,13 @@ impl Witness {
             self.changed.insert(id.clone(), (call.sent_at, call.process));
             let goes_along =
                 before[id].api.as_ref().is_some_and(|api| !after.contains_key(&format!("apis:{api}")));
+            // A mark that people took off is put back by whoever knows the thing.
+            let was_ours = before[id].bears_mark() && self.last_ours.contains_key(id);
+            let is_back = was_ours && after.get(id).is_some_and(Thing::is_ours);
             if self.foreign.contains_key(id) {
-                // No list need have shown yet what was just made in it.
-                if !(goes_along && self.is_fresh(id, call)) {
+                // No list need have shown yet what was just made in it, or that the mark was just taken off.
+                let may_go = (goes_along || was_ours) && self.is_fresh(id, call);
+                if !may_go && !is_back {
                     self.violated(format!(
                         "S1: {} changes or deletes {id}, which is somebody else's",
                         call.operation
@@ -363,7 +374,7 @@ impl Witness {
                 continue;
             }
             let seen = self.last_ours.get(id).copied().unwrap_or_default();
-            if seen + self.back(call.process, call.sent_at, SIGHT) + self.lag < call.sent_at {
+            if seen + self.back(call.process, call.sent_at, SIGHT) + self.lag < call.sent_at && !is_back {
                 self.violated(format!("S1: {} changes {id}, which does not bear our mark", call.operation));
             }
             let theirs = before[id].tag(THEIR_TAG);
@@ -381,7 +392,7 @@ impl Witness {
         let lives = |thing: &crate::truth::Thing| !thing.is_leaving() && thing.is_ours();
         for (id, thing) in after.iter().filter(|(id, _)| !before.contains_key(*id)) {
             let Some(mark) =
-                thing.mark.as_ref().filter(|_| !["routes", "authorizers"].contains(&thing.collection))
+                thing.mark.as_ref().filter(|_| thing.bears_mark())
             else {
                 continue;
             };
@@ -396,7 +407,7 @@ impl Witness {
                     && made.mark == mark
                     && made.is_known
                     && [before, after].iter().all(|things| things.get(&made.id).is_some_and(lives))
-                    && !self.by_hand.contains_key(&made.id)
+                    && !self.was_touched_lately(&made.id, call)
             });
             if let Some(known) = known {
                 let (process, first) = (call.process, known.id.clone());

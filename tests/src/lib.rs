@@ -152,23 +152,22 @@ impl Harbour {
     /// A process that has read nothing and does not run, on this world.
     fn on(world: SharedWorld, options: Options, clock: Clock, model_clock: ModelClock) -> Harbour {
         let way = Connector::new(Arc::clone(&world), model_clock);
-        Harbour::by(world, options, (clock, model_clock), way, BTreeMap::new())
+        Harbour::by(world, options, (clock, model_clock), way)
     }
 
     /// A process that has read nothing and does not run; its requests reach this world by a way of the caller's own.
-    /// `clocks`: the one that it sees, and the world's; `statuses`: what an earlier one showed.
+    /// `clocks`: the one that it sees, and the world's.
     pub fn by(
         world: SharedWorld,
         options: Options,
         clocks: (Clock, ModelClock),
         way: impl HttpConnector + 'static,
-        statuses: BTreeMap<Key, Status>,
     ) -> Harbour {
         let (clock, model_clock) = clocks;
         let (dead, frozen, keys) = (CancellationToken::new(), Ice::default(), Keys::default());
         let way = Mortal { way: SharedHttpConnector::new(way), dead: dead.clone(), frozen: frozen.clone() };
         let config = sdk_config(way, clock, &keys);
-        let engine = Engine::new(options.clone(), &config, clock, statuses);
+        let engine = Engine::new(options.clone(), &config, clock, BTreeMap::new());
         Harbour {
             world,
             engine,
@@ -184,6 +183,12 @@ impl Harbour {
             leading: None,
             let_go: CancellationToken::new(),
         }
+    }
+
+    /// One that does not run yet and knows what an earlier one showed.
+    pub fn knowing(mut self, statuses: BTreeMap<Key, Status>) -> Harbour {
+        self.engine = Engine::new(self.options.clone(), &self.config, self.clock, statuses);
+        self
     }
 
     /// SDK settings of the process that runs now.

@@ -125,6 +125,8 @@ pub(crate) struct State {
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
     /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
+    /// When every place that may hold resources of ours was looked at last, asked for or not.
+    pub(crate) looked_everywhere: Option<Instant>,
     /// Why nobody knew how many documents vanished when they were counted last: some place had never been listed.
     pub(crate) unlisted: Option<Cause>,
     /// Another source has the same owner.
@@ -277,6 +279,7 @@ impl Engine {
             stayed: 0,
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
+            looked_everywhere: None,
             unlisted: None,
             owner_shared: None,
             acknowledged: None,

@@ -149,7 +149,10 @@ impl Engine {
                 self.tell(key, &name_of(kind, action), &id, cause);
                 self.memory(key, |memory| {
                     memory.written_at = Some(now);
-                    memory.fights.written(action.fields());
+                    // What only begins may fail yet, and then nothing was written.
+                    if !matches!(answer, Answer::Operation(_)) {
+                        memory.fights.written(action.fields());
+                    }
                 });
                 self.outdate_copies(place);
                 self.fold_answer(kind, key, place, action, answer, object, now);
@@ -204,7 +207,7 @@ impl Engine {
             }
             (Action::Create(creation), Answer::Operation(operation)) => {
                 self.note_creation(key, creation);
-                let pending = Pending { operation, made: Some(creation.clone()) };
+                let pending = Pending { operation, made: Some(creation.clone()), fields: action.fields() };
                 self.memory(key, |memory| memory.operation = Some(pending));
             }
             (Action::Delete(target), Answer::Gone) => self.inventory.remove(place, &target.id, now),
@@ -214,7 +217,8 @@ impl Engine {
                 self.memory(key, |memory| memory.not_before = Some(now));
             }
             (_, Answer::Operation(operation)) => {
-                self.memory(key, |memory| memory.operation = Some(Pending { operation, made: None }));
+                let pending = Pending { operation, made: None, fields: action.fields() };
+                self.memory(key, |memory| memory.operation = Some(pending));
             }
             // What an answer does not show of the mark stays as it was.
             (_, Answer::Object(shown)) => {
@@ -293,6 +297,7 @@ impl Engine {
             }
             Progress::Done(None) | Progress::Forgotten => {
                 self.memory(key, |memory| {
+                    memory.fights.written(pending.fields.clone());
                     memory.operation = None;
                     memory.polls = 0;
                     memory.not_before = Some(now);

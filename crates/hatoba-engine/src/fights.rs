@@ -14,7 +14,7 @@ pub(crate) struct Fights {
 }
 
 impl Fights {
-    /// AWS took a write of these fields.
+    /// AWS carried out a write of these fields.
     pub(crate) fn written(&mut self, fields: Vec<String>) {
         for field in fields {
             *self.writes.entry(field).or_default() += 1;

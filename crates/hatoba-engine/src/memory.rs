@@ -154,6 +154,8 @@ pub(crate) struct Pending {
     pub(crate) operation: String,
     /// What it makes, where it makes something.
     pub(crate) made: Option<Creation>,
+    /// What it changes, by name.
+    pub(crate) fields: Vec<String>,
 }
 
 /// A create whose answer was lost: look twice, a settle time apart, before sending it again.

@@ -4,12 +4,18 @@
 //! The places are the kinds that stand in the account, the scopes that only AWS knows of, and what stands in resources
 //! of ours. A list that failed later holds nothing: what was seen before still counts ([`Trust::LastGood`]).
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use hatoba_core::Cause;
 use hatoba_kinds::{Interest, KindId};
 use tokio::time::Instant;
 
 use crate::engine::Engine;
 use crate::inventory::{Place, Trust, Unlisted, children};
+
+/// How often is looked where no document asks for anything: a list of clusters and of families, and of what is in them.
+const EVERYWHERE_AGAIN: Duration = Duration::from_secs(3_600);
 
 impl Engine {
     /// Why nothing may go yet, if some place has never been wholly listed in this process's life. What AWS refuses to
@@ -40,14 +46,28 @@ impl Engine {
         Some(Cause::new("InventoryIncomplete", message))
     }
 
-    /// Looks for the scopes that only AWS knows of, where that has not succeeded yet, and lists them.
-    pub(crate) async fn discover(&self, not_before: Option<Instant>) {
-        let missing: Vec<KindId> = self.state().undiscovered.keys().copied().collect();
-        for kind in missing {
+    /// Whether it is time to look where no document asks for anything: a resource of ours may have come there through
+    /// another process, or its mark have been put back.
+    pub(crate) fn looks_everywhere(&self) -> bool {
+        let now = Instant::now();
+        let mut state = self.state();
+        let is_due = state.looked_everywhere.is_none_or(|at| at + EVERYWHERE_AGAIN <= now);
+        if is_due {
+            state.looked_everywhere = Some(now);
+        }
+        is_due
+    }
+
+    /// Looks for the scopes that only AWS knows of, where that has not succeeded yet or everywhere, and lists them.
+    pub(crate) async fn discover(&self, not_before: Option<Instant>, everywhere: bool) {
+        let missing: BTreeSet<KindId> = self.state().undiscovered.keys().copied().collect();
+        for kind in KindId::ALL.iter().copied().filter(|kind| everywhere || missing.contains(kind)) {
             let why = self.discover_kind(kind, not_before).await;
             let mut state = self.state();
             match why {
-                Some(why) => drop(state.undiscovered.insert(kind, why)),
+                Some(why) if missing.contains(&kind) => drop(state.undiscovered.insert(kind, why)),
+                // What was found before still counts; the next look is not an hour away.
+                Some(_) => state.looked_everywhere = None,
                 None => drop(state.undiscovered.remove(&kind)),
             }
         }

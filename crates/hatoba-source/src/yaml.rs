@@ -41,7 +41,7 @@ pub const NESTING_MAX: usize = 32;
 
 /// Most nodes (keys, values, lists, mappings) in one file, with lists and mappings counted twice. An ordinary document has
 /// some dozens; each node costs some hundred bytes in each reader, so this bounds a file to 8 MiB (`tests/fuzz.rs`).
-pub const NODES_MAX: usize = 10_000;
+pub const NODES_MAX: usize = 5_000;
 
 /// Most documents in one file; a stream of `---` costs 4 bytes per document and would fill the lists with nothing.
 pub const DOCUMENTS_MAX: usize = 1_000;

@@ -32,6 +32,8 @@ pub(crate) struct Order {
     seeds: u64,
     /// None is begun later than that.
     within: Option<Duration>,
+    /// So many are put off to the end: where there is no time for all, others are tried each time.
+    skip: usize,
 }
 
 /// One planted fault.
@@ -55,7 +57,7 @@ struct Row {
 
 impl Default for Order {
     fn default() -> Self {
-        Order { only: Vec::new(), seeds: SEEDS, within: None }
+        Order { only: Vec::new(), seeds: SEEDS, within: None, skip: 0 }
     }
 }
 
@@ -80,9 +82,10 @@ impl Order {
         Ok(order)
     }
 
-    /// As many of them as fit into that time.
-    pub(crate) fn within(time: Duration) -> Order {
-        Order { within: Some(time), ..Order::default() }
+    /// As many of them as fit into that time, from another one on in each of these nights.
+    pub(crate) fn within(time: Duration, night: u64) -> Order {
+        const A_NIGHT: u64 = 11; // fewer than fit into the shortest
+        Order { within: Some(time), skip: usize::try_from(night * A_NIGHT).unwrap_or_default(), ..Order::default() }
     }
 
     /// Plants one after the other and prints what found it. Returns one sentence.
@@ -100,6 +103,8 @@ impl Order {
                 self.only.join(", ")
             );
         }
+        let skip = self.skip % mutants.len().max(1);
+        mutants.rotate_left(skip);
         let scratch = Scratch::prepare()?;
         let mut rows: Vec<Row> = Vec::new();
         for mutant in mutants {
@@ -113,6 +118,7 @@ impl Order {
             println!("{} {}: {} ({} s)", row.mutant.number, row.mutant.name, row.verdict, row.took.as_secs());
             rows.push(row);
         }
+        rows.rotate_right(skip);
         let table = scratch.folder().join("table.md");
         fs::write(&table, markdown(&rows)).with_context(|| format!("cannot write {}", table.display()))?;
         print!("\n{}\n{}: for the book\n", markdown(&rows), table.display());

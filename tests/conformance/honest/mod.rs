@@ -128,7 +128,7 @@ async fn what_is_asked_and_answered_has_the_shapes_of_aws() {
         prune_limit: 100,
         ..Options::default()
     };
-    let mut harbour = Harbour::by(Arc::clone(&world), options, (clock, model_clock), way, BTreeMap::new());
+    let mut harbour = Harbour::by(Arc::clone(&world), options, (clock, model_clock), way);
     let documents = documents();
     harbour.start(&documents);
     harbour.converge(Duration::from_secs(1_800)).await;

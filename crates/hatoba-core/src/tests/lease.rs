@@ -516,13 +516,17 @@ fn of_three_processes_one_writes_at_a_time_whatever_goes_wrong() {
         Trouble { deleted: 20, ..Trouble::default() },
         Trouble { lost: 5, pauses: 9, deleted: 25, ..Trouble::default() },
     ];
+    // `cargo xtask nightly` begins elsewhere every night, and runs more of them.
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let (from, seeds) =
+        (number("HATOBA_LEASE_FROM").unwrap_or(0), number("HATOBA_LEASE_SEEDS").unwrap_or(500));
     for trouble in troubles {
         let mut led = 0;
-        for seed in 0..500 {
+        for seed in from..from + seeds {
             let (overlap, leaders) = run(seed, trouble);
             assert_eq!(overlap, 0, "seed {seed}, {trouble:?}: {leaders:?}");
-            led += usize::from(!leaders.is_empty());
+            led += u64::from(!leaders.is_empty());
         }
-        assert!(led > 466, "{trouble:?}: somebody led in {led} runs of 500");
+        assert!(led * 100 > seeds * 93, "{trouble:?}: somebody led in {led} runs of {seeds}");
     }
 }
