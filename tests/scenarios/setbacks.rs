@@ -85,7 +85,11 @@ async fn a_change_whose_operation_fails_for_long_is_not_given_up() {
     for _ in 0..100 {
         harbour.world().faults().cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "no more zones");
     }
-    harbour.documents(&ARTICLE.replacen("spec:\n  name: private.example.com", "spec:\n  description: new\n  name: private.example.com", 1));
+    harbour.documents(&ARTICLE.replacen(
+        "spec:\n  name: private.example.com",
+        "spec:\n  description: new\n  name: private.example.com",
+        1,
+    ));
     harbour.wait(HOUR).await;
     let status = harbour.status("PrivateDnsNamespace", "private-example-com");
     assert_eq!(status.synced.status, Truth::False);

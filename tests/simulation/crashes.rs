@@ -131,7 +131,10 @@ fn enumerate(
                         .then(|| format!("counts {:?}, expected {:?}", end.counts, reference.counts));
                     if let Some(story) = end.wrong.or(differs) {
                         let replay = replay(work, deaths);
-                        wrong.lock().unwrap().push(format!("{work:?}, killed at {deaths:?}: {story}\n{replay}"));
+                        wrong
+                            .lock()
+                            .unwrap()
+                            .push(format!("{work:?}, killed at {deaths:?}: {story}\n{replay}"));
                     }
                 }
             };
@@ -180,7 +183,8 @@ fn what_is_printed_can_be_run_again() {
 #[ignore = "replays what HATOBA_SIMULATION_CRASH names"]
 fn one_again() {
     let asked = std::env::var(CRASH).ok();
-    let (work, deaths) = asked.as_deref().and_then(read).expect("HATOBA_SIMULATION_CRASH='Create 3:WhenItIsDone'");
+    let (work, deaths) =
+        asked.as_deref().and_then(read).expect("HATOBA_SIMULATION_CRASH='Create 3:WhenItIsDone'");
     let reference = undisturbed(work);
     let (_, wrong) = enumerate(work, &reference, &[deaths], Duration::from_secs(600));
     assert_eq!(wrong, [""; 0]);

@@ -317,8 +317,9 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
                 (Fault::RolloutFails, 0 | 2) => faults.rollout_fails("no image of that name"),
                 (Fault::RolloutFails, _) => faults.rollout_sticks(),
                 // One, or whatever is begun while the cause lasts.
-                _ => (0..if choice == 0 { OPERATIONS_FAIL } else { 1 })
-                    .for_each(|_| faults.cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell")),
+                _ => (0..if choice == 0 { OPERATIONS_FAIL } else { 1 }).for_each(|_| {
+                    faults.cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell")
+                }),
             }
         }
     }

@@ -59,7 +59,9 @@ fn path(thing: &Thing) -> String {
 fn deletion(thing: &Thing) -> Option<Request> {
     match thing.collection {
         // AWS refuses while there is a service in it.
-        "namespaces" => Some(Request::json("servicediscovery", "DeleteNamespace", &json!({ "Id": thing.id }))),
+        "namespaces" => {
+            Some(Request::json("servicediscovery", "DeleteNamespace", &json!({ "Id": thing.id })))
+        }
         "discovery" => Some(Request::json("servicediscovery", "DeleteService", &json!({ "Id": thing.id }))),
         "tasks" => {
             let service = thing.id.rsplit('/').next()?;
@@ -85,7 +87,9 @@ fn tagging(thing: &Thing, n: u16) -> Option<Request> {
 
 fn tag(thing: &Thing, key: &str, value: &str) -> Option<Request> {
     match thing.collection {
-        "apis" | "vpcLinks" => Some(Request::rest("POST", &tags_of(thing), &json!({ "tags": { key: value } }))),
+        "apis" | "vpcLinks" => {
+            Some(Request::rest("POST", &tags_of(thing), &json!({ "tags": { key: value } })))
+        }
         "namespaces" | "discovery" => {
             let body = json!({ "ResourceARN": thing.body["Arn"], "Tags": [{ "Key": key, "Value": value }] });
             Some(Request::json("servicediscovery", "TagResource", &body))

@@ -22,13 +22,13 @@ const ALL: [(Fault, &[&str]); 35] = [
     (Fault::Stale, &["a read shows how it was"]),
     (Fault::Hidden, &["lists lag in a world"]),
     (Fault::Torn, &["an answer breaks off", "a description fails of one service"]),
-    (
-        Fault::Crash,
-        &["a process dies before its call arrives", "when it is done", "with the answer"],
-    ),
+    (Fault::Crash, &["a process dies before its call arrives", "when it is done", "with the answer"]),
     (Fault::Kill, &["a process is killed"]),
     (Fault::Freeze, &["a process stands still"]),
-    (Fault::Rolling, &["a process is terminated as another one comes", "it stands still then, and is killed"]),
+    (
+        Fault::Rolling,
+        &["a process is terminated as another one comes", "it stands still then, and is killed"],
+    ),
     (Fault::Leaders, &["a world has no lease"]),
     (
         Fault::Hands,
@@ -61,12 +61,12 @@ const ALL: [(Fault, &[&str]); 35] = [
         ],
     ),
     (Fault::Files, &["a file cannot be read", "a file is cut to nothing, and written bit by bit"]),
-    (Fault::SourceAway, &["the folder is away", "the bucket answers 503, 403 or 404", "the source is emptied"]),
-    (Fault::Sink, &["a status cannot be written"]),
     (
-        Fault::Lease,
-        &["the lease's answers are lost", "it is down", "it is up again", "it is deleted"],
+        Fault::SourceAway,
+        &["the folder is away", "the bucket answers 503, 403 or 404", "the source is emptied"],
     ),
+    (Fault::Sink, &["a status cannot be written"]),
+    (Fault::Lease, &["the lease's answers are lost", "it is down", "it is up again", "it is deleted"]),
     (Fault::Outage, &["a call to a service that is down is refused", "or never answered"]),
     (Fault::Idle, &["a link loses its interfaces"]),
 ];
@@ -91,7 +91,8 @@ impl Happened {
     /// What did not happen at all, and what happened and is nowhere said to be able to.
     pub(crate) fn gaps(&self) -> Vec<String> {
         let all = || ALL.iter().flat_map(|(fault, all)| all.iter().map(|what| (*fault, *what)));
-        let never = all().filter(|what| !self.0.contains_key(what)).map(|(f, what)| format!("{f:?}: {what}: never"));
+        let never =
+            all().filter(|what| !self.0.contains_key(what)).map(|(f, what)| format!("{f:?}: {what}: never"));
         let unknown = self.0.keys().filter(|what| !all().any(|known| known == **what));
         never.chain(unknown.map(|(f, what)| format!("{f:?}: {what}: in no table"))).collect()
     }
@@ -100,7 +101,8 @@ impl Happened {
     pub(crate) fn rows(&self) -> String {
         let times = |fault: Fault, what| self.0.get(&(fault, what)).copied().unwrap_or_default();
         let row = |(fault, all): &(Fault, &[&'static str])| {
-            let told: Vec<String> = all.iter().map(|what| format!("{what}: {}", times(*fault, what))).collect();
+            let told: Vec<String> =
+                all.iter().map(|what| format!("{what}: {}", times(*fault, what))).collect();
             format!("| `{fault:?}` | {} |\n", told.join("; "))
         };
         ALL.iter().map(row).collect()

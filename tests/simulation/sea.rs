@@ -317,9 +317,11 @@ impl Sea {
         if call.service == "s3" {
             let (source_down, status, code) = self.source_down;
             return match call.request.uri.contains(".hatoba") {
-                true if now < self.sink_down => {
-                    Some((Fate::Refused(503, "ServiceUnavailable"), Fault::Sink, "a status cannot be written"))
-                }
+                true if now < self.sink_down => Some((
+                    Fate::Refused(503, "ServiceUnavailable"),
+                    Fault::Sink,
+                    "a status cannot be written",
+                )),
                 false if now < source_down => {
                     let what = "the bucket answers 503, 403 or 404";
                     Some((Fate::Refused(status, code), Fault::SourceAway, what))

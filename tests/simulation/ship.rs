@@ -85,7 +85,10 @@ impl Ship {
         let mut tasks = vec![reading, writing];
         if swarm.place == Place::Bucket {
             harbour.engine.ask_for_held();
-            tasks.push(tokio::spawn(hear(Arc::clone(&harbour.engine), Keep::bucket(Bucket::of(&config, &at()), at()))));
+            tasks.push(tokio::spawn(hear(
+                Arc::clone(&harbour.engine),
+                Keep::bucket(Bucket::of(&config, &at()), at()),
+            )));
         }
         Ship { harbour, number, is_frozen: false, tasks }
     }

@@ -279,8 +279,10 @@ impl Look<'_> {
                     }
                 }
                 let goes = self.things.get(&id).and_then(|thing| thing.tag("hatoba:deletion"));
-                if !["routes", "authorizers", "integrations"].contains(&collection) && goes != Some("Delete") {
-                    self.wrong.push(format!("{document} ({id}): hatoba:deletion is {goes:?}, expected Delete"));
+                if !["routes", "authorizers", "integrations"].contains(&collection) && goes != Some("Delete")
+                {
+                    self.wrong
+                        .push(format!("{document} ({id}): hatoba:deletion is {goes:?}, expected Delete"));
                 }
                 if in_api.is_some_and(|in_api| in_api != api) {
                     self.wrong.push(format!("{document} ({id}) is not in {api}"));

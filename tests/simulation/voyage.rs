@@ -168,7 +168,9 @@ impl Voyage {
             serving: BTreeSet::new(),
         };
         voyage.note(format!("{:?}", voyage.swarm));
-        for (fault, what) in [(Fault::Hidden, "lists lag in a world"), (Fault::Leaders, "a world has no lease")] {
+        for (fault, what) in
+            [(Fault::Hidden, "lists lag in a world"), (Fault::Leaders, "a world has no lease")]
+        {
             if voyage.swarm.has(fault) {
                 voyage.happened(fault, what);
             }

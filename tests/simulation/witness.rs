@@ -167,7 +167,8 @@ impl Witness {
     /// Whether people changed a thing so lately that the process that sent this need not know what it is by now.
     pub(crate) fn was_touched_lately(&self, id: &str, call: &Call) -> bool {
         let touched = self.by_hand.get(id);
-        touched.is_some_and(|at| *at + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at)
+        touched
+            .is_some_and(|at| *at + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at)
     }
 
     /// Whether a document had been gone for the grace when the process that sent this could last have known. One that
@@ -221,7 +222,8 @@ impl Witness {
 
     /// Notes what there is.
     pub(crate) fn look(&mut self, now: Duration, things: &Things) {
-        self.foreign.retain(|id, _| things.get(id).is_none_or(|thing| !(thing.bears_mark() && thing.is_ours())));
+        self.foreign
+            .retain(|id, _| things.get(id).is_none_or(|thing| !(thing.bears_mark() && thing.is_ours())));
         for (id, thing) in things {
             self.born.entry(id.clone()).or_insert(now);
             if let Some(document) = thing.document() {
@@ -391,9 +393,7 @@ impl Witness {
     fn judge_creation(&mut self, call: &Call, before: &Things, after: &Things) {
         let lives = |thing: &crate::truth::Thing| !thing.is_leaving() && thing.is_ours();
         for (id, thing) in after.iter().filter(|(id, _)| !before.contains_key(*id)) {
-            let Some(mark) =
-                thing.mark.as_ref().filter(|_| thing.bears_mark())
-            else {
+            let Some(mark) = thing.mark.as_ref().filter(|_| thing.bears_mark()) else {
                 continue;
             };
             let mark = format!(

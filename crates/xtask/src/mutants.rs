@@ -85,7 +85,11 @@ impl Order {
     /// As many of them as fit into that time, from another one on in each of these nights.
     pub(crate) fn within(time: Duration, night: u64) -> Order {
         const A_NIGHT: u64 = 11; // fewer than fit into the shortest
-        Order { within: Some(time), skip: usize::try_from(night * A_NIGHT).unwrap_or_default(), ..Order::default() }
+        Order {
+            within: Some(time),
+            skip: usize::try_from(night * A_NIGHT).unwrap_or_default(),
+            ..Order::default()
+        }
     }
 
     /// Plants one after the other and prints what found it. Returns one sentence.
