@@ -27,6 +27,8 @@ mod hands;
 mod happened;
 #[path = "simulation/judge.rs"]
 mod judge;
+#[path = "simulation/lease.rs"]
+mod lease;
 #[path = "simulation/sea.rs"]
 mod sea;
 #[path = "simulation/seeds.rs"]

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::fleet::stack_of;
 use crate::hands;
+use crate::lease;
 use crate::sea::STRANGE_KEY;
-use crate::ship::Ship;
+use crate::ship::{BUCKET, Ship};
 use crate::swarm::{Fault, Place};
 use crate::voyage::Voyage;
 
@@ -283,13 +284,32 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
         }
         Fault::Lease => {
             let board = &voyage.port.board;
+            let is_in_s3 = sea.swarm.lease_is_in_s3();
             let what = match choice {
-                0 => (board.lose_answers(2), "the lease's answers are lost"),
-                1 => (board.is_down(true), "it is down"),
-                2 => (board.is_down(false), "it is up again"),
-                _ => (board.delete(), "it is deleted"),
+                0 => {
+                    sea.lease_answers_lost = 2;
+                    board.lose_answers(2);
+                    "the lease's answers are lost"
+                }
+                1 => {
+                    sea.lease_is_down = true;
+                    board.is_down(!is_in_s3); // of S3 the calls themselves tell
+                    "it is down"
+                }
+                2 => {
+                    sea.lease_is_down = false;
+                    board.is_down(false);
+                    "it is up again"
+                }
+                _ => {
+                    if is_in_s3 {
+                        sea.world.lock().unwrap().delete_object(BUCKET, lease::KEY);
+                    }
+                    board.delete();
+                    "it is deleted"
+                }
             };
-            sea.happened.note(fault, what.1);
+            sea.happened.note(fault, what);
         }
         Fault::Account => {
             let key = if choice < 2 { STRANGE_KEY } else { "test" };

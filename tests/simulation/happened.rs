@@ -66,7 +66,17 @@ const ALL: [(Fault, &[&str]); 35] = [
         &["the folder is away", "the bucket answers 503, 403 or 404", "the source is emptied"],
     ),
     (Fault::Sink, &["a status cannot be written"]),
-    (Fault::Lease, &["the lease's answers are lost", "it is down", "it is up again", "it is deleted"]),
+    (
+        Fault::Lease,
+        &[
+            "the lease's answers are lost",
+            "it is down",
+            "it is up again",
+            "it is deleted",
+            "S3 does not serve it",
+            "an answer of S3's about it is lost",
+        ],
+    ),
     (Fault::Outage, &["a call to a service that is down is refused", "or never answered"]),
     (Fault::Idle, &["a link loses its interfaces"]),
 ];

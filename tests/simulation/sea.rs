@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::coda::STATUSES;
 use crate::duties::Duties;
 use crate::happened::Happened;
+use crate::lease;
 use crate::swarm::{Fault, Swarm};
 use crate::trace::Trace;
 use crate::truth::{self, Things};
@@ -66,6 +67,11 @@ pub(crate) struct Sea {
     pub(crate) competitor: Duration,
     /// Things of names of their own that people took our mark off, and the tag that it takes to put it back.
     pub(crate) unmarked: BTreeMap<String, String>,
+    /// The lease in S3 is out of reach, and so many of its next writes are done and their answers lost.
+    pub(crate) lease_is_down: bool,
+    pub(crate) lease_answers_lost: usize,
+    /// What calls about the lease did, by their numbers: their numbers on the board.
+    leases: BTreeMap<usize, usize>,
     /// What there was at a revision of the world.
     known: Option<(u64, Arc<Things>)>,
     /// On order: at which of a process's writes it dies, and when.
@@ -160,6 +166,9 @@ impl Sea {
             source_down: (Duration::ZERO, 503, "ServiceUnavailable"),
             competitor: Duration::ZERO,
             unmarked: BTreeMap::new(),
+            lease_is_down: false,
+            lease_answers_lost: 0,
+            leases: BTreeMap::new(),
             known: None,
             deaths: VecDeque::new(),
             writes: 0,
@@ -219,6 +228,9 @@ impl Sea {
 
     /// A request leaves a process.
     pub(crate) fn sends(&mut self, sent_at: Duration, call: &Call) {
+        if lease::is_about(call) {
+            self.board.is_asked(&format!("p{}", call.process));
+        }
         let things = self.before(call);
         self.witness.sent(sent_at, call, &things);
     }
@@ -314,6 +326,16 @@ impl Sea {
             };
             return Some((Fate::Refused(*status, code), fault, what));
         }
+        if lease::is_about(call) {
+            if self.lease_is_down {
+                let refused = Fate::Refused(503, "ServiceUnavailable");
+                return Some((refused, Fault::Lease, "S3 does not serve it"));
+            }
+            if call.is_write && self.lease_answers_lost > 0 {
+                self.lease_answers_lost -= 1;
+                return Some((Fate::Lost, Fault::Lease, "an answer of S3's about it is lost"));
+            }
+        }
         if call.service == "s3" {
             let (source_down, status, code) = self.source_down;
             return match call.request.uri.contains(".hatoba") {
@@ -378,6 +400,9 @@ impl Sea {
 
     /// A process has the answer to its call.
     pub(crate) fn hears(&mut self, call: &Call, response: &Response) {
+        if let Some(number) = self.leases.remove(&call.number) {
+            self.board.is_answered(number);
+        }
         self.witness.delivered(call, response);
         let things = (call.is_write && call.service == "apigatewayv2").then(|| self.things());
         if let Some(wrong) = self.duties.delivered(call, response, things.as_deref(), &self.witness) {
@@ -431,6 +456,13 @@ impl Sea {
         let answer = if fate == Fate::Partly { partly(answer) } else { answer };
         let Answer::Reply(response) = &answer else { return answer };
         self.trace.call(now, call, response.status, &format!("{fate:?}"));
+        if lease::is_about(call)
+            && let Some(deed) = lease::deed(call, response)
+        {
+            let ago = now.saturating_sub(call.sent_at);
+            let number = self.board.note(&format!("p{}", call.process), ago, deed);
+            self.leases.insert(call.number, number);
+        }
         if let Some(before) = before {
             let after = self.things();
             self.witness.written(now, call, response, (&before, &after));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hatoba_aws_model::Clock as ModelClock;
 use hatoba_core::Cause;
-use hatoba_engine::{Clock, Engine, Requests, StatusSink};
+use hatoba_engine::{BucketBoard, Clock, Engine, Requests, StatusSink};
 use hatoba_source::{Bucket, BucketSource, Directory, Keep, Location, Snapshot, Source, Variables};
 use hatoba_tests::Harbour;
 use hatoba_tests::board::LeaseBoard;
@@ -76,7 +76,14 @@ impl Ship {
         };
         harbour = harbour.knowing(sink.load(START).await);
         if swarm.has_lease() {
-            harbour.compete(&port.board, &format!("p{number}"));
+            let name = format!("p{number}");
+            match swarm.lease_is_in_s3() {
+                true => {
+                    let lease = BucketBoard::new(Bucket::of(&config, &at()), &at());
+                    harbour.compete_on(lease, &name);
+                }
+                false => harbour.compete(&port.board, &name),
+            }
         }
         harbour.run();
         let reading = tokio::spawn(read(Arc::clone(&harbour.engine), source, port.sea.clone(), number));

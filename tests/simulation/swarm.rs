@@ -253,6 +253,11 @@ impl Swarm {
         self.options.quota_share < 0.2
     }
 
+    /// Whether the lease lies beside the documents, and is written by the product itself; else it has a way of its own.
+    pub(crate) fn lease_is_in_s3(&self) -> bool {
+        self.place == Place::Bucket
+    }
+
     /// Whether the processes settle among themselves who leads.
     pub(crate) fn has_lease(&self) -> bool {
         self.processes > 1 && !self.has(Fault::Leaders)

@@ -396,6 +396,7 @@ impl Voyage {
         self.port.disk.is_away_until(Duration::ZERO);
         self.port.disk.deny(BTreeSet::new());
         self.port.board.is_down(false);
+        self.port.sea.lock().lease_is_down = false;
         self.publish();
         for at in 0..self.ships.len() {
             self.freeze(at, false);

@@ -1,5 +1,6 @@
 //! A store with conditional writes that holds one lease, and what goes wrong with it.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ const WAY: Duration = Duration::from_millis(20);
 /// A process that can neither read nor write the object goes on without it after a minute, and stops that some time
 /// after it is back.
 const WITHOUT_LASTS: Duration = Duration::from_secs(180);
+/// Who has not reached it for so long may take it for out of reach.
+const UNREACHED: Duration = Duration::from_secs(50);
 
 /// The lease that several processes compete for.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ struct Store {
     history: Vec<Op>,
     /// When it was last out of reach, or somebody deleted it.
     troubled: Option<Duration>,
+    /// When each process reached it last, and until when that excuses it: who cannot goes on without it.
+    reached: BTreeMap<String, (Duration, Duration)>,
 }
 
 impl LeaseBoard {
@@ -84,6 +89,37 @@ impl LeaseBoard {
         history::fault(&self.store().history)
     }
 
+    /// A process asks for the object, where that lies elsewhere, and may get no answer.
+    pub fn is_asked(&self, process: &str) {
+        let now = self.1.elapsed();
+        self.store().reached.entry(process.to_owned()).or_insert((now, Duration::ZERO));
+    }
+
+    /// What became of a process's call, `ago` after it was begun, where the object lies elsewhere: this is its history then,
+    /// in the order in which calls took effect. Returns its number.
+    pub fn note(&self, process: &str, ago: Duration, what: Deed) -> usize {
+        let now = self.1.elapsed();
+        let mut store = self.store();
+        let (reached, excused) = store.reached.get(process).copied().unwrap_or((now, Duration::ZERO));
+        let excused = if now > reached + UNREACHED { now + WITHOUT_LASTS } else { excused };
+        store.reached.insert(process.to_owned(), (now, excused));
+        store.history.push(Op {
+            process: process.to_owned(),
+            begun: now.saturating_sub(ago),
+            ended: None,
+            what,
+        });
+        store.history.len() - 1
+    }
+
+    /// The process has the answer to what has this number.
+    pub fn is_answered(&self, number: usize) {
+        let now = self.1.elapsed();
+        if let Some(op) = self.store().history.get_mut(number) {
+            op.ended = Some(now);
+        }
+    }
+
     /// Why this process may send no write to AWS now, as the object shows it: another one leads, or its own last renewal
     /// is too old. Who cannot reach the object goes on without it: nothing is said of those times.
     pub fn forbids(&self, process: &str) -> Option<String> {
@@ -91,6 +127,10 @@ impl LeaseBoard {
         let store = self.store();
         let troubled = store.is_down || store.denies_writes;
         if troubled || store.troubled.is_some_and(|at| now < at + WITHOUT_LASTS) {
+            return None;
+        }
+        let reached = store.reached.get(process);
+        if reached.is_some_and(|(at, excused)| now > *at + UNREACHED || now < *excused) {
             return None;
         }
         let wrote = |op: &&Op| matches!(op.what, Deed::Wrote(..));

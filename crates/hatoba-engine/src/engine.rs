@@ -125,8 +125,8 @@ pub(crate) struct State {
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
     /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
-    /// When every place that may hold resources of ours was looked at last, asked for or not.
-    pub(crate) looked_everywhere: Option<Instant>,
+    /// When every place that may hold resources of ours is looked at again, asked for or not; `None`: with the next sweep.
+    pub(crate) everywhere_due: Option<Instant>,
     /// Why nobody knew how many documents vanished when they were counted last: some place had never been listed.
     pub(crate) unlisted: Option<Cause>,
     /// Another source has the same owner.
@@ -279,7 +279,7 @@ impl Engine {
             stayed: 0,
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
-            looked_everywhere: None,
+            everywhere_due: None,
             unlisted: None,
             owner_shared: None,
             acknowledged: None,

@@ -231,7 +231,7 @@ impl Engine {
     pub(crate) async fn look_for_orphans(&self, not_before: Option<Instant>) {
         if self.options.owner_is_explicit {
             let interest = Interest { everything: true, ..Interest::default() };
-            let everywhere = self.looks_everywhere();
+            let (everywhere, begun) = (self.looks_everywhere(), Instant::now());
             for kind in KindId::ALL.iter().filter(|kind| kind.table().scope_member.is_none()) {
                 // Where no document asks for any and none is ours, a look now and then is enough.
                 let place: Place = (*kind, String::new());
@@ -239,6 +239,9 @@ impl Engine {
                 self.list(&place, not_before, &interest).await;
             }
             self.discover(not_before, everywhere).await;
+            if everywhere {
+                self.note_look_everywhere(begun);
+            }
         }
         for place in self.inventory.places() {
             let Ok(view) = self.inventory.view(&place) else { continue };

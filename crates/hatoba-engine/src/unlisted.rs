@@ -16,6 +16,8 @@ use crate::inventory::{Place, Trust, Unlisted, children};
 
 /// How often is looked where no document asks for anything: a list of clusters and of families, and of what is in them.
 const EVERYWHERE_AGAIN: Duration = Duration::from_secs(3_600);
+/// And it takes no more than one part of so many of the time.
+const EVERYWHERE_SHARE: u32 = 100;
 
 impl Engine {
     /// Why nothing may go yet, if some place has never been wholly listed in this process's life. What AWS refuses to
@@ -51,11 +53,19 @@ impl Engine {
     pub(crate) fn looks_everywhere(&self) -> bool {
         let now = Instant::now();
         let mut state = self.state();
-        let is_due = state.looked_everywhere.is_none_or(|at| at + EVERYWHERE_AGAIN <= now);
+        let is_due = state.everywhere_due.is_none_or(|due| due <= now);
         if is_due {
-            state.looked_everywhere = Some(now);
+            state.everywhere_due = Some(now + EVERYWHERE_AGAIN);
         }
         is_due
+    }
+
+    /// Where that takes long, for there are thousands of clusters and families, it is done the less often.
+    pub(crate) fn note_look_everywhere(&self, begun: Instant) {
+        let rests = begun.elapsed() * EVERYWHERE_SHARE;
+        let mut state = self.state();
+        let due = state.everywhere_due.map(|due| due.max(Instant::now() + rests)); // one that failed is due at once
+        state.everywhere_due = due;
     }
 
     /// Looks for the scopes that only AWS knows of, where that has not succeeded yet or everywhere, and lists them.
@@ -67,7 +77,7 @@ impl Engine {
             match why {
                 Some(why) if missing.contains(&kind) => drop(state.undiscovered.insert(kind, why)),
                 // What was found before still counts; the next look is not an hour away.
-                Some(_) => state.looked_everywhere = None,
+                Some(_) => state.everywhere_due = None,
                 None => drop(state.undiscovered.remove(&kind)),
             }
         }
