@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::fleet::stack_of;
-use crate::hands;
+use fastrand::Rng;
+
+use crate::hands::{self, Touched};
 use crate::lease;
-use crate::sea::STRANGE_KEY;
+use crate::sea::{STRANGE_KEY, Sea};
 use crate::ship::{BUCKET, Ship};
 use crate::swarm::{Fault, Place};
 use crate::voyage::Voyage;
@@ -112,30 +113,40 @@ async fn process(voyage: &mut Voyage, fault: Fault) {
 
 fn people(voyage: &mut Voyage, fault: Fault) {
     let mut dice = voyage.dice.fork();
-    let (what, stack) = match fault {
+    let (what, touched) = match fault {
         // What they make takes nothing away.
-        Fault::Strangers => (hands::build(&mut voyage.port.sea.lock(), &mut dice), None),
-        Fault::Idle => {
-            let mut sea = voyage.port.sea.lock();
-            let things = sea.things();
-            let links = things.values().filter(|thing| thing.collection == "vpcLinks");
-            let link = dice.choice(links.collect::<Vec<_>>());
-            let stack = link.and_then(|link| stack_of(link.document()?));
-            let link = link.map(|link| link.id.clone()).unwrap_or_default();
-            let is_idle = sea.world.lock().unwrap().idle_vpc_link(&link);
-            if is_idle {
-                sea.happened.note(fault, "a link loses its interfaces");
-            }
-            (format!("{link} loses its interfaces: {is_idle}"), stack)
-        }
+        Fault::Strangers => (hands::build(&mut voyage.port.sea.lock(), &mut dice), Touched::Nothing),
+        Fault::Idle => idle(&mut voyage.port.sea.lock(), &mut dice),
         _ => hands::meddle(&mut voyage.port.sea.lock(), &mut dice),
     };
     voyage.note(what);
-    match stack {
-        Some(stack) => voyage.excuse(stack),
-        None if fault == Fault::Strangers => {}
-        None => voyage.excuse_all(), // a link of which nobody can tell any more whose it was
+    match touched {
+        Touched::Nothing => {}
+        Touched::Stack(stack) => voyage.excuse(stack),
+        Touched::Anything => voyage.excuse_all(),
     }
+}
+
+/// A link falls asleep, or the traffic comes for which one wakes up again.
+fn idle(sea: &mut Sea, dice: &mut Rng) -> (String, Touched) {
+    let things = sea.things();
+    let links = |status: &str| {
+        let links = things.values().filter(|thing| thing.collection == "vpcLinks");
+        links.filter(|link| link.text("vpcLinkStatus") == status).collect::<Vec<_>>()
+    };
+    if let Some(link) = dice.choice(links("INACTIVE")).filter(|_| dice.bool()) {
+        sea.world.lock().unwrap().pass_link(&link.id);
+        sea.happened.note(Fault::Idle, "traffic wakes one up");
+        return (format!("traffic comes for {}", link.id), Touched::Nothing);
+    }
+    let Some(link) = dice.choice(links("AVAILABLE")) else {
+        return ("no link is awake".to_owned(), Touched::Nothing);
+    };
+    if !sea.world.lock().unwrap().idle_vpc_link(&link.id) {
+        return (format!("{} stays awake", link.id), Touched::Nothing);
+    }
+    sea.happened.note(Fault::Idle, "a link loses its interfaces");
+    (format!("{} loses its interfaces", link.id), Touched::of(link.document()))
 }
 
 async fn source(voyage: &mut Voyage, fault: Fault) {
@@ -232,7 +243,9 @@ async fn torn(voyage: &mut Voyage) {
     let Some(name) = voyage.dice.choice(names) else { return };
     if voyage.dice.bool() {
         voyage.note(format!("{name} cannot be read"));
-        voyage.happened(Fault::Files, "a file cannot be read");
+        if voyage.swarm.place == Place::Disk {
+            voyage.happened(Fault::Files, "a file cannot be read");
+        }
         voyage.port.disk.deny(BTreeSet::from([name]));
         return;
     }
@@ -309,17 +322,21 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
                     "it is deleted"
                 }
             };
-            sea.happened.note(fault, what);
+            if sea.swarm.has_lease() {
+                sea.happened.note(fault, what);
+            }
         }
         Fault::Account => {
             let key = if choice < 2 { STRANGE_KEY } else { "test" };
-            if key == STRANGE_KEY {
-                sea.happened.note(fault, "a process gets another account's keys");
-            }
             drop(sea);
             // Whoever begins with a key works in that key's account.
             let is_pinned = |ship: &&Ship| ship.harbour.engine.picture().account.is_some();
-            voyage.ships.iter().filter(is_pinned).for_each(|ship| ship.harbour.keys.renew(key));
+            for ship in voyage.ships.iter().filter(is_pinned) {
+                ship.harbour.keys.renew(key);
+                if key == STRANGE_KEY {
+                    voyage.happened(fault, "a process gets another account's keys");
+                }
+            }
         }
         _ => {
             let what = match (fault, choice) {

@@ -9,17 +9,32 @@ use crate::sea::Sea;
 use crate::swarm::Fault;
 use crate::truth::Thing;
 
-/// Somebody changes or deletes something of ours. Says what, and of which stack it is.
-pub(crate) fn meddle(sea: &mut Sea, dice: &mut Rng) -> (String, Option<usize>) {
+/// What may stop serving for a while, by no fault of anybody's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Touched {
+    Nothing,
+    Stack(usize),
+    /// Nobody can tell any more whose it was.
+    Anything,
+}
+
+impl Touched {
+    /// The stack that a document, or what stands for one, belongs to.
+    pub(crate) fn of(document: Option<&str>) -> Touched {
+        document.and_then(stack_of).map_or(Touched::Anything, Touched::Stack)
+    }
+}
+
+/// Somebody changes or deletes something of ours. Says what.
+pub(crate) fn meddle(sea: &mut Sea, dice: &mut Rng) -> (String, Touched) {
     let things = sea.things();
     let ours: Vec<(&String, &Thing)> = things
         .iter()
         .filter(|(id, thing)| thing.is_ours() && !thing.is_leaving() && !sea.witness.foreign().contains(*id))
         .collect();
     let Some((id, thing)) = dice.choice(ours) else {
-        return ("nothing of ours to change".to_owned(), None);
+        return ("nothing of ours to change".to_owned(), Touched::Nothing);
     };
-    let stack = thing.document().and_then(stack_of);
     let others = things.values().filter(|thing| thing.collection == "vpcLinks" && !thing.is_ours()).count();
     let (did, request) = match dice.u8(..16) {
         0..=3 if thing.collection == "namespaces" => ("people delete a namespace", deletion(thing)),
@@ -29,23 +44,27 @@ pub(crate) fn meddle(sea: &mut Sea, dice: &mut Rng) -> (String, Option<usize>) {
         5..=7 => ("people put a tag on it", tagging(thing, dice.u16(1..1000))),
         _ => ("people change something", change(thing, dice)),
     };
-    let Some(request) = request else { return (format!("{id} is left alone"), None) };
+    let Some(request) = request else { return (format!("{id} is left alone"), Touched::Nothing) };
     let what = format!("{did}: {id}");
     let done = sea.by_hand(&what, &request);
     let (now, after) = (sea.now(), sea.things());
     if done.is_ok() {
         sea.happened.note(Fault::Hands, did);
     }
-    sea.witness.by_hand.insert(id.clone(), now);
+    let is_changed = done.is_ok() && did != "people put a tag on it";
+    if is_changed {
+        sea.witness.by_hand.insert(id.clone(), now);
+    }
     if did == "people take our mark off" && done.is_ok() {
         if ["namespaces", "discovery", "tasks"].contains(&thing.collection) {
             sea.unmarked.insert(id.clone(), thing.tag(OWNER_TAG).unwrap_or_default().to_owned());
         } else {
-            sea.witness.is_foreign(&after, &[id.clone()]); // another one is made in its stead
+            sea.witness.is_foreign(&after, std::slice::from_ref(id)); // another one is made in its stead
         }
     }
     sea.witness.hand_at(now, &after);
-    (format!("{what}: {}", done.map_or_else(|status| status.to_string(), |_| "done".to_owned())), stack)
+    let touched = if is_changed { Touched::of(thing.document()) } else { Touched::Nothing };
+    (format!("{what}: {}", done.map_or_else(|status| status.to_string(), |_| "done".to_owned())), touched)
 }
 
 fn path(thing: &Thing) -> String {

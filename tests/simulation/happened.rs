@@ -78,7 +78,7 @@ const ALL: [(Fault, &[&str]); 35] = [
         ],
     ),
     (Fault::Outage, &["a call to a service that is down is refused", "or never answered"]),
-    (Fault::Idle, &["a link loses its interfaces"]),
+    (Fault::Idle, &["a link loses its interfaces", "traffic wakes one up"]),
 ];
 
 /// How often each of them happened.

@@ -66,14 +66,17 @@ pub(crate) fn lane(call: &Call) -> String {
     match (call.service, segments.next(), segments.next()) {
         ("apigatewayv2", Some("apis"), Some(api)) => format!("api {api}"),
         ("apigatewayv2", Some("vpclinks"), Some(link)) => format!("link {link}"),
+        ("apigatewayv2", Some("tags"), Some(arn)) => {
+            let (_, id) = arn.rsplit_once("%2F").unwrap_or_default();
+            format!("{} {id}", if arn.contains("vpclinks") { "link" } else { "api" })
+        }
         _ => {
             let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
             let of =
                 ["Id", "ServiceId", "service", "serviceName", "Name", "name", "ResourceARN", "resourceArn"];
             let of = of.iter().find_map(|member| body[*member].as_str()).unwrap_or(path);
-            // Two documents may share a name in different scopes.
-            let parent = ["NamespaceId", "cluster"].iter().find_map(|member| body[*member].as_str());
-            format!("{} {} {of} {}", call.service, call.operation, parent.unwrap_or_default())
+            // By name or by ARN, whatever is done with it.
+            format!("{} {}", call.service, of.rsplit('/').next().unwrap_or(of))
         }
     }
 }

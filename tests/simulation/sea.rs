@@ -289,8 +289,8 @@ impl Sea {
     /// What goes on for a while comes first, then what befalls single calls.
     fn fate(&mut self, call: &Call) -> Fate {
         if let Some((fate, fault, what)) = self.lasting(call).or_else(|| self.single(call)) {
-            if fate != Fate::Stale {
-                self.happened.note(fault, what); // of a stale read it is known when there is an earlier answer
+            if ![Fate::Stale, Fate::Partly].contains(&fate) {
+                self.happened.note(fault, what); // of these it is known with the answer
             }
             return fate;
         }
@@ -453,7 +453,10 @@ impl Sea {
                 answer => answer,
             }
         };
-        let answer = if fate == Fate::Partly { partly(answer) } else { answer };
+        let answer = match fate {
+            Fate::Partly => self.partly(answer),
+            _ => answer,
+        };
         let Answer::Reply(response) = &answer else { return answer };
         self.trace.call(now, call, response.status, &format!("{fate:?}"));
         if lease::is_about(call)
@@ -475,6 +478,27 @@ impl Sea {
             }
         }
         answer
+    }
+
+    /// As if AWS had failed to describe one of those that were asked for.
+    fn partly(&mut self, answer: Answer) -> Answer {
+        let Answer::Reply(response) = answer else { return answer };
+        let mut body = response.json();
+        let services = body["services"].as_array_mut();
+        let Some(service) = services.filter(|all| !all.is_empty()).map(|all| all.remove(0)) else {
+            return Answer::Reply(response);
+        };
+        self.happened.note(Fault::Torn, "a description fails of one service");
+        let failure =
+            json!({ "arn": service["serviceArn"], "reason": "ACCESS_DENIED", "detail": "as the dice fell" });
+        match body["failures"].as_array_mut() {
+            Some(failures) => failures.push(failure),
+            None => body["failures"] = json!([failure]),
+        }
+        let headers =
+            response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+        let headers = headers.cloned().collect();
+        Answer::Reply(Response { body: body.to_string().into_bytes(), headers, status: response.status })
     }
 
     /// What the same question was answered some time ago, no longer than the lag.
@@ -506,22 +530,6 @@ fn message(code: &str) -> &'static str {
         }
         _ => "as the dice fell",
     }
-}
-
-/// As if AWS had failed to describe what was asked for.
-fn partly(answer: Answer) -> Answer {
-    let Answer::Reply(response) = answer else { return answer };
-    let body = response.json();
-    let failures = body["services"].as_array().into_iter().flatten();
-    let failures: Vec<Value> = failures
-        .map(|service| json!({ "arn": service["serviceArn"], "reason": "ACCESS_DENIED", "detail": "as the dice fell" }))
-        .collect();
-    if failures.is_empty() {
-        return Answer::Reply(response);
-    }
-    let body = json!({ "services": [], "failures": failures }).to_string().into_bytes();
-    let headers = response.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
-    Answer::Reply(Response { body, headers: headers.cloned().collect(), status: response.status })
 }
 
 fn question(call: &Call) -> String {

@@ -128,9 +128,11 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
                 let versions = versions(&snapshot);
                 // Of a file that nobody could read nobody knows what it says: its double is all there is.
                 let is_whole = snapshot.unreadable.is_empty();
+                let documents = snapshot.documents.iter().map(|document| document.key.to_string()).collect();
                 engine.accept_as_of(snapshot, begun);
                 let mut sea = sea.lock();
                 let now = sea.now();
+                sea.witness.has_seen(now, number, &documents);
                 for (document, version) in versions {
                     let wrong = sea.duties.accepts(now, number, &document, version).filter(|_| is_whole);
                     if let Some(wrong) = wrong {

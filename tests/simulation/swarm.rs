@@ -162,12 +162,19 @@ impl Swarm {
         let mut dice = Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5eed);
         let share = dice.choice([0.15, 0.35, 0.5, 0.7]).unwrap_or_default();
         let drawn: Vec<Fault> = Fault::ALL.into_iter().filter(|_| dice.f64() < share).collect();
-        let faults: BTreeSet<Fault> = drawn.into_iter().filter(|fault| !without.contains(fault)).collect();
+        let mut faults: BTreeSet<Fault> =
+            drawn.into_iter().filter(|fault| !without.contains(fault)).collect();
         let mut choose = |from: &[u64]| dice.choice(from).copied().unwrap_or_default();
         let seconds = Duration::from_secs;
         let stacks = choose(&[1, 1, 1, 1, 1, 1, 2, 2, 3]) as usize;
         let processes = choose(&[1, 1, 1, 1, 1, 2, 2, 2, 3]) as usize;
         let place = if choose(&[0, 0, 1]) == 0 { Place::Disk } else { Place::Bucket };
+        // Trouble with a lease in S3 is there where there is one.
+        let is_about_lease = is_in_s3(seed, place) && faults.contains(&Fault::Lease);
+        let processes = if is_about_lease { processes.max(2) } else { processes };
+        if is_about_lease {
+            faults.remove(&Fault::Leaders);
+        }
         let (file_each, permille) = (choose(&[0, 1]) == 1, choose(&[5, 20, 60, 150]));
         let (lag, pace) =
             (seconds(choose(&[1, 5, 10, 20])), Duration::from_millis(choose(&[200, 1_000, 2_500])));
@@ -255,13 +262,18 @@ impl Swarm {
 
     /// Whether the lease lies beside the documents, and is written by the product itself; else it has a way of its own.
     pub(crate) fn lease_is_in_s3(&self) -> bool {
-        self.place == Place::Bucket
+        is_in_s3(self.seed, self.place)
     }
 
     /// Whether the processes settle among themselves who leads.
     pub(crate) fn has_lease(&self) -> bool {
         self.processes > 1 && !self.has(Fault::Leaders)
     }
+}
+
+/// Who stands by looks at a lease every two seconds, so in a third of these worlds it is looked at through the SDK.
+fn is_in_s3(seed: u64, place: Place) -> bool {
+    place == Place::Bucket && seed.is_multiple_of(3)
 }
 
 /// The owner of everything that the documents ask for.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, LIST_KEYS, Part, SUBNETS, Says, name};
+use crate::judge::uses;
 use crate::swarm::OWNER;
 
 /// One resource.
@@ -199,17 +200,37 @@ fn differences_in(fleet: &Fleet, things: &Things, foreign: &BTreeSet<String>) ->
             && !fleet.keys().contains(thing.document().unwrap_or_default())
             && foreign.iter().any(theirs)
     };
+    let theirs = theirs(things, foreign);
     let surplus = things.iter().filter(|(id, thing)| {
         thing.is_ours()
             && !is_built_in(thing)
             && !thing.is_leaving()
             && !look.found.contains(*id)
-            && !foreign.contains(*id)
+            && !theirs.contains(*id)
     });
     let surplus: Vec<String> =
         surplus.map(|(id, thing)| format!("{id} is left over: {:?}", thing.mark)).collect();
     look.wrong.extend(surplus);
     look.wrong
+}
+
+/// What is people's, and what stays because of it: what it uses, and routes that lead to it.
+fn theirs(things: &Things, foreign: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut theirs = foreign.clone();
+    loop {
+        let is_one = |id: &String, thing: &Thing| {
+            let of_them = || theirs.iter().filter_map(|id| things.get(id));
+            !theirs.contains(id)
+                && of_them()
+                    .any(|other| uses(other, thing) || thing.collection == "routes" && uses(thing, other))
+        };
+        let more: Vec<String> =
+            things.iter().filter(|(id, thing)| is_one(id, thing)).map(|(id, _)| id.clone()).collect();
+        if more.is_empty() {
+            return theirs;
+        }
+        theirs.extend(more);
+    }
 }
 
 struct Look<'a> {

@@ -27,8 +27,8 @@ const OF_ONE_ALONE: [&str; 12] = [
     "target",
 ];
 
-/// Whether one of several APIs of a document must not go by itself: somebody has built in it, or it is no twin by its age, or
-/// it holds what the current one does not. Without a current one: what any other does not.
+/// Whether one of several APIs of a document must not go by itself: somebody has built in it, or it is no twin by its
+/// number or its age, or it holds what the current one does not. Without a current one: what any other does not.
 pub(crate) fn need_a_human(
     things: &Things,
     foreign: &BTreeSet<String>,
@@ -42,6 +42,7 @@ pub(crate) fn need_a_human(
     };
     let goes = |twin: &Thing, other: &Thing| {
         !is_built_in(twin)
+            && twin.mark == other.mark
             && were_born_together(twin, other)
             && held(things, twin).is_subset(&held(things, other))
     };

@@ -171,7 +171,8 @@ impl Voyage {
         for (fault, what) in
             [(Fault::Hidden, "lists lag in a world"), (Fault::Leaders, "a world has no lease")]
         {
-            if voyage.swarm.has(fault) {
+            let is_so = fault != Fault::Leaders || voyage.swarm.processes > 1;
+            if voyage.swarm.has(fault) && is_so {
                 voyage.happened(fault, what);
             }
         }
@@ -406,8 +407,9 @@ impl Voyage {
             self.start().await;
         }
         self.bury().await;
-        // Whatever was under way is over.
-        tokio::time::sleep(Duration::from_secs(120)).await;
+        // Whatever was under way is over; another account's credentials the SDK keeps for a quarter of an hour.
+        let over = if self.swarm.has(Fault::Account) { 1_020 } else { 120 };
+        tokio::time::sleep(Duration::from_secs(over)).await;
         if self.swarm.has(Fault::RolloutFails) {
             // Before an operator rolls out again what failed: does anybody say that it is ready?
             tokio::time::sleep(self.swarm.options.resync + self.swarm.lag).await;
@@ -416,6 +418,9 @@ impl Voyage {
         self.excuse_all();
         // A link that fell asleep shows with the next look; what is asked for is traffic, and that comes.
         hands::repair(&mut self.port.sea.lock());
+        if self.swarm.has(Fault::Idle) {
+            tokio::time::sleep(self.swarm.options.resync + self.swarm.lag).await; // until all know what sleeps
+        }
         let begun = tokio::time::Instant::now();
         let mut wrong = self.wrong();
         let mut helped = 0;
@@ -544,7 +549,11 @@ impl Voyage {
         let lines = said.iter().flat_map(|text| text.lines()).filter(|line| !line.ends_with(good));
         let held = self.ships.iter().flat_map(|ship| ship.harbour.engine.picture().pruning);
         let held = held.map(|held| format!("{} {}: {}", held.document, held.id, held.held));
-        lines.map(str::to_owned).chain(held).collect::<Vec<_>>().join("\n")
+        let statuses = self.ships.iter().flat_map(|ship| ship.harbour.engine.statuses());
+        let notes = statuses.flat_map(|(key, status)| {
+            status.notes.into_iter().map(move |note| format!("{key} notes {note}")).collect::<Vec<_>>()
+        });
+        lines.map(str::to_owned).chain(held).chain(notes).collect::<Vec<_>>().join("\n")
     }
 }
 

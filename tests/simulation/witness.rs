@@ -23,6 +23,8 @@ const ATTEMPT: Duration = Duration::from_millis(4_900);
 pub(crate) const SIGHT: Duration = Duration::from_secs(90);
 /// A document that is back is seen by the next look at the source, and what was under way has left by then.
 const SOURCE_SEEN: Duration = Duration::from_secs(120);
+/// What was decided before a document was there again has left by then; an ECS service is taken down in several calls.
+const TAKEN_OVER: Duration = Duration::from_secs(15);
 /// What users left so lately may still be led to by what is deployed; the product gives it a minute.
 const DEPLOYED: Duration = Duration::from_secs(50);
 /// API Gateway's quota, of which a process takes its share: at once, and a second.
@@ -44,6 +46,8 @@ pub(crate) struct Witness {
     /// When documents were not there: from, to.
     absent: BTreeMap<String, Vec<(Duration, Option<Duration>)>>,
     present: BTreeSet<String>,
+    /// Since when each process has known that a document is there.
+    seen: BTreeMap<usize, BTreeMap<String, Duration>>,
     /// The newest version of each document that a process has taken over.
     accepted: BTreeMap<(usize, String), u64>,
     /// What each process made: document with incarnation, id, and whether it was told so.
@@ -90,6 +94,7 @@ impl Witness {
             absent: BTreeMap::new(),
             present: BTreeSet::new(),
             accepted: BTreeMap::new(),
+            seen: BTreeMap::new(),
             made: Vec::new(),
             in_flight: BTreeMap::new(),
             quota: BTreeMap::new(),
@@ -194,6 +199,21 @@ impl Witness {
     /// A process has taken over a look at the source.
     pub(crate) fn accepts(&mut self, process: usize, document: String, version: u64) {
         self.accepted.insert((process, document), version);
+    }
+
+    /// A process has taken over a look at the source in which these documents stand, and no others.
+    pub(crate) fn has_seen(&mut self, now: Duration, process: usize, documents: &BTreeSet<String>) {
+        let seen = self.seen.entry(process).or_default();
+        seen.retain(|document, _| documents.contains(document));
+        for document in documents {
+            seen.entry(document.clone()).or_insert(now);
+        }
+    }
+
+    /// Whether the process that sent this had known for long enough that the document is there.
+    fn sees(&self, document: &str, call: &Call) -> bool {
+        let since = self.seen.get(&call.process).and_then(|seen| seen.get(document));
+        since.is_some_and(|since| *since + TAKEN_OVER < call.sent_at)
     }
 
     /// People made or changed this: from now on it is theirs.
@@ -434,7 +454,8 @@ impl Witness {
             // An API whose document is gone is emptied before it goes.
             let parent = api.as_ref().and_then(|api| before.get(api)?.document());
             let goes_with_it = parent.is_some_and(|parent| self.had_vanished(parent, call));
-            if !(is_second || goes_with_it || self.had_vanished(&document, call)) {
+            let has_vanished = self.had_vanished(&document, call) && !self.sees(&document, call);
+            if !(is_second || goes_with_it || has_vanished) {
                 self.violated(format!(
                     "S3: process {} deletes {id} of {document:?} without a cause ({})",
                     call.process, call.operation
@@ -456,7 +477,13 @@ impl Witness {
             changed.is_some_and(|(at, _)| *at + SIGHT + self.lag >= call.sent_at)
         };
         let users = judge::users(before, thing).into_iter();
-        let users: Vec<String> = users.filter(|user| !self.is_fresh(user, call) && !is_news(user)).collect();
+        // What it made itself is no news to a process.
+        let is_own = |user: &String| {
+            self.made.iter().any(|made| made.id == *user && made.process == call.process && made.is_known)
+                && !self.was_touched_lately(user, call)
+        };
+        let may_be_unseen = |user: &String| (self.is_fresh(user, call) && !is_own(user)) || is_news(user);
+        let users: Vec<String> = users.filter(|user| !may_be_unseen(user)).collect();
         if let Some(user) = users.first() {
             self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
         }
@@ -481,7 +508,8 @@ impl Witness {
         let born = |id: &String| self.born.get(id).copied().unwrap_or_default();
         let is_younger = |other: &&String| born(&id.to_owned()) < born(other) && !self.is_fresh(other, call);
         let twins = judge::equal_twins(before, id, thing);
-        let chosen = twins.into_iter().find(|other| is_younger(other) && !self.by_hand.contains_key(*other));
+        let chosen =
+            twins.into_iter().find(|other| is_younger(other) && !self.was_touched_lately(other, call));
         if let Some(other) = chosen.cloned() {
             let process = call.process;
             self.violated(format!("S4: process {process} deletes {id}, and {other} is younger and stays"));

@@ -18,7 +18,7 @@ const WAY: Duration = Duration::from_millis(20);
 /// A process that can neither read nor write the object goes on without it after a minute, and stops that some time
 /// after it is back.
 const WITHOUT_LASTS: Duration = Duration::from_secs(180);
-/// Who has not reached it for so long may take it for out of reach.
+/// Who asks and gets no answer for so long may take it for out of reach.
 const UNREACHED: Duration = Duration::from_secs(50);
 
 /// The lease that several processes compete for.
@@ -44,8 +44,8 @@ struct Store {
     history: Vec<Op>,
     /// When it was last out of reach, or somebody deleted it.
     troubled: Option<Duration>,
-    /// When each process reached it last, and until when that excuses it: who cannot goes on without it.
-    reached: BTreeMap<String, (Duration, Duration)>,
+    /// Since when each process gets no answer, and until when that excuses it: who gets none goes on without it.
+    unanswered: BTreeMap<String, (Option<Duration>, Duration)>,
 }
 
 impl LeaseBoard {
@@ -72,8 +72,9 @@ impl LeaseBoard {
     pub fn is_down(&self, is_down: bool) {
         let now = self.1.elapsed();
         let mut store = self.store();
-        store.troubled = store.troubled.filter(|_| !store.is_down).or(Some(now));
-        store.is_down = is_down;
+        if std::mem::replace(&mut store.is_down, is_down) != is_down {
+            store.troubled = Some(now);
+        }
     }
 
     /// Permission to write is missing, or there again.
@@ -92,7 +93,7 @@ impl LeaseBoard {
     /// A process asks for the object, where that lies elsewhere, and may get no answer.
     pub fn is_asked(&self, process: &str) {
         let now = self.1.elapsed();
-        self.store().reached.entry(process.to_owned()).or_insert((now, Duration::ZERO));
+        self.store().unanswered.entry(process.to_owned()).or_default().0.get_or_insert(now);
     }
 
     /// What became of a process's call, `ago` after it was begun, where the object lies elsewhere: this is its history then,
@@ -100,9 +101,10 @@ impl LeaseBoard {
     pub fn note(&self, process: &str, ago: Duration, what: Deed) -> usize {
         let now = self.1.elapsed();
         let mut store = self.store();
-        let (reached, excused) = store.reached.get(process).copied().unwrap_or((now, Duration::ZERO));
-        let excused = if now > reached + UNREACHED { now + WITHOUT_LASTS } else { excused };
-        store.reached.insert(process.to_owned(), (now, excused));
+        let (unanswered, excused) = store.unanswered.entry(process.to_owned()).or_default();
+        if unanswered.take().is_some_and(|since| now > since + UNREACHED) {
+            *excused = now + WITHOUT_LASTS;
+        }
         store.history.push(Op {
             process: process.to_owned(),
             begun: now.saturating_sub(ago),
@@ -129,8 +131,9 @@ impl LeaseBoard {
         if troubled || store.troubled.is_some_and(|at| now < at + WITHOUT_LASTS) {
             return None;
         }
-        let reached = store.reached.get(process);
-        if reached.is_some_and(|(at, excused)| now > *at + UNREACHED || now < *excused) {
+        if let Some((unanswered, excused)) = store.unanswered.get(process)
+            && (unanswered.is_some_and(|since| now > since + UNREACHED) || now < *excused)
+        {
             return None;
         }
         let wrote = |op: &&Op| matches!(op.what, Deed::Wrote(..));

@@ -30,7 +30,7 @@ use crate::queue::{Priority, Queue};
 use crate::shown::{EVENTS_MAX, Event, Origin, PruningShown};
 use crate::signal::Signal;
 use crate::turns::Turns;
-use crate::unlisted::undiscovered;
+use crate::unlisted::{EVERYWHERE_AGAIN, undiscovered};
 use crate::vanished::Vanished;
 use crate::world::{Checked, check};
 
@@ -125,8 +125,10 @@ pub(crate) struct State {
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
     /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
-    /// When every place that may hold resources of ours is looked at again, asked for or not; `None`: with the next sweep.
-    pub(crate) everywhere_due: Option<Instant>,
+    /// When every place that may hold resources of ours is looked at again, asked for or not.
+    pub(crate) everywhere_due: Instant,
+    /// Kinds whose scopes are looked for once more.
+    pub(crate) sought: BTreeSet<KindId>,
     /// Why nobody knew how many documents vanished when they were counted last: some place had never been listed.
     pub(crate) unlisted: Option<Cause>,
     /// Another source has the same owner.
@@ -279,7 +281,8 @@ impl Engine {
             stayed: 0,
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
-            everywhere_due: None,
+            everywhere_due: Instant::now() + EVERYWHERE_AGAIN, // the first look is due in any case
+            sought: BTreeSet::new(),
             unlisted: None,
             owner_shared: None,
             acknowledged: None,
@@ -379,13 +382,13 @@ impl Engine {
                 let memory = state.memory.entry(key.clone()).or_default();
                 memory.backoff.reset();
                 memory.phase = Phase::Moving;
-                memory.fights.forget();
+                memory.forget_fights();
                 memory.failure = None;
                 memory.polls = 0;
                 // A parent lists the children that are ours by name.
                 let lists_it = desired.parent().filter(|_| desired.table.marks == MarkStyle::Name);
                 if let Some(lists_it) = lists_it {
-                    state.memory.entry(lists_it.clone()).or_default().fights.forget(); // its list is another one now
+                    state.memory.entry(lists_it.clone()).or_default().forget_fights(); // its list is another one now
                 }
                 for key in [Some(key), lists_it].into_iter().flatten() {
                     state.queue.add(key.clone(), Priority::Change, now);
@@ -443,7 +446,7 @@ impl Engine {
     pub fn reconcile_now(&self) {
         for memory in self.state().memory.values_mut() {
             memory.failure = None;
-            memory.fights.forget();
+            memory.forget_fights();
         }
         self.resync_now.notify_one();
     }
@@ -461,7 +464,7 @@ impl Engine {
         for key in whole.unwrap_or_else(|| vec![key.clone()]) {
             let memory = state.memory.entry(key.clone()).or_default();
             memory.failure = None;
-            memory.fights.forget();
+            memory.forget_fights();
             memory.not_before = Some(now);
             state.queue.add(key, Priority::Change, now);
         }

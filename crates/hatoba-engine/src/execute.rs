@@ -287,6 +287,7 @@ impl Engine {
             }
             Progress::Done(Some(made)) => {
                 self.memory(key, |memory| {
+                    memory.fights.written(pending.fields.clone());
                     memory.operation = None;
                     memory.polls = 0;
                     memory.id = Some(made.id.clone());

@@ -112,6 +112,14 @@ impl Memory {
         self.failure = Some(Failure { cause, until });
     }
 
+    /// Somebody changed the document, or asks for another try: what was written counts no more, nor what is under way.
+    pub(crate) fn forget_fights(&mut self) {
+        self.fights.forget();
+        if let Some(operation) = &mut self.operation {
+            operation.fields.clear();
+        }
+    }
+
     /// What was left behind long ago and is shown by no list has gone.
     pub(crate) fn forget_left(&mut self, now: Instant, shows: impl Fn(&(Place, String)) -> bool) {
         self.left.retain(|left, since| now.saturating_duration_since(*since) < SHOWS_WITHIN || shows(left));

@@ -231,17 +231,14 @@ impl Engine {
     pub(crate) async fn look_for_orphans(&self, not_before: Option<Instant>) {
         if self.options.owner_is_explicit {
             let interest = Interest { everything: true, ..Interest::default() };
-            let (everywhere, begun) = (self.looks_everywhere(), Instant::now());
+            let everywhere = self.looks_everywhere();
             for kind in KindId::ALL.iter().filter(|kind| kind.table().scope_member.is_none()) {
                 // Where no document asks for any and none is ours, a look now and then is enough.
                 let place: Place = (*kind, String::new());
                 let not_before = not_before.filter(|_| everywhere || self.is_of_interest(&place));
                 self.list(&place, not_before, &interest).await;
             }
-            self.discover(not_before, everywhere).await;
-            if everywhere {
-                self.note_look_everywhere(begun);
-            }
+            self.discover(not_before).await;
         }
         for place in self.inventory.places() {
             let Ok(view) = self.inventory.view(&place) else { continue };

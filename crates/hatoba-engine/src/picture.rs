@@ -128,7 +128,7 @@ impl Engine {
             Turn::TakesOver => {
                 tracing::info!(owner = self.options.owner, "{how}");
                 self.ask_again_for_held();
-                self.state().everywhere_due = None; // what came and went meanwhile was another one's
+                self.look_everywhere_anew();
                 self.look_at_everything();
             }
             Turn::StandsBy => {

@@ -185,7 +185,7 @@ impl Engine {
         }
         // What a document made under another name is known by its mark alone.
         if self.options.owner_is_explicit {
-            self.discover(None, false).await;
+            self.discover(None).await;
         }
         // What serves a copy of its siblings comes when it is known what becomes of those, and what names it after it.
         let (mut first, mut last): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());

@@ -99,7 +99,10 @@ impl Engine {
             if let (Ok(()), Step::Act(Action::Delete(_)), Verdict::TakeDown(_, drift)) =
                 (&result, &step, &assessment.verdict)
             {
-                self.memory(key, |memory| memory.fights.written(forced(drift)));
+                self.memory(key, |memory| match &mut memory.operation {
+                    Some(operation) => operation.fields = forced(drift), // it has only begun
+                    None => memory.fights.written(forced(drift)),
+                });
             }
             let outcome = Outcome::of(&assessment, &step, failed);
             self.publish(&desired, Outcome { filled: Some(filled), ..outcome });

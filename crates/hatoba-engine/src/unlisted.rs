@@ -15,9 +15,10 @@ use crate::engine::Engine;
 use crate::inventory::{Place, Trust, Unlisted, children};
 
 /// How often is looked where no document asks for anything: a list of clusters and of families, and of what is in them.
-const EVERYWHERE_AGAIN: Duration = Duration::from_secs(3_600);
-/// And it takes no more than one part of so many of the time.
+pub(crate) const EVERYWHERE_AGAIN: Duration = Duration::from_secs(3_600);
+/// And that takes no more than one part of so many of the time, but once in so long it is done.
 const EVERYWHERE_SHARE: u32 = 100;
+const EVERYWHERE_AT_LAST: Duration = Duration::from_secs(6 * 3_600);
 
 impl Engine {
     /// Why nothing may go yet, if some place has never been wholly listed in this process's life. What AWS refuses to
@@ -53,34 +54,47 @@ impl Engine {
     pub(crate) fn looks_everywhere(&self) -> bool {
         let now = Instant::now();
         let mut state = self.state();
-        let is_due = state.everywhere_due.is_none_or(|due| due <= now);
+        let is_due = state.everywhere_due <= now;
         if is_due {
-            state.everywhere_due = Some(now + EVERYWHERE_AGAIN);
+            state.everywhere_due = now + EVERYWHERE_AGAIN;
+            state.sought.extend(KindId::ALL);
         }
         is_due
     }
 
-    /// Where that takes long, for there are thousands of clusters and families, it is done the less often.
-    pub(crate) fn note_look_everywhere(&self, begun: Instant) {
-        let rests = begun.elapsed() * EVERYWHERE_SHARE;
+    /// This process takes over: what came and went meanwhile was another one's, and until it is known what there is nobody
+    /// knows how many documents vanished.
+    pub(crate) fn look_everywhere_anew(&self) {
         let mut state = self.state();
-        let due = state.everywhere_due.map(|due| due.max(Instant::now() + rests)); // one that failed is due at once
-        state.everywhere_due = due;
+        state.undiscovered = undiscovered().collect();
+        state.everywhere_due = Instant::now();
     }
 
-    /// Looks for the scopes that only AWS knows of, where that has not succeeded yet or everywhere, and lists them.
-    pub(crate) async fn discover(&self, not_before: Option<Instant>, everywhere: bool) {
-        let missing: BTreeSet<KindId> = self.state().undiscovered.keys().copied().collect();
-        for kind in KindId::ALL.iter().copied().filter(|kind| everywhere || missing.contains(kind)) {
+    /// Looks for the scopes that only AWS knows of, where that has not succeeded yet or is due again, and lists them.
+    pub(crate) async fn discover(&self, not_before: Option<Instant>) {
+        let begun = Instant::now();
+        let kinds: BTreeSet<KindId> = {
+            let state = self.state();
+            state.undiscovered.keys().chain(&state.sought).copied().collect()
+        };
+        for kind in kinds {
             let why = self.discover_kind(kind, not_before).await;
             let mut state = self.state();
             match why {
-                Some(why) if missing.contains(&kind) => drop(state.undiscovered.insert(kind, why)),
-                // What was found before still counts; the next look is not an hour away.
-                Some(_) => state.everywhere_due = None,
-                None => drop(state.undiscovered.remove(&kind)),
+                Some(why) if state.undiscovered.contains_key(&kind) => {
+                    state.undiscovered.insert(kind, why);
+                }
+                Some(_) => {} // what was found before still counts, and it is sought again with the next sweep
+                None => {
+                    state.undiscovered.remove(&kind);
+                    state.sought.remove(&kind);
+                }
             }
         }
+        // Where that takes long, for there are thousands of clusters and families, it is done the less often.
+        let rests = (begun.elapsed() * EVERYWHERE_SHARE).min(EVERYWHERE_AT_LAST);
+        let mut state = self.state();
+        state.everywhere_due = state.everywhere_due.max(Instant::now() + rests);
     }
 
     /// Returns why not all of them were found and listed.
@@ -91,6 +105,9 @@ impl Engine {
             // What another account does not have is not discovered here.
             Err(cause) => return Some(Unlisted { cause, is_refused: false }),
         };
+        if !found.is_empty() {
+            self.inventory.forget_others_than(kind, &found, |object| self.is_ours(object));
+        }
         let mut why = None;
         for (scope, names) in found {
             let interest = Interest { names, everything: true, ..Interest::default() };

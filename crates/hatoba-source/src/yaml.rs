@@ -32,7 +32,7 @@ use serde_json::Value;
 pub(crate) use scalar::quoted;
 use scan::Scanned;
 
-/// Largest file. The largest thing among our kinds, a task definition, may have 64 KiB in AWS; four of those fit.
+/// Largest file. The largest thing among our kinds, a task definition, may have 64 KiB in AWS; four of those fit, as far as bytes go.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
 
 /// Deepest nesting of lists and mappings: far beyond any AWS request, whose members nest some ten deep. More only

@@ -1,12 +1,12 @@
 //! What is asked for no more, and what cannot be there any more: forgotten, so that what is known depends on what there
 //! is, and not on what there was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hatoba_core::Object;
 use hatoba_kinds::KindId;
 
-use super::{Inventory, Place, is_child};
+use super::{Inventory, Listing, Place, is_child};
 
 impl Inventory {
     /// Forgets the names whose objects do not matter: the next list does not ask for them.
@@ -27,6 +27,25 @@ impl Inventory {
             listing.asked.names.retain(|name| kept.contains(name) || wanted.names.contains(name));
             listing.asked.details.retain(|name| wanted.details.contains(name));
         }
+    }
+
+    /// Forgets scopes that only AWS knows of where it knows of them no more, and that never mattered: a failed look at one
+    /// would count as a failed look for as long as the process lives.
+    pub(crate) fn forget_others_than<T>(
+        &self,
+        kind: KindId,
+        found: &BTreeMap<String, T>,
+        matters: impl Fn(&Object) -> bool,
+    ) {
+        let mut state = self.state();
+        let is_gone = |place: &Place, listing: &Listing| {
+            place.0 == kind
+                && !place.1.is_empty()
+                && !found.contains_key(&place.1)
+                && listing.wanted.names.is_empty()
+                && !listing.seen().any(&matters)
+        };
+        state.retain(|place, listing| !is_gone(place, listing));
     }
 
     /// Forgets scopes whose parents are in no list. A parent that goes takes its scope with it, but a list of the scope

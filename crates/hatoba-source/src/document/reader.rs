@@ -13,7 +13,7 @@ use crate::yaml::{YamlDocument, quoted};
 const ROOT_MEMBERS: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "policy"];
 const METADATA_MEMBERS: [&str; 2] = ["name", "labels"];
 
-/// Most findings told of one document: nobody reads more, and a document can hold 10,000 mistakes.
+/// Most findings told of one document: nobody reads more, and a document can hold thousands of mistakes.
 const FINDINGS_MAX: usize = 50;
 /// AWS allows 50 tags on a resource; five are our marks.
 const LABELS_MAX: usize = 45;

@@ -12,6 +12,9 @@ use hatoba_source::{Variables, emit_with_variables, read_directory};
 
 use crate::report::visible;
 
+/// An API may have hundreds of routes, and a file so many keys and values; an ordinary document has some dozens.
+const DOCUMENTS_IN_A_FILE: usize = 80;
+
 /// Where documents go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum To {
@@ -19,7 +22,7 @@ pub(super) enum To {
     Print,
     /// One file.
     File(PathBuf),
-    /// A file for each API, namespace, link and so on, with what stands in it.
+    /// A file for each API, namespace, link and so on, with what stands in it; several, where that is much.
     Folder(PathBuf),
 }
 
@@ -69,12 +72,21 @@ impl To {
     /// The files, by name: documents in the order in which their resources could be made.
     pub(super) fn files(&self, imported: &[Imported]) -> BTreeMap<PathBuf, String> {
         let mut files: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+        let mut written: BTreeMap<String, usize> = BTreeMap::new();
         for one in imported {
             let file = match self {
                 To::Print => PathBuf::from("documents.yaml"),
                 To::File(path) => path.clone(),
                 To::Folder(folder) => {
-                    folder.join(format!("{}-{}.yaml", kebab(&one.root.kind), one.root.name))
+                    let stem = format!("{}-{}", kebab(&one.root.kind), one.root.name);
+                    let before = written.entry(stem.clone()).or_default();
+                    let number = *before / DOCUMENTS_IN_A_FILE;
+                    *before += 1;
+                    folder.join(if number == 0 {
+                        format!("{stem}.yaml")
+                    } else {
+                        format!("{stem}-{}.yaml", number + 1)
+                    })
                 }
             };
             files.entry(file).or_default().push(text(one));
