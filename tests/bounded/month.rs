@@ -21,7 +21,7 @@ use crate::work::apis;
 /// The source is looked at so often.
 const POLL: Duration = Duration::from_secs(60);
 /// Tides until everything that has a limit has reached it: the newest events, what is read again only by and by.
-const WARM_UP: usize = 2;
+const WARM_UP: usize = 8;
 /// What may be held more in the second half than in the first: a fiftieth of the bytes, for maps grow and shrink by nodes.
 const OF_BYTES: i64 = 50;
 /// And an allocation for each tide, and for so many documents that went. What is kept of one is several.
@@ -185,7 +185,7 @@ async fn let_pass(harbour: &Harbour, hands: &mut Hands, fleet: Fleet, lasts: Dur
 #[test]
 fn a_month_leaves_nothing_behind() {
     let fleet = Fleet::of(usize::try_from(number("HATOBA_BOUNDED_DOCUMENTS", 100)).unwrap());
-    let tides = usize::try_from(number("HATOBA_BOUNDED_TIDES", 8)).unwrap();
+    let tides = usize::try_from(number("HATOBA_BOUNDED_TIDES", 16)).unwrap();
     let hours = number("HATOBA_BOUNDED_TIDE_HOURS", 2);
     let within = Duration::from_secs(number("HATOBA_BOUNDED_SECONDS", 600));
     let resync = number("HATOBA_BOUNDED_RESYNC", 3_600);

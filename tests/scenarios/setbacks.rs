@@ -99,6 +99,31 @@ async fn a_change_whose_operation_fails_for_long_is_not_given_up() {
     assert!(harbour.is_converged(), "nobody asked: {}", harbour.describe());
 }
 
+/// A namespace of another name is made when the one of before is gone; that, too, AWS may not carry out.
+#[tokio::test(start_paused = true)]
+async fn a_take_down_whose_operation_fails_for_long_is_not_given_up() {
+    let document = |name: &str| {
+        format!(
+            "apiVersion: hatoba/v1\nkind: PrivateDnsNamespace\nmetadata: {{ name: net }}\npolicy: {{ replace: AllowDowntime }}\n\
+             spec: {{ name: {name}, vpcSelector: {{ tags: {{ Name: awesome-vpc }} }} }}\n"
+        )
+    };
+    let harbour = Harbour::converged(Options::default(), &document("one.example.com")).await;
+    for _ in 0..100 {
+        harbour.world().faults().cloud_map_operation_fails("CANNOT_DELETE_HOSTED_ZONE", "not allowed");
+    }
+    harbour.documents(&document("two.example.com"));
+    harbour.wait(HOUR).await;
+    let sent = harbour.count("DeleteNamespace").0;
+    assert!((4..=40).contains(&sent), "{sent} in an hour: {}", harbour.describe());
+    assert_ne!(harbour.status("PrivateDnsNamespace", "net").synced.reason.as_str(), "NonConverging");
+    harbour.world().faults().clear();
+    harbour.wait(HOUR).await;
+    assert!(harbour.is_converged(), "nobody asked: {}", harbour.describe());
+    let (_, namespace) = harbour.only("servicediscovery", "namespaces");
+    assert_eq!(namespace["Name"], "two.example.com");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_cloud_map_operation_shows_its_reason_and_is_retried_slowly() {
     let mut harbour = Harbour::new();

@@ -124,6 +124,31 @@ async fn what_came_and_went_through_another_process_goes_after_a_take_over() {
     assert_eq!(second.live("servicediscovery", "namespaces").len(), 0, "{}", second.describe());
 }
 
+/// A cluster of somebody else's, of which one look failed, and which then went: nobody can look there any more.
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_goes_after_a_failed_look_holds_nothing() {
+    let both = format!("{ARTICLE}\n---\n{STAYS}");
+    let harbour = Harbour::converged(explicit(), &both).await;
+    let ci = json!({ "clusterName": "ci" });
+    harbour.meddle(&Request::json("ecs", "CreateCluster", &ci)).await;
+    let service = json!({ "cluster": "ci", "serviceName": "build", "taskDefinition": "great-task:1",
+        "desiredCount": 0, "launchType": "FARGATE", "networkConfiguration": { "awsvpcConfiguration": {
+            "subnets": ["subnet-0aa11bb22cc33dd44"], "securityGroups": ["sg-0123456789abcdef0"] } } });
+    harbour.meddle(&Request::json("ecs", "CreateService", &service)).await;
+    for_minutes(&harbour, 50, &both).await;
+    harbour.world().faults().fail("DescribeServices", 100, 500, "ServerException", "no");
+    for_minutes(&harbour, 12, &both).await;
+    harbour.world().faults().clear();
+    let gone = json!({ "cluster": "ci", "service": "build", "force": true });
+    harbour.meddle(&Request::json("ecs", "DeleteService", &gone)).await;
+    harbour.wait(MINUTE).await;
+    harbour.meddle(&Request::json("ecs", "DeleteCluster", &json!({ "cluster": "ci" }))).await;
+    for_minutes(&harbour, 30, STAYS).await;
+    assert_eq!(harbour.live("ecs", "services").len(), 0, "{}", harbour.describe());
+    assert!(harbour.engine.picture().pruning.is_empty(), "{:?}", harbour.engine.picture().pruning);
+    assert!(!harbour.engine.metrics_text().contains("hatoba_prune_held 1"));
+}
+
 /// Nobody looks for a service without a document in every sweep.
 #[tokio::test(start_paused = true)]
 async fn a_mark_that_is_put_back_long_after_its_document_went_is_found_by_and_by() {

@@ -178,6 +178,36 @@ mod tests {
     }
 
     #[test]
+    fn an_api_with_many_routes_comes_in_files_that_can_be_read() {
+        const ROUTES: usize = 600;
+        let folder = tempfile::tempdir().unwrap();
+        let (each, together) = (folder.path().join("each"), folder.path().join("together"));
+        fs::create_dir(&each).unwrap();
+        for n in 0..ROUTES {
+            let route = format!(
+                "apiVersion: hatoba/v1\nkind: Route\nmetadata: {{ name: r{n} }}\nspec: {{ apiRef: shop, routeKey: GET /r{n} }}\n"
+            );
+            fs::write(each.join(format!("r{n}.yaml")), route).unwrap();
+        }
+        let of_shop = |document: Document| Imported {
+            document,
+            variables: BTreeMap::new(),
+            origin: String::new(),
+            remarks: Vec::new(),
+            root: Key::new("HttpApi", "shop"),
+        };
+        let read = |folder: &Path| read_directory(folder, &Variables::default()).unwrap();
+        let imported: Vec<Imported> = read(&each).documents.into_iter().map(of_shop).collect();
+        let to = To::Folder(together.clone());
+        to.write(&to.files(&imported)).unwrap();
+        let again = read(&together);
+        assert_eq!((again.documents.len(), again.unreadable.len()), (ROUTES, 0), "{:?}", again.unreadable);
+        assert!(
+            together.join("http-api-shop.yaml").exists() && together.join("http-api-shop-8.yaml").exists()
+        );
+    }
+
+    #[test]
     fn a_place_is_a_file_by_its_name_unless_it_is_a_folder() {
         let folder = tempfile::tempdir().unwrap();
         let odd = folder.path().join("odd.yaml");
