@@ -17,9 +17,9 @@ use hatoba_tests::root;
 /// What a daemon may need above what it holds, for the worst file.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Work that any machine counts alike: forty for each key or value that there may be.
-const ALLOCATIONS_MAX: u64 = 200_000;
+const ALLOCATIONS_MAX: u64 = 280_000;
 /// What the worst file may take of a processor, to be read and again to be judged. The goal is 20 ms, and the worst takes
-/// 14; the same machine takes twice as long on a slow day.
+/// 19; the same machine takes twice as long on a slow day.
 const TIME_MAX: Duration = Duration::from_millis(40);
 /// One round is disturbed by what else runs; the best of some is not. The system counts a thread's time by ticks, so a
 /// round is several runs.

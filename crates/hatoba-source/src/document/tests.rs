@@ -285,7 +285,7 @@ fn messages_stay_on_one_line() {
 
 #[test]
 fn a_document_of_nothing_but_errors_is_cut_short() {
-    let strangers: String = (0..4_500).map(|i| format!("stranger{i}: ${{NO}}\n")).collect();
+    let strangers: String = (0..3_000).map(|i| format!("stranger{i}: ${{NO}}\n")).collect();
     for text in [
         format!("{GOOD}{strangers}"),
         GOOD.replace("{ x: 1 }", &format!("\n  {}", strangers.replace('\n', "\n  "))),

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use saphyr_parser::input::SkipTabs;
 use saphyr_parser::{Input, StrInput};
 
-/// Most tokens kept at a time. A file with as many keys and values as it may have comes to some 12,500; a token takes
+/// Most tokens kept at a time. A file with as many keys and values as it may have comes to some 18,000; a token takes
 /// about 100 bytes.
 const AHEAD_MAX: usize = 32_000;
 
