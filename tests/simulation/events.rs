@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fastrand::Rng;
+use hatoba_aws_model::Faults;
 
 use crate::hands::{self, Touched};
 use crate::lease;
@@ -213,27 +214,33 @@ async fn wrong(voyage: &mut Voyage) {
     let files = voyage.fleet.files(voyage.swarm.file_each);
     let mut files: Vec<(String, Vec<u8>)> =
         files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-    let which = voyage.dice.u8(..5);
-    let what = match which {
-        0 => "a document of no version",
-        1 => "a reference into nothing",
-        2 => "a document of wrong members",
-        3 => "bytes that are no text",
-        _ => "one of two of one name, or nothing",
+    let (what, text) = match voyage.dice.u8(..5) {
+        0 => ("a document of no version", "kind: HttpApi\nmetadata: { name: nobody }\n".to_owned()),
+        1 => (
+            "a reference into nothing",
+            "apiVersion: hatoba/v1\nkind: Route\nmetadata: { name: nowhere }\nspec: { apiRef: nowhere, routeKey: $default, integrationRef: nowhere }\n".to_owned(),
+        ),
+        2 => (
+            "a document of wrong members",
+            "apiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: bad }\nspec: { subnetIds: 7, wrong: true }\n".to_owned(),
+        ),
+        3 => ("bytes that are no text", "\u{0}\u{1}{ [ &a *a".to_owned()),
+        _ => ("one of two of one name, or nothing", double(voyage, &files)),
     };
     voyage.happened(Fault::Wrong, what);
-    let text = match which {
-        0 => "kind: HttpApi\nmetadata: { name: nobody }\n".to_owned(),
-        1 => "apiVersion: hatoba/v1\nkind: Route\nmetadata: { name: nowhere }\nspec: { apiRef: nowhere, routeKey: $default, integrationRef: nowhere }\n".to_owned(),
-        2 => "apiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: bad }\nspec: { subnetIds: 7, wrong: true }\n".to_owned(),
-        3 => "\u{0}\u{1}{ [ &a *a".to_owned(),
-        // Where files go missing, too, the double may be all that is left, and is taken over by right.
-        _ if voyage.swarm.has(Fault::Files) => "kind: {}\n".to_owned(),
-        _ => files.first().map(|(_, text)| String::from_utf8_lossy(text).replace("description: v", "description: v9000")).unwrap_or_default(),
-    };
     voyage.note(format!("a wrong document: {text:?}"));
     files.push(("wrong.yaml".to_owned(), text.into_bytes()));
     voyage.put(&files);
+}
+
+/// A document of a name that there is already. Where files go missing, too, it may be all that is left, and is taken over by
+/// right: there it is nothing.
+fn double(voyage: &Voyage, files: &[(String, Vec<u8>)]) -> String {
+    if voyage.swarm.has(Fault::Files) {
+        return "kind: {}\n".to_owned();
+    }
+    let first = files.first().map(|(_, text)| String::from_utf8_lossy(text));
+    first.map(|text| text.replace("description: v", "description: v9000")).unwrap_or_default()
 }
 
 /// A file is written bit by bit, or may not be read for a while.
@@ -339,25 +346,40 @@ fn aws(voyage: &mut Voyage, fault: Fault) {
             }
         }
         _ => {
-            let what = match (fault, choice) {
-                (Fault::LinkFails, _) => "the next link fails",
-                (Fault::RolloutFails, 0 | 2) => "the next rollout fails",
-                (Fault::RolloutFails, _) => "the next rollout never ends",
-                (_, 0) => "sixty of them do",
-                _ => "the next operation of Cloud Map fails",
-            };
+            let what = order(sea.world.lock().unwrap().faults(), fault, choice);
             sea.happened.note(fault, what);
-            let mut world = sea.world.lock().unwrap();
-            let faults = world.faults();
-            match (fault, choice) {
-                (Fault::LinkFails, _) => faults.vpc_link_fails("there is no address left"),
-                (Fault::RolloutFails, 0 | 2) => faults.rollout_fails("no image of that name"),
-                (Fault::RolloutFails, _) => faults.rollout_sticks(),
-                // One, or whatever is begun while the cause lasts.
-                _ => (0..if choice == 0 { OPERATIONS_FAIL } else { 1 }).for_each(|_| {
-                    faults.cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell")
-                }),
-            }
+        }
+    }
+}
+
+/// Orders of the model what goes wrong next. Says what.
+fn order(faults: &mut Faults, fault: Fault, choice: u8) -> &'static str {
+    let mut operations_fail = |times| {
+        for _ in 0..times {
+            faults.cloud_map_operation_fails("CANNOT_CREATE_HOSTED_ZONE", "as the dice fell");
+        }
+    };
+    match (fault, choice) {
+        (Fault::LinkFails, _) => {
+            faults.vpc_link_fails("there is no address left");
+            "the next link fails"
+        }
+        (Fault::RolloutFails, 0 | 2) => {
+            faults.rollout_fails("no image of that name");
+            "the next rollout fails"
+        }
+        (Fault::RolloutFails, _) => {
+            faults.rollout_sticks();
+            "the next rollout never ends"
+        }
+        // Whatever is begun while the cause lasts, or one.
+        (_, 0) => {
+            operations_fail(OPERATIONS_FAIL);
+            "sixty of them do"
+        }
+        _ => {
+            operations_fail(1);
+            "the next operation of Cloud Map fails"
         }
     }
 }

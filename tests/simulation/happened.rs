@@ -81,6 +81,10 @@ const ALL: [(Fault, &[&str]); 35] = [
     (Fault::Idle, &["a link loses its interfaces", "traffic wakes one up"]),
 ];
 
+fn everything() -> impl Iterator<Item = (Fault, &'static str)> {
+    ALL.iter().flat_map(|(fault, all)| all.iter().map(|what| (*fault, *what)))
+}
+
 /// How often each of them happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Happened(BTreeMap<(Fault, &'static str), u64>);
@@ -100,10 +104,9 @@ impl Happened {
 
     /// What did not happen at all, and what happened and is nowhere said to be able to.
     pub(crate) fn gaps(&self) -> Vec<String> {
-        let all = || ALL.iter().flat_map(|(fault, all)| all.iter().map(|what| (*fault, *what)));
-        let never =
-            all().filter(|what| !self.0.contains_key(what)).map(|(f, what)| format!("{f:?}: {what}: never"));
-        let unknown = self.0.keys().filter(|what| !all().any(|known| known == **what));
+        let never = everything().filter(|what| !self.0.contains_key(what));
+        let never = never.map(|(f, what)| format!("{f:?}: {what}: never"));
+        let unknown = self.0.keys().filter(|what| !everything().any(|known| known == **what));
         never.chain(unknown.map(|(f, what)| format!("{f:?}: {what}: in no table"))).collect()
     }
 
@@ -129,8 +132,7 @@ fn the_book_names_every_fault() {
         let row = faults.lines().find(|line| line.starts_with(&format!("| `{fault:?}` |")));
         row.is_some_and(|row| row.contains(&format!("{what}: ")) && !row.contains(&format!("{what}: 0")))
     };
-    let all = ALL.iter().flat_map(|(fault, all)| all.iter().map(|what| (*fault, *what)));
-    let missing: Vec<_> = all.filter(|(fault, what)| !is_named(*fault, what)).collect();
+    let missing: Vec<_> = everything().filter(|(fault, what)| !is_named(*fault, what)).collect();
     assert_eq!(missing, []);
     assert!(Fault::ALL.iter().all(|fault| ALL.iter().any(|(known, _)| known == fault)));
 }

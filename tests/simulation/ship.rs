@@ -63,25 +63,23 @@ impl Ship {
         let options = hatoba_engine::Options { seed: swarm.seed ^ number as u64, ..swarm.options.clone() };
         let mut harbour = Harbour::by(world, options, (clock, port.clock), way);
         let config = harbour.config();
-        let at = || location().status_place();
+        let at = location().status_place();
+        let bucket = || Bucket::of(&config, &at);
         let (source, mut sink): (Source, StatusSink) = match swarm.place {
             Place::Disk => {
                 let directory = Directory::with_files(Box::new(port.disk.clone()), Variables::default());
                 (directory.into(), StatusSink::none())
             }
             Place::Bucket => {
-                let sink = StatusSink::bucket(Bucket::of(&config, &at()), at());
+                let sink = StatusSink::bucket(bucket(), at.clone());
                 (BucketSource::new(&config, location(), Variables::default()).into(), sink)
             }
         };
-        harbour = harbour.knowing(sink.load(START).await);
+        harbour.knows(sink.load(START).await);
         if swarm.has_lease() {
             let name = format!("p{number}");
             match swarm.lease_is_in_s3() {
-                true => {
-                    let lease = BucketBoard::new(Bucket::of(&config, &at()), &at());
-                    harbour.compete_on(lease, &name);
-                }
+                true => harbour.compete_on(BucketBoard::new(bucket(), &at), &name),
                 false => harbour.compete(&port.board, &name),
             }
         }
@@ -92,10 +90,8 @@ impl Ship {
         let mut tasks = vec![reading, writing];
         if swarm.place == Place::Bucket {
             harbour.engine.ask_for_held();
-            tasks.push(tokio::spawn(hear(
-                Arc::clone(&harbour.engine),
-                Keep::bucket(Bucket::of(&config, &at()), at()),
-            )));
+            let keep = Keep::bucket(bucket(), at.clone());
+            tasks.push(tokio::spawn(hear(Arc::clone(&harbour.engine), keep)));
         }
         Ship { harbour, number, is_frozen: false, tasks }
     }

@@ -168,13 +168,11 @@ impl Voyage {
             serving: BTreeSet::new(),
         };
         voyage.note(format!("{:?}", voyage.swarm));
-        for (fault, what) in
-            [(Fault::Hidden, "lists lag in a world"), (Fault::Leaders, "a world has no lease")]
-        {
-            let is_so = fault != Fault::Leaders || voyage.swarm.processes > 1;
-            if voyage.swarm.has(fault) && is_so {
-                voyage.happened(fault, what);
-            }
+        if voyage.swarm.has(Fault::Hidden) {
+            voyage.happened(Fault::Hidden, "lists lag in a world");
+        }
+        if voyage.swarm.has(Fault::Leaders) && voyage.swarm.processes > 1 {
+            voyage.happened(Fault::Leaders, "a world has no lease");
         }
         voyage.publish();
         for _ in 0..voyage.swarm.processes {

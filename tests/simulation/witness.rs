@@ -162,18 +162,19 @@ impl Witness {
         back
     }
 
+    /// Whether what was so then need not be known to the process that sent this.
+    fn may_be_unknown(&self, at: Option<&Duration>, call: &Call) -> bool {
+        at.is_some_and(|at| *at + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at)
+    }
+
     /// Whether a thing is so new, or so newly changed by hand, that the process that sent this need not have seen it.
     fn is_fresh(&self, id: &str, call: &Call) -> bool {
-        let born = self.born.get(id).copied().unwrap_or_default();
-        let touched = self.by_hand.get(id).copied().unwrap_or_default();
-        born.max(touched) + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at
+        self.may_be_unknown(self.born.get(id), call) || self.was_touched_lately(id, call)
     }
 
     /// Whether people changed a thing so lately that the process that sent this need not know what it is by now.
     pub(crate) fn was_touched_lately(&self, id: &str, call: &Call) -> bool {
-        let touched = self.by_hand.get(id);
-        touched
-            .is_some_and(|at| *at + self.back(call.process, call.sent_at, SIGHT) + self.lag >= call.sent_at)
+        self.may_be_unknown(self.by_hand.get(id), call)
     }
 
     /// Whether a document had been gone for the grace when the process that sent this could last have known. One that
@@ -395,8 +396,7 @@ impl Witness {
                 }
                 continue;
             }
-            let seen = self.last_ours.get(id).copied().unwrap_or_default();
-            if seen + self.back(call.process, call.sent_at, SIGHT) + self.lag < call.sent_at && !is_back {
+            if !self.may_be_unknown(self.last_ours.get(id), call) && !is_back {
                 self.violated(format!("S1: {} changes {id}, which does not bear our mark", call.operation));
             }
             let theirs = before[id].tag(THEIR_TAG);

@@ -185,10 +185,9 @@ impl Harbour {
         }
     }
 
-    /// One that does not run yet and knows what an earlier one showed.
-    pub fn knowing(mut self, statuses: BTreeMap<Key, Status>) -> Harbour {
+    /// What an earlier one showed; it does not run yet.
+    pub fn knows(&mut self, statuses: BTreeMap<Key, Status>) {
         self.engine = Engine::new(self.options.clone(), &self.config, self.clock, statuses);
-        self
     }
 
     /// SDK settings of the process that runs now.
@@ -235,7 +234,7 @@ impl Harbour {
         let statuses = self.engine.statuses();
         self.kill();
         self.renew();
-        self.engine = Engine::new(self.options.clone(), &self.config, self.clock, statuses);
+        self.knows(statuses);
         self.start(documents);
     }
 

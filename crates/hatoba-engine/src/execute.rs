@@ -205,9 +205,13 @@ impl Engine {
                 self.memory(key, |memory| memory.id = Some(made.id.clone()));
                 self.inventory.overlay(place, *made, true, now);
             }
-            (Action::Create(creation), Answer::Operation(operation)) => {
-                self.note_creation(key, creation);
-                let pending = Pending { operation, made: Some(creation.clone()), fields: action.fields() };
+            (action, Answer::Operation(operation)) => {
+                let made = match action {
+                    Action::Create(creation) => Some(creation.clone()),
+                    _ => None,
+                };
+                made.iter().for_each(|creation| self.note_creation(key, creation));
+                let pending = Pending { operation, made, fields: action.fields() };
                 self.memory(key, |memory| memory.operation = Some(pending));
             }
             (Action::Delete(target), Answer::Gone) => self.inventory.remove(place, &target.id, now),
@@ -215,10 +219,6 @@ impl Engine {
             (Action::Delete(target), Answer::Done | Answer::Object(_)) => {
                 self.inventory.let_go(place, &target.id);
                 self.memory(key, |memory| memory.not_before = Some(now));
-            }
-            (_, Answer::Operation(operation)) => {
-                let pending = Pending { operation, made: None, fields: action.fields() };
-                self.memory(key, |memory| memory.operation = Some(pending));
             }
             // What an answer does not show of the mark stays as it was.
             (_, Answer::Object(shown)) => {
@@ -287,9 +287,7 @@ impl Engine {
             }
             Progress::Done(Some(made)) => {
                 self.memory(key, |memory| {
-                    memory.fights.written(pending.fields.clone());
-                    memory.operation = None;
-                    memory.polls = 0;
+                    memory.operation_is_done();
                     memory.id = Some(made.id.clone());
                 });
                 self.inventory.overlay(&place, *made, true, now);
@@ -298,9 +296,7 @@ impl Engine {
             }
             Progress::Done(None) | Progress::Forgotten => {
                 self.memory(key, |memory| {
-                    memory.fights.written(pending.fields.clone());
-                    memory.operation = None;
-                    memory.polls = 0;
+                    memory.operation_is_done();
                     memory.not_before = Some(now);
                 });
                 Next::Now

@@ -120,6 +120,14 @@ impl Memory {
         }
     }
 
+    /// AWS carried out what had begun: only now it counts as written.
+    pub(crate) fn operation_is_done(&mut self) {
+        if let Some(operation) = self.operation.take() {
+            self.fights.written(operation.fields);
+        }
+        self.polls = 0;
+    }
+
     /// What was left behind long ago and is shown by no list has gone.
     pub(crate) fn forget_left(&mut self, now: Instant, shows: impl Fn(&(Place, String)) -> bool) {
         self.left.retain(|left, since| now.saturating_duration_since(*since) < SHOWS_WITHIN || shows(left));
