@@ -9,6 +9,8 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[path = "simulation/call.rs"]
+mod call;
 #[path = "simulation/coda.rs"]
 mod coda;
 #[path = "simulation/crashes.rs"]

@@ -80,6 +80,22 @@ async fn a_restart_does_not_close_the_fuse() {
     assert_eq!(held_here(&keep).await.unwrap(), None);
 }
 
+/// A word counts for an hour. What AWS did not let go in that time takes another one.
+#[tokio::test(start_paused = true)]
+async fn a_word_that_is_over_can_be_given_again() {
+    let (_folder, keep) = folder();
+    let harbour = swapped(&keep).await;
+    harbour.world().faults().fail("DeleteApi", 10_000, 403, "AccessDeniedException", "no");
+    let documents = held_here(&keep).await.unwrap().unwrap().documents;
+    let mut requests = Requests::new(keep.clone());
+    for (minutes, held_now, left) in [(70, vec!["FuseOpen".to_owned()], 3), (20, vec![], 0)] {
+        acknowledge_here(&keep, &Acknowledgement::new(documents.clone(), harbour.now())).await.unwrap();
+        for_minutes(&harbour, &mut requests, true, minutes, &apis(&NEW)).await;
+        assert_eq!((held(&harbour), old_ones(&harbour)), (held_now, left));
+        harbour.world().faults().clear();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_takes_over_holds_what_was_held() {
     let (_folder, keep) = folder();

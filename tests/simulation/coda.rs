@@ -3,11 +3,11 @@
 //! hours before, what failed lately is tried again in seconds. Then one letter of one document is another one. Last a link
 //! falls asleep.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use hatoba_aws_model::Request;
-use hatoba_core::{Key, Truth};
+use hatoba_core::{Key, Status, Truth};
 use serde_json::{Value, json};
 
 use crate::fleet::{Part, key};
@@ -17,6 +17,10 @@ use crate::voyage::Voyage;
 
 /// Nothing is written for so long: a resync at least.
 const SILENCE: Duration = Duration::from_secs(320);
+/// Reads in that time of each document, process and sweep: a sweep takes less than three, of one stack or of three; and
+/// what a process looks at without any document.
+const READS_MAX: f64 = 3.0;
+const READS_FEW: f64 = 30.0;
 /// The first try, a delay of seconds, the second, and the looks before both.
 const SOON: Duration = Duration::from_secs(60);
 
@@ -27,8 +31,21 @@ impl Voyage {
         tokio::time::sleep(self.swarm.options.resync + Duration::from_secs(130)).await;
         let before = self.wrong();
         let (calls, told) = (self.writes(), self.port.sea.lock().statuses);
+        let (reads, objects) = (self.reads(), self.port.sea.lock().objects_read);
         tokio::time::sleep(SILENCE).await;
         let after = self.writes();
+        let reads = self.reads() - reads;
+        let sweeps = SILENCE.as_secs_f64() / self.swarm.options.resync.as_secs_f64() + 1.0;
+        let sweeps = sweeps * (self.ships.len() * self.fleet.parts.len()) as f64;
+        if reads as f64 > READS_FEW + READS_MAX * sweeps {
+            self.violated(format!("S16: nothing changes, and {reads} reads look at {sweeps} documents"));
+        }
+        if self.port.sea.lock().objects_read > objects {
+            self.violated("S16: nothing changes in the bucket, and its objects are read".to_owned());
+        }
+        if let Some(wrong) = self.serving_is_wrong() {
+            self.violated(wrong);
+        }
         let told = self.port.sea.lock().statuses - told;
         // A late look may have something to tell of one of them; what is written anew with every pass is written of all.
         if told > self.fleet.parts.len() / 2 && !self.swarm.has(Fault::Leaders) {
@@ -45,6 +62,44 @@ impl Voyage {
         if !untold.is_empty() {
             self.violated(format!("F35: what lies beside the source says otherwise:\n{}", untold.join("\n")));
         }
+    }
+
+    /// Of a whole stack at rest every route serves, and without a stage none does: what the statuses say of it.
+    fn serving_is_wrong(&self) -> Option<String> {
+        let serves = |stack: usize, part: Part, statuses: &BTreeMap<Key, Status>| {
+            let document = key(stack, part);
+            let status = statuses.iter().find(|(key, _)| key.to_string() == document)?.1;
+            Some(status.serving.as_ref().map(|serving| serving.status) == Some(Truth::True))
+        };
+        for ship in &self.ships {
+            let statuses = ship.harbour.engine.statuses();
+            for stack in 0..self.swarm.stacks {
+                let lacks: Vec<Part> =
+                    Part::ALL.into_iter().filter(|part| self.fleet.says(stack, *part).is_none()).collect();
+                let expected = match lacks.as_slice() {
+                    [] => true,
+                    _ if lacks.contains(&Part::Stage) => false,
+                    _ => continue,
+                };
+                for part in [Part::Home, Part::List] {
+                    if serves(stack, part, &statuses).is_some_and(|says| says != expected) {
+                        let (process, route) = (ship.number, key(stack, part));
+                        return Some(format!(
+                            "S13: process {process} says of {route} that it serves: {}",
+                            !expected
+                        ));
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// Reads so far.
+    fn reads(&self) -> usize {
+        let sea = self.port.sea.lock();
+        let world = sea.world.lock().unwrap();
+        world.log().iter().filter(|call| !call.write && call.service != "s3").count()
     }
 
     fn writes(&self) -> Vec<String> {

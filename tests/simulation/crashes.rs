@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::call::Death;
 use crate::fleet::{Part, Says};
-use crate::sea::Death;
 use crate::swarm::Swarm;
 use crate::voyage::Voyage;
 

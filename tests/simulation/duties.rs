@@ -10,10 +10,10 @@ use hatoba_aws_model::Response;
 use hatoba_core::{Key, Status, Truth};
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::fleet::{Fleet, key};
 use crate::hands::is_stuck;
 use crate::judge::{has_twin, meant_to_go};
-use crate::sea::Call;
 use crate::swarm::{Fault, Swarm};
 use crate::truth::{Thing, Things, mark_of};
 use crate::witness::Witness;
@@ -182,7 +182,7 @@ impl Duties {
         things: &Things,
         born: &BTreeMap<String, Duration>,
     ) -> Option<String> {
-        if !call.is_write || call.service == "s3" {
+        if !call.changes_aws() {
             return None;
         }
         if call.request.method == "DELETE"
@@ -237,17 +237,16 @@ impl Duties {
     ) -> Option<String> {
         let twins: Vec<&String> =
             things.iter().filter(|(_, there)| thing.is_like(there)).map(|(id, _)| id).collect();
-        // Who made it itself need not see it in a list; the other one, that stays, must have been seen.
-        let born = |id: &&String| born.get(*id);
-        let youngest = match self.made.contains(&(call.process, id.clone())) {
-            true => twins.iter().filter(|twin| **twin != id).filter_map(born).min()?,
-            false => twins.iter().filter_map(born).max()?,
-        };
+        // Who made it itself need not see it in a list; another one, that stays, must have been seen.
+        let born = |id: &&String| born.get(*id).copied();
+        let other = twins.iter().filter(|twin| **twin != id).filter_map(born).min()?;
+        let is_its_own = self.made.contains(&(call.process, id.clone()));
+        let since = if is_its_own { other } else { other.max(born(&id)?) };
         let list = path(call).rsplit_once('/')?.0;
         let looks = self.looks.get(&(call.process, list.to_owned())).map(Vec::as_slice).unwrap_or_default();
-        let since: Vec<Duration> =
-            looks.iter().copied().filter(|at| *at + Duration::from_secs(1) > *youngest).collect();
-        let has_agreed = since.first().zip(since.last()).is_some_and(|(first, last)| *first + APART <= *last);
+        let looks: Vec<Duration> =
+            looks.iter().copied().filter(|at| *at + Duration::from_secs(1) > since).collect();
+        let has_agreed = looks.first().zip(looks.last()).is_some_and(|(first, last)| *first + APART <= *last);
         // What stands in a twin goes because its document's is in the other one.
         let api = thing.api.as_ref().and_then(|api| things.get_key_value(&format!("apis:{api}")));
         let is_in_twin = api.is_some_and(|(id, api)| has_twin(things, id, api));
@@ -255,7 +254,7 @@ impl Duties {
         let is_owed = is_of_these && twins.len() > 1 && self.asked.contains_key(thing.document()?);
         (is_owed && !has_agreed).then(|| {
             format!(
-                "S3: process {} deletes {id}, one of two of {:?} since {youngest:?}, and looked at {since:?}",
+                "S3: process {} deletes {id}, one of two of {:?} since {since:?}, and looked at {looks:?}",
                 call.process,
                 thing.document()
             )
@@ -438,7 +437,7 @@ impl Duties {
 
     /// S16: what fails is tried again later and later.
     fn repeats(&mut self, call: &Call, response: &Response) -> Option<String> {
-        if response.status != 503 || call.service == "s3" {
+        if ![403, 503].contains(&response.status) || call.service == "s3" {
             return None;
         }
         let (process, service) = (call.process, call.service);

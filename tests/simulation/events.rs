@@ -121,11 +121,7 @@ fn people(voyage: &mut Voyage, fault: Fault) {
         _ => hands::meddle(&mut voyage.port.sea.lock(), &mut dice),
     };
     voyage.note(what);
-    match touched {
-        Touched::Nothing => {}
-        Touched::Stack(stack) => voyage.excuse(stack),
-        Touched::Anything => voyage.excuse_all(),
-    }
+    voyage.excuse_what_was(touched);
 }
 
 /// A link falls asleep, or the traffic comes for which one wakes up again.
@@ -214,7 +210,8 @@ async fn wrong(voyage: &mut Voyage) {
     let files = voyage.fleet.files(voyage.swarm.file_each);
     let mut files: Vec<(String, Vec<u8>)> =
         files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
-    let (what, text) = match voyage.dice.u8(..5) {
+    let (what, text) = match voyage.dice.u8(..6) {
+        5 => return misspelt(voyage, files).await,
         0 => ("a document of no version", "kind: HttpApi\nmetadata: { name: nobody }\n".to_owned()),
         1 => (
             "a reference into nothing",
@@ -231,6 +228,22 @@ async fn wrong(voyage: &mut Voyage) {
     voyage.note(format!("a wrong document: {text:?}"));
     files.push(("wrong.yaml".to_owned(), text.into_bytes()));
     voyage.put(&files);
+}
+
+/// A good document has a member that nobody knows, for longer than the grace: what it asked for stays.
+async fn misspelt(voyage: &mut Voyage, mut files: Vec<(String, Vec<u8>)>) {
+    let parts: Vec<_> = voyage.fleet.parts.iter().map(|(at, says)| (*at, *says)).collect();
+    let Some(((stack, part), says)) = voyage.dice.choice(parts) else { return };
+    let good = crate::fleet::document(stack, part, says);
+    let bad = good.replacen("spec: {", "spec: { tpyo: 1,", 1).replacen("spec: \n", "spec:\n  tpyo: 1\n", 1);
+    for (_, text) in &mut files {
+        *text = String::from_utf8_lossy(text).replacen(&good, &bad, 1).into_bytes();
+    }
+    voyage.note(format!("a misspelt member in {}", crate::fleet::key(stack, part)));
+    voyage.happened(Fault::Wrong, "a good document is misspelt for longer than the grace");
+    voyage.put(&files);
+    tokio::time::sleep(voyage.swarm.options.prune_grace + Duration::from_secs(120)).await;
+    voyage.publish();
 }
 
 /// A document of a name that there is already. Where files go missing, too, it may be all that is left, and is taken over by

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::fleet::stack_of;
 use crate::sea::Sea;
-use crate::swarm::Fault;
+use crate::swarm::{Fault, Swarm};
 use crate::truth::Thing;
 
 /// What may stop serving for a while, by no fault of anybody's.
@@ -42,7 +42,7 @@ pub(crate) fn meddle(sea: &mut Sea, dice: &mut Rng) -> (String, Touched) {
         4 if thing.collection == "vpcLinks" && others >= LINKS_MAX => ("enough links", None),
         4 => ("people take our mark off", unmarking(thing)),
         5..=7 => ("people put a tag on it", tagging(thing, dice.u16(1..1000))),
-        _ => ("people change something", change(thing, dice)),
+        _ => ("people change something", change(thing, dice, &sea.swarm)),
     };
     let Some(request) = request else { return (format!("{id} is left alone"), Touched::Nothing) };
     let what = format!("{did}: {id}");
@@ -149,7 +149,7 @@ fn unmarking(thing: &Thing) -> Option<Request> {
     }
 }
 
-fn change(thing: &Thing, dice: &mut Rng) -> Option<Request> {
+fn change(thing: &Thing, dice: &mut Rng, swarm: &Swarm) -> Option<Request> {
     let n = dice.u16(1..1000);
     let patch = |body: Value| Some(Request::rest("PATCH", &path(thing), &body));
     match thing.collection {
@@ -162,6 +162,13 @@ fn change(thing: &Thing, dice: &mut Rng) -> Option<Request> {
         "authorizers" => patch(
             json!({ "jwtConfiguration": { "issuer": format!("https://h{n}.example.com"), "audience": ["web"] } }),
         ),
+        // Where rollouts fail one back to the document's network may be given up by AWS: then a human has to decide.
+        "tasks" if n.is_multiple_of(4) && !swarm.has(Fault::RolloutFails) => {
+            let mut network = thing.body["networkConfiguration"].clone();
+            network["awsvpcConfiguration"]["subnets"].as_array_mut()?.push(json!("subnet-0cc33dd44ee55ff66"));
+            let body = json!({ "cluster": "main", "service": thing.id.rsplit('/').next()?, "networkConfiguration": network });
+            Some(Request::json("ecs", "UpdateService", &body))
+        }
         "tasks" => {
             let body = json!({ "cluster": "main", "service": thing.id.rsplit('/').next()?, "desiredCount": 1 + n % 3 });
             Some(Request::json("ecs", "UpdateService", &body))
@@ -241,7 +248,11 @@ pub(crate) fn repair(sea: &mut Sea) -> Vec<String> {
     }
     let things = sea.things();
     let mut in_use = Vec::new();
-    for thing in things.values().filter(|thing| thing.is_ours()) {
+    // A link whose mark people took off is one of those that the statuses name.
+    let was_ours = |id: &String| sea.witness.documents_of.contains_key(id);
+    let concerned: Vec<&Thing> =
+        things.iter().filter(|(id, thing)| thing.is_ours() || was_ours(id)).map(|(_, thing)| thing).collect();
+    for thing in concerned {
         let request = match thing.collection {
             "vpcLinks" if thing.text("vpcLinkStatus") == "INACTIVE" => {
                 sea.world.lock().unwrap().pass_link(&thing.id);

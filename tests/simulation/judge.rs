@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::fleet::{LIST_KEYS, Part, key, stack_of};
-use crate::sea::Call;
 use crate::truth::{Mark, Thing, Things, mark_of};
 
 /// What never stands in a request: a throttle of nothing, a deployment where AWS makes them by itself, a route that is
@@ -56,6 +56,16 @@ fn open_route(call: &Call, body: &Value) -> Option<String> {
     // Nobody here asks for another type than a route has from its first moment on.
     (call.operation == "UpdateRoute" && kind.is_some_and(|kind| kind != "JWT"))
         .then(|| format!("UpdateRoute opens a route: {}", kind.unwrap_or_default()))
+}
+
+/// How many tasks of which document's service a call asks for, unless there are none and it takes some to serve, or none
+/// are to be left.
+pub(crate) fn scaling(call: &Call, body: &str, things: &Things) -> Option<(String, u64)> {
+    let body: Value = serde_json::from_str(body).ok().filter(|_| call.operation == "UpdateService")?;
+    let service = things.get(&format!("tasks:main/{}", body["service"].as_str()?))?;
+    let count =
+        body["desiredCount"].as_u64().filter(|count| *count > 0 && service.body["desiredCount"] != 0)?;
+    Some((service.document()?.to_owned(), count))
 }
 
 /// What only one write at a time may go to: an API, or one other thing.
@@ -139,6 +149,22 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
     let (free, used): (Vec<_>, Vec<_>) = twins.partition(|(_, there)| users(before, there).is_empty());
     // Beside one that is used all others go, the oldest too.
     if used.is_empty() { free.into_iter().map(|(other, _)| other).collect() } else { Vec::new() }
+}
+
+/// It was made instead of others of its document and place, is well, and none was made instead of it or beside it.
+pub(crate) fn is_newest(before: &Things, id: &str, thing: &Thing) -> bool {
+    let Some(mark) = thing.mark.as_ref().filter(|_| thing.bears_mark()) else { return false };
+    let is_well = !["FAILED", "INACTIVE"].contains(&thing.text("vpcLinkStatus"));
+    let others = before.iter().filter(|(other, there)| {
+        *other != id
+            && there.collection == thing.collection
+            && there.api == thing.api
+            && !there.is_leaving()
+            && there.document() == Some(&mark.document)
+    });
+    let others: Vec<u32> =
+        others.filter_map(|(_, there)| there.mark.as_ref().map(|mark| mark.incarnation)).collect();
+    is_well && !others.is_empty() && others.iter().all(|other| *other < mark.incarnation)
 }
 
 /// Another one was made in its stead.

@@ -4,7 +4,7 @@
 use hatoba_aws_model::Response;
 use hatoba_tests::history::Deed;
 
-use crate::sea::Call;
+use crate::call::Call;
 
 /// Where it lies in the bucket.
 pub(crate) const KEY: &str = ".hatoba/prod/lease.json";

@@ -9,8 +9,10 @@ use hatoba_aws_model::{Answer, Clock, Config, Request, Response, SharedWorld, Wo
 use hatoba_tests::board::LeaseBoard;
 use serde_json::{Value, json};
 
+use crate::call::{Call, Death, Fate, Lot};
 use crate::coda::STATUSES;
 use crate::duties::Duties;
+use crate::hands::Touched;
 use crate::happened::Happened;
 use crate::lease;
 use crate::swarm::{Fault, Swarm};
@@ -80,59 +82,18 @@ pub(crate) struct Sea {
     pub(crate) writes: usize,
     /// Calls so far.
     pub(crate) numbers: usize,
+    /// Calls whose answers nobody waits for.
+    pub(crate) abandoned: BTreeSet<usize>,
+    /// What such calls changed since somebody asked last.
+    pub(crate) touched: Vec<Touched>,
     /// Status documents that were written so far.
     pub(crate) statuses: usize,
+    /// Objects of the source's that were read so far.
+    pub(crate) objects_read: usize,
     /// Another account, in which there is nothing.
     elsewhere: World,
     seen: BTreeMap<String, VecDeque<(Duration, Response)>>,
     dice: Rng,
-}
-
-/// One call, as it is known before anything is done with it.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    /// One more with every call.
-    pub(crate) number: usize,
-    pub(crate) process: usize,
-    pub(crate) service: &'static str,
-    pub(crate) operation: String,
-    pub(crate) is_write: bool,
-    /// When the process sent it.
-    pub(crate) sent_at: Duration,
-    pub(crate) request: Request,
-}
-
-/// What becomes of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Good,
-    Lost,
-    Refused(u16, &'static str),
-    FailsAfter,
-    Hangs,
-    HangsAfter,
-    Twice,
-    Stale,
-    Torn,
-    /// A description that fails of the one that was asked for.
-    Partly,
-}
-
-/// Where the process dies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Death {
-    BeforeItArrives,
-    WhenItIsDone,
-    WithTheAnswer,
-}
-
-/// What was decided of a call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lot {
-    pub(crate) fate: Fate,
-    pub(crate) death: Option<Death>,
-    pub(crate) way_in: Duration,
-    pub(crate) way_out: Duration,
 }
 
 /// Refusals by a throttle, as each service words it.
@@ -173,7 +134,10 @@ impl Sea {
             deaths: VecDeque::new(),
             writes: 0,
             numbers: 0,
+            abandoned: BTreeSet::new(),
+            touched: Vec::new(),
             statuses: 0,
+            objects_read: 0,
             elsewhere: World::new(Config { account: STRANGE_ACCOUNT.to_owned(), ..Config::default() }),
             seen: BTreeMap::new(),
             dice,
@@ -207,8 +171,7 @@ impl Sea {
 
     /// S18: who writes had renewed its lease in time when it sent that, and nobody had taken over.
     pub(crate) fn judge_right(&mut self, call: &Call, forbidden: Option<String>) {
-        if call.is_write
-            && call.service != "s3"
+        if call.changes_aws()
             && let Some(why) = forbidden
         {
             let (process, operation) = (call.process, &call.operation);
@@ -237,8 +200,7 @@ impl Sea {
 
     /// What there is when a write leaves; of reads nobody asks.
     fn before(&mut self, call: &Call) -> Arc<Things> {
-        let is_meant = call.is_write && call.service != "s3";
-        if is_meant { self.things() } else { Arc::default() }
+        if call.changes_aws() { self.things() } else { Arc::default() }
     }
 
     /// What is to become of a call that is sent now.
@@ -250,7 +212,9 @@ impl Sea {
             lot.death = self.ordered(call);
             return lot;
         }
-        if self.swarm.has(Fault::Slow) && self.dice.u64(..1000) < 20 {
+        // What is sent to AWS is a small part of all calls, and the part that matters.
+        let slow_permille = if call.changes_aws() { 100 } else { 20 };
+        if self.swarm.has(Fault::Slow) && self.dice.u64(..1000) < slow_permille {
             let slow = Duration::from_millis(self.dice.u64(100..60_000));
             self.happened.note(Fault::Slow, "a call takes up to a minute");
             if self.dice.bool() { lot.way_in += slow } else { lot.way_out += slow }
@@ -258,8 +222,7 @@ impl Sea {
             lot.way_out += Duration::from_micros(self.dice.u64(..20_000));
         }
         lot.fate = self.fate(call);
-        if self.swarm.has(Fault::Crash) && call.is_write && call.service != "s3" && self.dice.u64(..1000) < 40
-        {
+        if self.swarm.has(Fault::Crash) && call.changes_aws() && self.dice.u64(..1000) < 40 {
             let deaths = [Death::BeforeItArrives, Death::WhenItIsDone, Death::WithTheAnswer];
             lot.death = self.dice.choice(deaths);
             let when = match lot.death {
@@ -274,7 +237,7 @@ impl Sea {
 
     /// The death that was ordered for this call.
     fn ordered(&mut self, call: &Call) -> Option<Death> {
-        if !call.is_write || call.service == "s3" {
+        if !call.changes_aws() {
             return None;
         }
         self.writes += 1;
@@ -288,7 +251,9 @@ impl Sea {
 
     /// What goes on for a while comes first, then what befalls single calls.
     fn fate(&mut self, call: &Call) -> Fate {
-        if let Some((fate, fault, what)) = self.lasting(call).or_else(|| self.single(call)) {
+        if let Some((fate, fault, what)) =
+            self.lasting(call).or_else(|| self.again(call)).or_else(|| self.single(call))
+        {
             if ![Fate::Stale, Fate::Partly].contains(&fate) {
                 self.happened.note(fault, what); // of these it is known with the answer
             }
@@ -372,7 +337,9 @@ impl Sea {
             Fault::FailsAfter if call.is_write => (Fate::FailsAfter, "a write is done and answered with 500"),
             Fault::Hangs => (Fate::Hangs, "a call is never answered"),
             Fault::HangsAfter if call.is_write => (Fate::HangsAfter, "a write is done and never answered"),
-            Fault::Twice if call.is_write && self.dice.u8(..3) == 0 => (Fate::Twice, "a write arrives twice"),
+            Fault::Twice if call.is_write => {
+                (Fate::Twice(Duration::from_millis(700)), "a write arrives twice")
+            }
             Fault::Throttled => {
                 let (status, code) = throttle(call.service);
                 (Fate::Refused(status, code), "a call is throttled")
@@ -390,6 +357,15 @@ impl Sea {
         Some((fate, fault, what))
     }
 
+    /// Whether a write comes once more, when its sender has long had an answer.
+    fn again(&mut self, call: &Call) -> Option<(Fate, Fault, &'static str)> {
+        let is_due = call.changes_aws() && self.swarm.has(Fault::Twice) && self.dice.u8(..100) < 7;
+        is_due.then(|| {
+            let after = Duration::from_millis(self.dice.u64(5_000..60_000));
+            (Fate::Twice(after), Fault::Twice, "and once more up to a minute later")
+        })
+    }
+
     /// What the process owes to others with this call.
     fn owes(&mut self, call: &Call) {
         let things = self.before(call);
@@ -403,7 +379,7 @@ impl Sea {
         if let Some(number) = self.leases.remove(&call.number) {
             self.board.is_answered(number);
         }
-        self.witness.delivered(call, response);
+        self.witness.delivered(self.clock.now(), call, response);
         let things = (call.is_write && call.service == "apigatewayv2").then(|| self.things());
         if let Some(wrong) = self.duties.delivered(call, response, things.as_deref(), &self.witness) {
             self.witness.violated(wrong);
@@ -425,11 +401,46 @@ impl Sea {
             .note(self.clock.now(), format!("process {} dies {when}: {}", call.process, call.operation));
     }
 
+    /// Nobody waits for the answer to this any more.
+    pub(crate) fn gives_up(&mut self, call: &Call) {
+        self.abandoned.insert(call.number);
+        self.witness.unanswered(call);
+        if call.is_write {
+            self.duties.unanswered(call);
+        }
+    }
+
+    /// A call arrives; whether anybody waits for it or not.
+    pub(crate) fn arrives(&mut self, call: &Call, fate: Fate) -> Answer {
+        let is_late = self.abandoned.contains(&call.number) || self.dead.contains(&call.process);
+        if !(is_late && call.changes_aws()) {
+            return self.carry_out(call, fate);
+        }
+        let before = self.things();
+        self.trace.note(self.now(), format!("{} of process {} comes late", call.operation, call.process));
+        let answer = self.carry_out(call, fate);
+        let after = self.things();
+        let touched: Vec<Touched> =
+            truth::changed(&before, &after).map(|(_, thing)| Touched::of(thing.document())).collect();
+        let what = match (touched.is_empty(), call.operation.starts_with("Delete")) {
+            (true, _) if after.len() == before.len() => "it changes nothing any more",
+            (true, _) => "something is made",
+            (_, true) => "something goes",
+            (_, false) => "something changes",
+        };
+        self.happened.note(Fault::Slow, "a write arrives when nobody waits for it");
+        self.happened.note(Fault::Slow, what);
+        self.touched.extend(touched);
+        answer
+    }
+
     /// Has AWS carry the call out, with everybody looking on.
     pub(crate) fn carry_out(&mut self, call: &Call, fate: Fate) -> Answer {
         let now = self.now();
         let is_status = call.operation == "PutObject" && call.request.uri.contains(STATUSES);
         self.statuses += usize::from(is_status);
+        let is_object = call.operation == "GetObject" && !call.request.uri.contains(".hatoba");
+        self.objects_read += usize::from(is_object);
         if fate == Fate::Stale
             && let Some(response) = self.earlier(call, now)
         {
@@ -437,8 +448,7 @@ impl Sea {
             self.happened.note(Fault::Stale, "a read shows how it was");
             return Answer::Reply(response);
         }
-        let looks_on = call.is_write && call.service != "s3";
-        let before = looks_on.then(|| self.things());
+        let before = call.changes_aws().then(|| self.things());
         let is_strange = call.request.header("authorization").is_some_and(|line| line.contains(STRANGE_KEY));
         let answer = if is_strange && call.service != "s3" {
             Answer::Reply(self.elsewhere.handle(&call.request, now))

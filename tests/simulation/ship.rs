@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use hatoba_aws_model::Clock as ModelClock;
 use hatoba_core::Cause;
-use hatoba_engine::{BucketBoard, Clock, Engine, Requests, StatusSink};
+use hatoba_engine::{BucketBoard, Clock, Engine, Pace, Requests, StatusSink};
 use hatoba_source::{Bucket, BucketSource, Directory, Keep, Location, Snapshot, Source, Variables};
 use hatoba_tests::Harbour;
 use hatoba_tests::board::LeaseBoard;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::disk::Disk;
 use crate::sea::SharedSea;
@@ -29,14 +30,14 @@ pub(crate) struct Port {
     pub(crate) clock: ModelClock,
 }
 
-/// So often a process says that it is alive, and compares what lies in the bucket.
-const BEAT: Duration = Duration::from_secs(60);
+/// A status changes several times in one pass; the binary's sink has its rest in slow requests.
+const PACE: Pace = Pace { heartbeat: Duration::from_secs(180), rest: Duration::from_secs(3) };
+/// Two leaders write all statuses anew then, over the other's; each is as right.
+const PACE_OF_LEADERS: Pace = Pace { heartbeat: Duration::from_secs(600), ..PACE };
 /// So long a process reads what an earlier one showed.
 const START: Duration = Duration::from_secs(3);
 /// So often it looks for what people ask; the binary's 10 s would be a third of all calls.
-const HEAR: Duration = Duration::from_secs(60);
-/// Two leaders write all statuses anew then, over the other's; each is as right.
-const BEAT_OF_LEADERS: Duration = Duration::from_secs(600);
+const HEAR: Duration = Duration::from_secs(180);
 
 /// A process.
 pub(crate) struct Ship {
@@ -84,14 +85,15 @@ impl Ship {
             }
         }
         harbour.run();
-        let reading = tokio::spawn(read(Arc::clone(&harbour.engine), source, port.sea.clone(), number));
-        let beat = if swarm.has(Fault::Leaders) { BEAT_OF_LEADERS } else { BEAT };
-        let writing = tokio::spawn(write(Arc::clone(&harbour.engine), sink, beat));
-        let mut tasks = vec![reading, writing];
+        let reading = read(Arc::clone(&harbour.engine), source, port.sea.clone(), number);
+        let pace = if swarm.has(Fault::Leaders) { PACE_OF_LEADERS } else { PACE };
+        let ended = CancellationToken::new();
+        let writing = sink.follow(Arc::clone(&harbour.engine), pace, move || clock.now(), ended.clone());
+        let mut tasks = vec![harbour.spawn(reading), harbour.spawn(writing)];
         if swarm.place == Place::Bucket {
             harbour.engine.ask_for_held();
-            let keep = Keep::bucket(bucket(), at.clone());
-            tasks.push(tokio::spawn(hear(Arc::clone(&harbour.engine), keep)));
+            let requests = Requests::new(Keep::bucket(bucket(), at.clone()));
+            tasks.push(harbour.spawn(requests.follow(Arc::clone(&harbour.engine), HEAR, ended)));
         }
         Ship { harbour, number, is_frozen: false, tasks }
     }
@@ -164,30 +166,4 @@ fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
         Some((document.key.to_string(), if is_whole { version(text)? } else { NOBODYS }))
     };
     snapshot.documents.iter().filter_map(told).collect()
-}
-
-/// Looks for what people ask, and tells them what is held.
-async fn hear(engine: Arc<Engine>, keep: Keep) {
-    let mut requests = Requests::new(keep);
-    loop {
-        requests.look(&engine, engine.leads()).await;
-        tokio::time::sleep(HEAR).await;
-    }
-}
-
-/// Writes status documents as they change, while this process leads.
-async fn write(engine: Arc<Engine>, mut sink: StatusSink, beat: Duration) {
-    let mut changes = engine.watch();
-    loop {
-        if engine.leads() {
-            sink.write(&engine.statuses()).await;
-        }
-        tokio::select! {
-            biased;
-            _ = changes.changed() => {}
-            () = tokio::time::sleep(beat) => sink.write_heartbeat(&engine.heartbeat()).await,
-        }
-        // A status changes several times in one pass; the binary's sink has its rest in slow requests.
-        tokio::time::sleep(Duration::from_secs(3)).await;
-    }
 }

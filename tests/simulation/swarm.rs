@@ -200,6 +200,8 @@ impl Swarm {
             owner_is_explicit: true,
             resync: seconds(choose(&[60, 300, 300])),
             prune_grace: seconds(choose(&[20, 60, 180])),
+            // A stack is ten documents: here and there half of one is too many to go without a word.
+            prune_limit: choose(&[10, 10, 10, 3]) as usize,
             // With a tenth of the quota what was decided waits for half a minute, and the world goes on.
             quota_share: [most, most, most, 0.1][choose(&[0, 1, 2, 3]) as usize],
             seed,
@@ -247,6 +249,7 @@ impl Swarm {
         };
         swarm.options.resync = seconds(300);
         swarm.options.prune_grace = seconds(20);
+        swarm.options.prune_limit = 10;
         swarm.poll = seconds(30);
         Swarm { stacks: 1, processes: 1, place: Place::Disk, file_each: true, ..swarm }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hatoba_tests::EPOCH_SECONDS;
 use serde_json::Value;
 
-use crate::sea::Call;
+use crate::call::Call;
 
 /// A line for each call and each event.
 #[derive(Debug, Default)]

@@ -20,6 +20,14 @@ pub(crate) struct Thing {
     pub(crate) api: Option<String>,
 }
 
+/// What was before and is another now, or gone.
+pub(crate) fn changed<'a>(
+    before: &'a Things,
+    after: &'a Things,
+) -> impl Iterator<Item = (&'a String, &'a Thing)> {
+    before.iter().filter(|(id, thing)| after.get(*id).is_none_or(|now| now.body != thing.body))
+}
+
 /// What an owner mark says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark {
@@ -53,6 +61,19 @@ impl Thing {
     /// A tag's value.
     pub(crate) fn tag(&self, key: &str) -> Option<&str> {
         tag(&self.body, key)
+    }
+
+    /// What it is besides its tags. Of an integration, whose mark stands in its description and is set along with all that
+    /// differs: its id alone.
+    pub(crate) fn but_for_its_mark(&self) -> Value {
+        if self.collection == "integrations" {
+            return json!(self.id);
+        }
+        let mut body = self.body.clone();
+        if let Some(members) = body.as_object_mut() {
+            ["tags", "Tags"].iter().for_each(|member| drop(members.remove(*member)));
+        }
+        body
     }
 
     /// What stands for a document where there is no mark: `routes HttpApi/api0 GET /orders`.
@@ -363,6 +384,9 @@ impl Look<'_> {
             Part::Discovery => vec![
                 ("/Description", said),
                 ("/DnsConfig/DnsRecords/0/TTL", json!(60 - 10 * i64::from(a))),
+                ("/DnsConfig/DnsRecords/0/Type", json!("SRV")),
+                ("/DnsConfig/RoutingPolicy", json!("MULTIVALUE")),
+                ("/HealthCheckCustomConfig/FailureThreshold", json!(1)),
                 ("/NamespaceId", json!(self.id_of(stack, Part::Namespace))),
             ],
             Part::Tasks => vec![
@@ -370,6 +394,10 @@ impl Look<'_> {
                 ("/desiredCount", says.tasks().map_or_else(|| self.scaled(stack), Value::from)),
                 ("/taskDefinition", json!(format!("{DEFINITION}{}", 1 + a % 2))),
                 ("/serviceRegistries/0/registryArn", arn()),
+                ("/serviceRegistries/0/port", json!(80)),
+                ("/launchType", json!("FARGATE")),
+                ("/networkConfiguration/awsvpcConfiguration/subnets", json!(SUBNETS[0])),
+                ("/networkConfiguration/awsvpcConfiguration/securityGroups", json!([GROUP])),
             ],
             Part::Api => {
                 let cors = if a > 0 { json!(format!("https://o{a}.example.com")) } else { Value::Null };
@@ -382,10 +410,15 @@ impl Look<'_> {
                     ("/tags/crew", label(2, "t2")),
                 ]
             }
-            Part::Link => vec![("/subnetIds", json!(SUBNETS[usize::from(a)]))],
+            Part::Link => {
+                vec![("/subnetIds", json!(SUBNETS[usize::from(a)])), ("/securityGroupIds", json!([GROUP]))]
+            }
             Part::Back => vec![
                 ("/connectionId", json!(self.id_of(stack, Part::Link))),
                 ("/integrationUri", arn()),
+                ("/integrationMethod", json!("ANY")),
+                ("/integrationType", json!("HTTP_PROXY")),
+                ("/connectionType", json!("VPC_LINK")),
                 ("/timeoutInMillis", json!(9_000 + 1_000 * u32::from(a))),
                 ("/tlsConfig/serverNameToVerify", if b == 2 { json!("web.internal") } else { Value::Null }),
             ],
@@ -405,9 +438,14 @@ impl Look<'_> {
                 ]
             }
             Part::Stage => vec![("/description", said), ("/autoDeploy", json!(true))],
-            Part::Gate => vec![("/jwtConfiguration/issuer", json!(format!("https://i{a}.example.com")))],
+            Part::Gate => vec![
+                ("/jwtConfiguration/issuer", json!(format!("https://i{a}.example.com"))),
+                ("/jwtConfiguration/audience", json!(["web"])),
+                ("/authorizerType", json!("JWT")),
+            ],
         }
     }
 }
 
+const GROUP: &str = "sg-0123456789abcdef0";
 const DEFINITION: &str = "arn:aws:ecs:us-east-1:123456789012:task-definition/great-task:";

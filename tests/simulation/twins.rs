@@ -40,8 +40,15 @@ pub(crate) fn need_a_human(
     let is_built_in = |api: &Thing| {
         foreign.iter().any(|id| things.get(id).is_some_and(|it| it.api.as_ref() == Some(&api.id)))
     };
+    // An authorizer is ours if its API's tags name it; it may have been made, and its name not have come to be there.
+    let has_a_nameless = |api: &Thing| {
+        let mut all =
+            things.values().filter(|it| it.collection == "authorizers" && it.api.as_ref() == Some(&api.id));
+        api.tag("hatoba:named").is_none() && all.next().is_some()
+    };
     let goes = |twin: &Thing, other: &Thing| {
         !is_built_in(twin)
+            && !has_a_nameless(twin)
             && twin.mark == other.mark
             && were_born_together(twin, other)
             && held(things, twin).is_subset(&held(things, other))

@@ -16,7 +16,7 @@ use crate::coda;
 use crate::disk::Disk;
 use crate::events;
 use crate::fleet::{Fleet, Part};
-use crate::hands;
+use crate::hands::{self, Touched};
 use crate::happened::Happened;
 use crate::sea::{Sea, SharedSea};
 use crate::ship::{BUCKET, Port, Ship};
@@ -294,6 +294,8 @@ impl Voyage {
                 self.violated(format!("S18: the lease: {fault}"));
             }
         }
+        let late = std::mem::take(&mut self.port.sea.lock().touched);
+        late.into_iter().for_each(|touched| self.excuse_what_was(touched));
         let (revision, things) = {
             let mut sea = self.port.sea.lock();
             let (now, things) = (sea.now(), sea.things());
@@ -360,6 +362,15 @@ impl Voyage {
     pub(crate) fn excuse(&mut self, stack: usize) {
         self.serving.remove(&stack);
         self.excused_until.insert(stack, self.port.sea.lock().now() + EXCUSED);
+    }
+
+    /// What somebody, or a call that came late, did to a stack.
+    pub(crate) fn excuse_what_was(&mut self, touched: Touched) {
+        match touched {
+            Touched::Nothing => {}
+            Touched::Stack(stack) => self.excuse(stack),
+            Touched::Anything => self.excuse_all(),
+        }
     }
 
     /// Or of any.
@@ -500,6 +511,7 @@ impl Voyage {
             let engine = &ship.harbour.engine;
             if let Some((_, documents)) = engine.held_together() {
                 engine.acknowledge(&Acknowledgement::new(documents, ship.harbour.now()));
+                self.port.sea.lock().witness.word_was_given = true;
             }
         }
     }

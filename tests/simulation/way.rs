@@ -8,7 +8,11 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use hatoba_aws_model::{Answer, Request, Response, request_of, response_of};
 use hatoba_tests::names;
 
-use crate::sea::{Call, Death, Fate, SharedSea};
+use crate::call::{Call, Death, Fate, Lot};
+use crate::sea::SharedSea;
+
+/// The sender of a call that arrives twice waits for both if the second comes so soon.
+const AWAITED: Duration = Duration::from_secs(1);
 
 /// The way of process number `process`.
 #[derive(Clone, Debug)]
@@ -44,30 +48,53 @@ impl Way {
             sea.judge_right(&call, forbidden);
             sea.lot(&call)
         };
-        pass(lot.way_in).await;
-        self.alive().await;
         if lot.death == Some(Death::BeforeItArrives) {
+            pass(lot.way_in).await;
             self.die("before its call arrives", &call).await;
         }
         if lot.fate == Fate::Hangs {
+            pass(lot.way_in).await;
             self.sea.lock().hangs(&call);
             return std::future::pending().await;
         }
-        let mut answer = self.sea.lock().carry_out(&call, lot.fate);
-        if lot.fate == Fate::Twice {
-            pass(Duration::from_millis(700)).await;
-            self.sea.lock().witness.unanswered(&call);
-            answer = self.sea.lock().carry_out(&call, Fate::Good);
-        }
+        let mut waiting = Waiting { sea: self.sea.clone(), call: &call, is_over: false };
+        let journey = tokio::spawn(self.clone().journey(call.clone(), lot));
+        let Ok(answer) = journey.await else { return std::future::pending().await }; // a panic, which is noted
         if lot.death == Some(Death::WhenItIsDone) {
             self.die("when its call is done", &call).await;
         }
         pass(lot.way_out).await;
         self.alive().await;
+        waiting.is_over = true;
         if lot.death == Some(Death::WithTheAnswer) {
             self.sea.lock().dies("with the answer to its call", &call);
         }
         self.answer_of(&call, lot.fate, answer).await
+    }
+
+    /// What was sent is on its way whatever becomes of its sender: it arrives though that has given up or died.
+    async fn journey(self, call: Call, lot: Lot) -> Answer {
+        pass(lot.way_in).await;
+        let answer = self.sea.lock().arrives(&call, lot.fate);
+        match lot.fate {
+            Fate::Twice(after) if after > AWAITED => {
+                tokio::spawn(self.comes_again(call, after));
+                answer
+            }
+            Fate::Twice(after) => self.comes_again(call, after).await,
+            _ => answer,
+        }
+    }
+
+    async fn comes_again(self, call: Call, after: Duration) -> Answer {
+        pass(after).await;
+        let mut sea = self.sea.lock();
+        if after > AWAITED {
+            sea.abandoned.insert(call.number);
+        } else {
+            sea.witness.unanswered(&call);
+        }
+        sea.arrives(&call, Fate::Good)
     }
 
     async fn answer_of(
@@ -117,6 +144,21 @@ impl Way {
         let (service, operation) = named(&request);
         let is_write = service == "s3" && request.method != "GET" || !names::is_read(&operation);
         Call { number: 0, process: self.process, service, operation, is_write, sent_at, request }
+    }
+}
+
+/// A process that waits for an answer. Where it ends without one it has given up, or was killed.
+struct Waiting<'a> {
+    sea: SharedSea,
+    call: &'a Call,
+    is_over: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.sea.lock().gives_up(self.call);
+        }
     }
 }
 

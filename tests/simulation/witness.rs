@@ -10,12 +10,13 @@ use hatoba_aws_model::Response;
 use hatoba_tests::keys::SECRET;
 use serde_json::Value;
 
+use crate::call::Call;
 use crate::fleet::{Fleet, LIST_KEYS, Part, key, name};
 use crate::hands::THEIR_TAG;
 use crate::judge;
-use crate::sea::{Call, STRANGE_KEY};
+use crate::sea::STRANGE_KEY;
 use crate::swarm::{Fault, Swarm};
-use crate::truth::{Thing, Things};
+use crate::truth::{self, Thing, Things};
 
 /// A write is given up no earlier: the SDK takes a request whose body nobody takes for stalled after so long.
 const ATTEMPT: Duration = Duration::from_millis(4_900);
@@ -50,9 +51,11 @@ pub(crate) struct Witness {
     seen: BTreeMap<usize, BTreeMap<String, Duration>>,
     /// The newest version of each document that a process has taken over.
     accepted: BTreeMap<(usize, String), u64>,
-    /// What each process made: document with incarnation, id, and whether it was told so.
+    /// What each process made: document with incarnation, id, and when it was told so.
     made: Vec<Made>,
     in_flight: BTreeMap<(usize, String), Vec<Sending>>,
+    /// Processes that may not list APIs, by the last answer that they had.
+    may_not_list: BTreeSet<usize>,
     quota: BTreeMap<usize, (f64, Duration)>,
     /// When the last calls of operations with a quota of their own left.
     slow: BTreeMap<(usize, &'static str), Vec<Duration>>,
@@ -70,6 +73,11 @@ pub(crate) struct Witness {
     pub(crate) by_hand: BTreeMap<String, Duration>,
     /// When each thing was last changed, and by which process.
     changed: BTreeMap<String, (Duration, usize)>,
+    /// ECS services whose number of tasks the documents leave to whoever scales them, and since when.
+    left_alone: BTreeMap<String, Duration>,
+    prune_limit: usize,
+    /// Somebody gave a word for what the fuse held.
+    pub(crate) word_was_given: bool,
     grace: Duration,
     lag: Duration,
     /// One may lead users back to what the other has seen left.
@@ -82,7 +90,15 @@ struct Made {
     mark: String,
     id: String,
     call: usize,
-    is_known: bool,
+    /// When it was told so.
+    known_at: Option<Duration>,
+}
+
+impl Made {
+    /// Whether the process that sent this had been told of it then.
+    fn is_known_to(&self, call: &Call) -> bool {
+        self.process == call.process && self.known_at.is_some_and(|at| at <= call.sent_at)
+    }
 }
 
 impl Witness {
@@ -97,6 +113,7 @@ impl Witness {
             seen: BTreeMap::new(),
             made: Vec::new(),
             in_flight: BTreeMap::new(),
+            may_not_list: BTreeSet::new(),
             quota: BTreeMap::new(),
             slow: BTreeMap::new(),
             quota_share: swarm.options.quota_share,
@@ -107,6 +124,9 @@ impl Witness {
             stood: BTreeMap::new(),
             by_hand: BTreeMap::new(),
             changed: BTreeMap::new(),
+            left_alone: BTreeMap::new(),
+            prune_limit: swarm.options.prune_limit,
+            word_was_given: false,
             grace: swarm.options.prune_grace,
             lag: if lags { swarm.lag } else { Duration::ZERO },
             has_two_leaders: swarm.has(Fault::Leaders),
@@ -128,6 +148,13 @@ impl Witness {
                 Part::Gate => present.insert(format!("authorizers {api} {}", name(*stack, *part))),
                 _ => false,
             };
+        }
+        let left =
+            fleet.parts.iter().filter(|((_, part), says)| *part == Part::Tasks && says.tasks().is_none());
+        let left: BTreeSet<String> = left.map(|((stack, part), _)| key(*stack, *part)).collect();
+        self.left_alone.retain(|document, _| left.contains(document));
+        for document in left {
+            self.left_alone.entry(document).or_insert(now);
         }
         for gone in self.present.difference(&present) {
             self.absent.entry(gone.clone()).or_default().push((now, None));
@@ -279,7 +306,7 @@ impl Witness {
             }
         }
         self.takes_slowly(now, call);
-        if !call.is_write || call.service == "s3" {
+        if !call.changes_aws() {
             return;
         }
         let signed = call.request.header("authorization").unwrap_or_default();
@@ -290,6 +317,7 @@ impl Witness {
             self.violated(format!("S7: {wrong}"));
         }
         self.regression(call, &body, things);
+        self.scales(call, &body, things);
         let lane = judge::lane(call);
         let flying = self.in_flight.entry((call.process, lane.clone())).or_default();
         flying.retain(|(at, ..)| *at + ATTEMPT > now);
@@ -331,11 +359,41 @@ impl Witness {
         }
     }
 
+    /// S1: how many tasks run is not ours to say where the document leaves that out.
+    fn scales(&mut self, call: &Call, body: &str, things: &Things) {
+        let Some((document, count)) = judge::scaling(call, body, things) else { return };
+        let known = self.back(call.process, call.sent_at, SOURCE_SEEN);
+        if self.left_alone.get(&document).is_some_and(|since| *since + known < call.sent_at) {
+            let process = call.process;
+            self.violated(format!(
+                "S1: process {process} scales {document} to {count}, which is left to others"
+            ));
+        }
+    }
+
+    /// S3: more vanished than may go without a word, and have been gone so long that every process knows.
+    fn too_many_vanished(&self, call: &Call, before: &Things) -> Option<usize> {
+        let since = self.grace + self.back(call.process, call.sent_at, SOURCE_SEEN + SIGHT);
+        let has_gone = |document: &str| {
+            let last = self.absent.get(document).and_then(|times| times.last());
+            last.is_some_and(|(from, to)| to.is_none() && *from + since <= call.sent_at)
+        };
+        let stays = before.values().filter(|thing| thing.api.is_none() && !thing.is_leaving());
+        let documents: BTreeSet<&str> = stays.filter_map(Thing::document).filter(|d| has_gone(d)).collect();
+        Some(documents.len()).filter(|count| *count > self.prune_limit && !self.word_was_given)
+    }
+
     /// The process got the answer.
-    pub(crate) fn delivered(&mut self, call: &Call, _response: &Response) {
+    pub(crate) fn delivered(&mut self, now: Duration, call: &Call, response: &Response) {
         self.lands(call);
+        if call.operation == "GetApis" {
+            match response.status {
+                403 => self.may_not_list.insert(call.process),
+                _ => self.may_not_list.remove(&call.process),
+            };
+        }
         for made in self.made.iter_mut().filter(|made| made.call == call.number) {
-            made.is_known = true;
+            made.known_at = Some(now);
         }
     }
 
@@ -362,29 +420,29 @@ impl Witness {
         let (before, after) = things;
         self.look(now, before);
         if response.status < 300 {
-            self.judge_changes(call, before, after);
+            self.judge_changes(now, call, before, after);
             self.judge_creation(call, before, after);
             self.judge_removals(call, before, after);
-        } else if let Some((id, thing)) = judge::meant_to_go(call, before) {
+        } else if let Some((id, thing)) = judge::meant_to_go(call, before)
+            && !self.leaves_it_to_aws(call, thing)
+        {
             self.judge_use(call, before, id, thing); // AWS refused, and it was asked to
         }
         self.look(now, after);
     }
 
     /// S1: only what is ours is changed, and nothing of other people's; their tags on ours stay.
-    fn judge_changes(&mut self, call: &Call, before: &Things, after: &Things) {
-        let changed: Vec<&String> = before
-            .iter()
-            .filter(|(id, thing)| after.get(*id).is_none_or(|now| now.body != thing.body))
-            .map(|(id, _)| id)
-            .collect();
-        for id in changed {
-            self.changed.insert(id.clone(), (call.sent_at, call.process));
+    fn judge_changes(&mut self, now: Duration, call: &Call, before: &Things, after: &Things) {
+        for (id, _) in truth::changed(before, after) {
+            self.changed.insert(id.clone(), (now, call.process));
             let goes_along =
                 before[id].api.as_ref().is_some_and(|api| !after.contains_key(&format!("apis:{api}")));
             // A mark that people took off is put back by whoever knows the thing.
             let was_ours = before[id].bears_mark() && self.last_ours.contains_key(id);
-            let is_back = was_ours && after.get(id).is_some_and(Thing::is_ours);
+            let is_back = was_ours
+                && after.get(id).is_some_and(|now| {
+                    now.is_ours() && now.but_for_its_mark() == before[id].but_for_its_mark()
+                });
             if self.foreign.contains_key(id) {
                 // No list need have shown yet what was just made in it, or that the mark was just taken off.
                 let may_go = (goes_along || was_ours) && self.is_fresh(id, call);
@@ -423,9 +481,8 @@ impl Witness {
                 thing.api.as_deref().unwrap_or_default()
             );
             let known = self.made.iter().find(|made| {
-                made.process == call.process
-                    && made.mark == mark
-                    && made.is_known
+                made.mark == mark
+                    && made.is_known_to(call)
                     && [before, after].iter().all(|things| things.get(&made.id).is_some_and(lives))
                     && !self.was_touched_lately(&made.id, call)
             });
@@ -434,7 +491,7 @@ impl Witness {
                 self.violated(format!("S2: process {process} makes {id} for {mark} and knows of {first}"));
             }
             let made =
-                Made { process: call.process, mark, id: id.clone(), call: call.number, is_known: false };
+                Made { process: call.process, mark, id: id.clone(), call: call.number, known_at: None };
             self.made.push(made);
         }
     }
@@ -461,7 +518,20 @@ impl Witness {
                     call.process, call.operation
                 ));
             }
+            let is_alone = thing.api.is_none() && !is_second;
+            if let Some(count) = self.too_many_vanished(call, before).filter(|_| is_alone) {
+                self.violated(format!(
+                    "S3: process {} deletes {id}, and {count} documents vanished",
+                    call.process
+                ));
+            }
             if !self.had_vanished(&document, call) {
+                if is_second && judge::is_newest(before, id, thing) && !self.was_touched_lately(id, call) {
+                    self.violated(format!(
+                        "S3: process {} deletes {id}, made instead of another one that stays",
+                        call.process
+                    ));
+                }
                 self.judge_choice(call, before, id, thing);
                 self.judge_haste(call, before, id, thing);
             }
@@ -473,13 +543,15 @@ impl Witness {
     fn judge_use(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
         // Another process may just have led it there.
         let is_news = |user: &String| {
-            let changed = self.changed.get(user).filter(|(_, process)| *process != call.process);
+            let changed = self.changed.get(user).filter(|(at, process)| {
+                *process != call.process || *at > call.sent_at // or that itself, once it had sent this
+            });
             changed.is_some_and(|(at, _)| *at + SIGHT + self.lag >= call.sent_at)
         };
         let users = judge::users(before, thing).into_iter();
         // What it made itself is no news to a process.
         let is_own = |user: &String| {
-            self.made.iter().any(|made| made.id == *user && made.process == call.process && made.is_known)
+            self.made.iter().any(|made| made.id == *user && made.is_known_to(call))
                 && !self.was_touched_lately(user, call)
         };
         let may_be_unseen = |user: &String| (self.is_fresh(user, call) && !is_own(user)) || is_news(user);
@@ -489,13 +561,20 @@ impl Witness {
         }
     }
 
+    /// Who is asked for no API and may not list them leaves it to AWS, which refuses to delete a link that is used.
+    fn leaves_it_to_aws(&self, call: &Call, thing: &Thing) -> bool {
+        let is_asked_for = self.present.iter().any(|document| document.starts_with("HttpApi/"));
+        thing.collection == "vpcLinks" && !is_asked_for && self.may_not_list.contains(&call.process)
+    }
+
     /// S6: what was replaced goes when what is deployed cannot lead to it either.
     fn judge_haste(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
         let Some(left) = self.last_used.get(id).filter(|_| judge::is_superseded(before, thing)) else {
             return;
         };
         let since = call.sent_at.saturating_sub(*left);
-        if since < DEPLOYED && !self.has_two_leaders {
+        let is_news = *left > call.sent_at; // somebody took it up again when this was on its way
+        if since < DEPLOYED && !is_news && !self.has_two_leaders {
             let process = call.process;
             self.violated(format!(
                 "S6: process {process} deletes {id}, which was in use {since:?} ago and may still be deployed"

@@ -101,10 +101,6 @@ impl LeaseBoard {
     pub fn note(&self, process: &str, ago: Duration, what: Deed) -> usize {
         let now = self.1.elapsed();
         let mut store = self.store();
-        let (unanswered, excused) = store.unanswered.entry(process.to_owned()).or_default();
-        if unanswered.take().is_some_and(|since| now > since + UNREACHED) {
-            *excused = now + WITHOUT_LASTS;
-        }
         store.history.push(Op {
             process: process.to_owned(),
             begun: now.saturating_sub(ago),
@@ -117,8 +113,13 @@ impl LeaseBoard {
     /// The process has the answer to what has this number.
     pub fn is_answered(&self, number: usize) {
         let now = self.1.elapsed();
-        if let Some(op) = self.store().history.get_mut(number) {
-            op.ended = Some(now);
+        let mut store = self.store();
+        let Store { history, unanswered, .. } = &mut *store;
+        let Some(op) = history.get_mut(number) else { return };
+        op.ended = Some(now);
+        let (unanswered, excused) = unanswered.entry(op.process.clone()).or_default();
+        if unanswered.take().is_some_and(|since| now > since + UNREACHED) {
+            *excused = now + WITHOUT_LASTS;
         }
     }
 

@@ -274,7 +274,12 @@ impl Harbour {
         self.engine.set_leadership(Leadership::StandsBy(None));
         let me = Holder { host: host.to_owned(), pid: 1, nonce: host.to_owned() };
         let leading = lead(Arc::clone(&self.engine), board, me, self.let_go.clone());
-        self.leading = Some(tokio::spawn(self.frozen.clone().only_while_thawed(leading)));
+        self.leading = Some(self.spawn(leading));
+    }
+
+    /// Starts a loop of this process beside the engine: it stands still when the process does.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(self.frozen.clone().only_while_thawed(work))
     }
 
     /// Ends the process as SIGTERM does: what is in flight is finished, then the lease is let go.

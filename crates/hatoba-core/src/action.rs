@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::assess::SurplusKind;
-use crate::mark::LABELS;
+use crate::mark::{DOCUMENT, LABELS, OWNER};
 use crate::path;
 use crate::{
     Assessment, Cause, Desired, Drift, FieldDrift, Fix, Mark, Members, Readiness, TAG_PREFIX, Verdict,
@@ -262,8 +262,13 @@ fn suspended(what: &str) -> Cause {
     Cause::new("Suspended", format!("policy.suspend is set: {what}"))
 }
 
-/// A change may need several calls; the next pass sends the next one.
+/// A change may need several calls; the next pass sends the next one. What bears nobody's mark, or another owner's, gets
+/// ours before anything of it is changed.
 fn first_call(change: &Change) -> Action {
+    if [OWNER, DOCUMENT].iter().any(|key| change.tags.set.contains_key(*key)) {
+        let mark = TagChange { set: mark_in(&change.tags), remove: Vec::new() };
+        return Action::Tag { target: change.target.clone(), tags: mark };
+    }
     let clears = change.drift.iter().find_map(|drift| match &drift.fix {
         Fix::ClearedBy(operation) => Some(operation.clone()),
         Fix::InPlace | Fix::Deployed | Fix::Replace => None,
@@ -309,13 +314,17 @@ fn mark_then_remove_then_set(tags: &TagChange) -> TagChange {
     if tags.remove.is_empty() || tags.set.is_empty() {
         return tags.clone();
     }
-    let is_mark = |key: &str| key.starts_with(TAG_PREFIX) && key != LABELS;
-    let mark: BTreeMap<String, String> =
-        tags.set.iter().filter(|(key, _)| is_mark(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mark = mark_in(tags);
     match mark.is_empty() {
         true => TagChange { set: BTreeMap::new(), remove: tags.remove.clone() },
         false => TagChange { set: mark, remove: Vec::new() },
     }
+}
+
+/// What is to be set of the mark.
+fn mark_in(tags: &TagChange) -> BTreeMap<String, String> {
+    let is_mark = |key: &str| key.starts_with(TAG_PREFIX) && key != LABELS;
+    tags.set.iter().filter(|(key, _)| is_mark(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
 fn surplus(desired: &Desired, assessment: &Assessment<'_>) -> Option<Target> {
@@ -323,9 +332,17 @@ fn surplus(desired: &Desired, assessment: &Assessment<'_>) -> Option<Target> {
     let usable = assessment
         .current
         .is_some_and(|current| current.is_usable() && !matches!(current.readiness, Readiness::Settling(_)));
-    let gone = assessment.surplus.iter().find(|surplus| match surplus.why {
-        SurplusKind::Twin => true,
-        SurplusKind::Superseded => usable,
+    // A mark that somebody took off the current one is put back first: until then the other one alone bears it.
+    let is_marked_like = |object: &crate::Object| {
+        let (current, other) = (assessment.current?.mark.present()?, object.mark.present()?);
+        Some(current.owner == other.owner && current.document == other.document)
+    };
+    let gone = assessment.surplus.iter().find(|surplus| {
+        is_marked_like(surplus.object) == Some(true)
+            && match surplus.why {
+                SurplusKind::Twin => true,
+                SurplusKind::Superseded => usable,
+            }
     })?;
     Some(Target {
         kind: desired.table.kind.to_owned(),

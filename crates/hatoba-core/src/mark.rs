@@ -9,8 +9,8 @@ use crate::{Deletion, Digest, Key};
 
 /// Every tag of ours begins so; labels may not.
 pub const TAG_PREFIX: &str = "hatoba:";
-const OWNER: &str = "hatoba:owner";
-const DOCUMENT: &str = "hatoba:document";
+pub(crate) const OWNER: &str = "hatoba:owner";
+pub(crate) const DOCUMENT: &str = "hatoba:document";
 const INCARNATION: &str = "hatoba:incarnation";
 const DELETION: &str = "hatoba:deletion";
 pub(crate) const LABELS: &str = "hatoba:labels";

@@ -25,6 +25,11 @@ const RECOVERY: f64 = 0.02;
 /// those of an hour would all be sent at once.
 const AHEAD_LASTS: Duration = Duration::from_secs(120);
 
+/// Who waits for a token looks so often whether the bucket has another speed by now.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Sums of fractions come so close.
+const ALMOST: f64 = 1e-9;
+
 /// Paces every call and counts it.
 pub(crate) struct Budget {
     share: f64,
@@ -36,12 +41,16 @@ pub(crate) struct Budget {
     metrics: Arc<Metrics>,
 }
 
-#[derive(Debug)]
+/// Tokens come in, and whoever asks draws a ticket: that token is its, whenever it comes.
+#[derive(Clone, Debug)]
 struct Bucket {
     per_second: f64,
     burst: f64,
-    /// May be negative: the wait of those who have already asked.
-    tokens: f64,
+    /// Tokens that have come in so far.
+    poured: f64,
+    /// Tickets that were drawn so far. Where they are fewer, so many tokens are there at once; where they are more, so
+    /// many wait.
+    drawn: f64,
     filled: Instant,
     speed: f64,
 }
@@ -49,31 +58,38 @@ struct Bucket {
 impl Bucket {
     fn new(quota: &Quota, share: f64, now: Instant) -> Self {
         let burst = (quota.burst * share).max(1.0);
-        Bucket { per_second: quota.per_second * share, burst, tokens: burst, filled: now, speed: 1.0 }
+        let per_second = quota.per_second * share;
+        Bucket { per_second, burst, poured: burst, drawn: 0.0, filled: now, speed: 1.0 }
     }
 
-    /// Takes one token; how long until it is really there.
-    fn take(&mut self, now: Instant) -> Duration {
+    fn rate(&self) -> f64 {
+        self.per_second * self.speed
+    }
+
+    fn pour(&mut self, now: Instant) {
         let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        let rate = self.per_second * self.speed;
-        self.tokens = (self.tokens + passed * rate).min(self.burst) - 1.0;
+        self.poured = (self.poured + passed * self.rate()).min(self.drawn + self.burst);
         self.filled = now;
-        if self.tokens >= 0.0 { Duration::ZERO } else { Duration::from_secs_f64(-self.tokens / rate) }
     }
 
-    /// How long one who asks now would wait.
-    fn wait(&self, now: Instant) -> Duration {
-        let mut copy = Bucket { ..*self };
-        copy.take(now)
+    fn draw(&mut self, now: Instant) -> f64 {
+        self.pour(now);
+        self.drawn += 1.0;
+        self.drawn
     }
-}
 
-impl Bucket {
+    /// How long until the token of this ticket is there, at the speed of now.
+    fn wait(&mut self, ticket: f64, now: Instant) -> Duration {
+        self.pour(now);
+        let missing = ticket - self.poured;
+        if missing < ALMOST { Duration::ZERO } else { Duration::from_secs_f64(missing / self.rate()) }
+    }
+
     fn shown(&self, name: &'static str, now: Instant) -> QuotaShown {
-        let passed = now.saturating_duration_since(self.filled).as_secs_f64();
-        let tokens = (self.tokens + passed * self.per_second * self.speed).min(self.burst);
-        let (per_second, speed) = (self.per_second, self.speed);
-        QuotaShown { name, used: 1.0 - tokens / self.burst, per_second, speed }
+        let mut copy = self.clone();
+        copy.pour(now);
+        let used = 1.0 - (copy.poured - copy.drawn) / copy.burst;
+        QuotaShown { name, used, per_second: self.per_second, speed: self.speed }
     }
 }
 
@@ -111,36 +127,59 @@ impl Budget {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn reserve(&self, operation: &Operation) -> Duration {
-        let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut wait = Duration::ZERO;
-        for quota in operation.quotas {
-            let bucket = buckets.entry(quota.name).or_insert_with(|| Bucket::new(quota, self.share, now));
-            wait = wait.max(bucket.take(now));
+    /// Waits until the tokens of these tickets are there. Where a bucket gets faster or slower meanwhile, that counts: who
+    /// slept as long as it looked like at first would come together with those whose turn it is by now.
+    async fn wait(&self, tickets: &[(&'static Quota, f64)]) {
+        loop {
+            let waits = tickets
+                .iter()
+                .map(|(quota, ticket)| self.bucket(quota, |bucket, now| bucket.wait(*ticket, now)));
+            let wait = waits.max().unwrap_or_default();
+            if wait.is_zero() {
+                return;
+            }
+            tokio::time::sleep(wait.clamp(Duration::from_millis(1), LOOK_AGAIN)).await;
         }
-        wait
+    }
+
+    fn draw(&self, operation: &Operation) -> Vec<(&'static Quota, f64)> {
+        operation.quotas.iter().map(|quota| (quota, self.bucket(quota, Bucket::draw))).collect()
+    }
+
+    fn bucket<T>(&self, quota: &'static Quota, then: impl FnOnce(&mut Bucket, Instant) -> T) -> T {
+        let now = Instant::now();
+        let mut buckets = self.buckets();
+        then(buckets.entry(quota.name).or_insert_with(|| Bucket::new(quota, self.share, now)), now)
+    }
+
+    fn buckets(&self) -> MutexGuard<'_, BTreeMap<&'static str, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The quota that a call would wait longest for if it were asked for now, and how long.
     pub(crate) fn wait_for(&self, operation: &Operation) -> Option<(&'static str, Duration)> {
         let now = Instant::now();
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = |quota: &Quota| Some((quota.name, buckets.get(quota.name)?.wait(now)));
+        let buckets = self.buckets();
+        let wait = |quota: &Quota| {
+            let mut copy = buckets.get(quota.name)?.clone();
+            Some((quota.name, copy.wait(copy.drawn + 1.0, now)))
+        };
         operation.quotas.iter().filter_map(wait).max_by_key(|(_, wait)| *wait)
     }
 
     fn learn(&self, operation: &Operation, throttled: bool) {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let mut buckets = self.buckets();
         for quota in operation.quotas {
             let Some(bucket) = buckets.get_mut(quota.name) else { continue };
+            bucket.pour(now); // at the speed that it had
             bucket.speed = if throttled {
                 (bucket.speed / 2.0).max(SLOWEST)
             } else {
                 (bucket.speed + RECOVERY).min(1.0)
             };
             if throttled {
-                bucket.tokens = bucket.tokens.min(0.0);
+                bucket.poured = bucket.poured.min(bucket.drawn);
             }
         }
     }
@@ -150,8 +189,7 @@ impl Budget {
     /// How much of each quota is taken now.
     pub(crate) fn quotas(&self) -> Vec<QuotaShown> {
         let now = Instant::now();
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.iter().map(|(name, bucket)| bucket.shown(name, now)).collect()
+        self.buckets().iter().map(|(name, bucket)| bucket.shown(name, now)).collect()
     }
 
     /// Resolves when the call may be sent.
@@ -159,12 +197,8 @@ impl Budget {
         &'a self,
         operation: &'a Operation,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        let wait = if self.was_admitted_ahead(operation) { Duration::ZERO } else { self.reserve(operation) };
-        Box::pin(async move {
-            if !wait.is_zero() {
-                tokio::time::sleep(wait).await;
-            }
-        })
+        let tickets = if self.was_admitted_ahead(operation) { Vec::new() } else { self.draw(operation) };
+        Box::pin(async move { self.wait(&tickets).await })
     }
 
     /// Takes note of how it went.
@@ -257,7 +291,7 @@ mod tests {
     async fn what_was_waited_for_and_never_sent_is_not_saved_up() {
         let budget = budget();
         for _ in 0..6 {
-            budget.reserve(&CALL);
+            budget.draw(&CALL);
             budget.ahead().entry(CALL.name).or_default().push_back(Instant::now());
         }
         tokio::time::advance(AHEAD_LASTS).await;
@@ -280,9 +314,40 @@ mod tests {
             budget.learn(&CALL, false);
         }
         let start = Instant::now();
-        budget.admit(&CALL).await; // filled up meanwhile
         budget.admit(&CALL).await;
-        assert_eq!(start.elapsed().as_secs(), 2, "back at half a call per second");
+        budget.admit(&CALL).await;
+        assert_eq!(
+            start.elapsed().as_secs(),
+            4,
+            "back at half a call per second, and nothing saved up meanwhile"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_as_fast_or_slow_as_the_bucket_by_then() {
+        let budget = budget();
+        budget.admit(&CALL).await;
+        let start = Instant::now();
+        (0..5).for_each(|_| budget.learn(&CALL, true));
+        let goes = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            (0..100).for_each(|_| budget.learn(&CALL, false));
+        };
+        let three = futures::future::join_all((0..3).map(|_| budget.admit(&CALL)));
+        tokio::join!(goes, three);
+        // At a twentieth of half a call per second the first would be there after 40 s and the last after 120.
+        assert_eq!(start.elapsed().as_secs(), 10);
+        let again = Instant::now();
+        for _ in 0..4 {
+            budget.draw(&CALL);
+        }
+        let throttled = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            budget.learn(&CALL, true);
+        };
+        tokio::join!(throttled, budget.admit(&CALL));
+        // Half of what five tokens take came in before, at half a call per second; the rest at a quarter.
+        assert_eq!(again.elapsed().as_secs(), 15);
     }
 
     #[test]

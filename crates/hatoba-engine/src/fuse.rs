@@ -164,7 +164,11 @@ impl Engine {
         }
         let Ok(lasts) = Duration::try_from(word.expires.duration_since(now)) else { return };
         let mut state = self.state();
-        if documents.is_empty() || state.acknowledged.as_ref().is_some_and(|(known, _)| *known == documents) {
+        let is_known = state
+            .acknowledged
+            .as_ref()
+            .is_some_and(|(known, until)| *known == documents && Instant::now() < *until);
+        if documents.is_empty() || is_known {
             return;
         }
         tracing::warn!(hash = %word.hash, documents = documents.len(), "acknowledged: what these documents asked for may go");

@@ -68,10 +68,8 @@ fn looked_often_enough(
             if agreed {
                 return step;
             }
-            if memory.surplus.as_ref().is_none_or(|(seen, _)| *seen != surplus)
-                && let Some(listed_at) = listed_at
-            {
-                memory.surplus = Some((surplus, listed_at));
+            if memory.surplus.as_ref().is_none_or(|(seen, _)| *seen != surplus) && listed_at.is_some() {
+                memory.surplus = Some((surplus, Instant::now())); // the list may have waited for its quota
             }
             Step::Hold(Cause::new(
                 "Duplicate",
@@ -90,7 +88,7 @@ fn looked_twice(memory: &mut Memory, listed_at: Option<Instant>, step: Step) -> 
         && suspect.last_look.is_none_or(|look| listed_at >= look + SETTLES)
     {
         suspect.looks += 1;
-        suspect.last_look = Some(listed_at);
+        suspect.last_look = Some(Instant::now()); // it may have waited for its quota
     }
     if suspect.looks >= 2 {
         memory.suspect = None;

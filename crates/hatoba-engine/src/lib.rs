@@ -95,7 +95,7 @@ pub use shown::{
     DocumentShown, Event, LeadershipShown, Origin, ProbeShown, PruningShown, QueueShown, QuotaShown, Shown,
     SourceShown,
 };
-pub use sink::{Heartbeat, SCHEMA_VERSION, SourceSeen, StatusSink};
+pub use sink::{Heartbeat, Pace, SCHEMA_VERSION, SourceSeen, StatusSink};
 pub use turns::TURNS;
 pub use web::{Access, OpenPath, Picture, serve};
 pub use world::{Checked, check, rendered};

@@ -5,11 +5,14 @@
 //! is bound to one set of documents and to an hour. A lost request is asked again; an old one does nothing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use hatoba_core::{Acknowledgement, Digest, Key};
 use hatoba_source::{Keep, KeepError};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 
@@ -55,6 +58,18 @@ impl Requests {
     /// Looks at requests in the place where the status documents lie.
     pub fn new(keep: Keep) -> Requests {
         Requests { keep, known: None, told: None, is_failing: false }
+    }
+
+    /// Looks at them every so often, until `ended`.
+    pub async fn follow(mut self, engine: Arc<Engine>, every: Duration, ended: CancellationToken) {
+        loop {
+            self.look(&engine, engine.leads()).await;
+            tokio::select! {
+                biased;
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(every) => {}
+            }
+        }
     }
 
     /// Carries out what is asked, and writes down what is held. Only the daemon that leads looks for acknowledgements.

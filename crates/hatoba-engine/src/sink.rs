@@ -10,6 +10,7 @@
 //! sink.write(&statuses).await; // in a task of its own: disks can be slow, and buckets slower
 //! ```
 
+mod follow;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,8 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout};
+
+pub use follow::Pace;
 
 /// Far above any status: names of fields, notes, outputs.
 const STATUS_BYTES_MAX: u64 = 256 * 1024;

@@ -145,7 +145,7 @@ impl Engine {
                 }
             }
             _ => {
-                memory.shadow = Some((seen, listed_at));
+                memory.shadow = Some((seen, Instant::now())); // the lists may have waited for their quota
                 Shadow::Perhaps
             }
         })

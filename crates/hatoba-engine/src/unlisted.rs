@@ -94,7 +94,7 @@ impl Engine {
         // Where that takes long, for there are thousands of clusters and families, it is done the less often.
         let rests = (begun.elapsed() * EVERYWHERE_SHARE).min(EVERYWHERE_AT_LAST);
         let mut state = self.state();
-        state.everywhere_due = state.everywhere_due.max(Instant::now() + rests);
+        state.everywhere_due = put_off(state.everywhere_due, Instant::now(), rests);
     }
 
     /// Returns why not all of them were found and listed.
@@ -126,4 +126,23 @@ pub(crate) fn undiscovered() -> impl Iterator<Item = (KindId, Unlisted)> {
     let cause =
         |kind: &KindId| Cause::new("NotListed", format!("{} has not been looked for yet", kind.table().kind));
     KindId::ALL.iter().map(move |kind| (*kind, Unlisted { cause: cause(kind), is_refused: false }))
+}
+
+/// When everything is looked for again, where the next look has to rest for so long. Who took over during this one does
+/// not wait: what is due by now stays due.
+fn put_off(due: Instant, now: Instant, rests: Duration) -> Instant {
+    if due <= now { due } else { due.max(now + rests) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_is_due_is_not_put_off() {
+        let (now, second) = (Instant::now(), Duration::from_secs(1));
+        assert_eq!(put_off(now, now, 100 * second), now);
+        assert_eq!(put_off(now + second, now, 100 * second), now + 100 * second);
+        assert_eq!(put_off(now + 200 * second, now, 100 * second), now + 200 * second);
+    }
 }

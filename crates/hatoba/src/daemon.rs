@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use hatoba_core::{Cause, Holder, Truth};
 use hatoba_engine::{
-    Access, BucketBoard, Emf, Engine, Heartbeat, Leadership, Requests, Shown, SourceSeen, StatusSink,
-    lead_by_lock, serve, watch_namesakes,
+    Access, BucketBoard, Emf, Engine, Leadership, Pace, Requests, Shown, StatusSink, lead_by_lock, serve,
+    watch_namesakes,
 };
 use hatoba_source::{Keep, Source, SourceError};
 use tokio::net::TcpListener;
@@ -18,9 +18,6 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Status documents are written when they change; when they were last verified is written this often, and when the
-/// source changes.
-const HEARTBEAT: Duration = Duration::from_secs(60);
 /// What is left to write at the end; the whole drain has 20 s, 13 of them for passes in flight.
 const FLUSH: Duration = Duration::from_secs(2);
 /// How often requests are looked for in a folder, which costs next to nothing.
@@ -76,10 +73,13 @@ impl Daemon {
         look_again_on_hangup(Arc::clone(&self.engine), stop.clone())?;
         let reading = tokio::spawn(read(Arc::clone(&self.engine), self.source, self.poll, stop.clone()));
         let ended = CancellationToken::new();
-        let writing = tokio::spawn(write(Arc::clone(&self.engine), self.sink, ended.clone()));
+        let (engine, now) = (Arc::clone(&self.engine), jiff::Timestamp::now);
+        let writing = tokio::spawn(self.sink.follow(engine, Pace::default(), now, ended.clone()));
         if !matches!(self.keep, Keep::Nowhere) {
             self.engine.ask_for_held();
-            tokio::spawn(hear(Arc::clone(&self.engine), self.keep, ended.clone()));
+            let every = if self.keep.is_remote() { HEAR_REMOTE } else { HEAR };
+            let requests = Requests::new(self.keep);
+            tokio::spawn(requests.follow(Arc::clone(&self.engine), every, ended.clone()));
         }
         if let Some(listener) = self.listener {
             let serving =
@@ -270,21 +270,6 @@ async fn take_turns(engine: Arc<Engine>, listens: watch::Sender<bool>, ended: Ca
     }
 }
 
-/// Looks for what people ask, every so often.
-async fn hear(engine: Arc<Engine>, keep: Keep, ended: CancellationToken) {
-    let every = if keep.is_remote() { HEAR_REMOTE } else { HEAR };
-    let mut requests = Requests::new(keep);
-    loop {
-        let leads = engine.leads();
-        requests.look(&engine, leads).await;
-        tokio::select! {
-            biased;
-            () = ended.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
-        }
-    }
-}
-
 /// An error and what is behind it, in one line.
 fn whole(error: &SourceError) -> String {
     let mut text = error.to_string();
@@ -311,39 +296,6 @@ async fn tell(engine: Arc<Engine>, ended: CancellationToken) {
         let _ = writeln!(std::io::stdout(), "{line}");
         if ended.is_cancelled() {
             return;
-        }
-    }
-}
-
-/// Writes status documents as they change, while this process leads. A slow disk slows nobody: only the newest state is
-/// written.
-async fn write(engine: Arc<Engine>, mut sink: StatusSink, ended: CancellationToken) {
-    let mut changes = engine.watch();
-    let mut heartbeat = tokio::time::interval(HEARTBEAT);
-    // What was last told besides times; nothing, when it is time for the next sign of life.
-    let mut told: Option<(SourceSeen, Vec<Cause>)> = None;
-    loop {
-        if engine.leads() {
-            // Before the statuses: they are no older than what it says of the source.
-            let beat = Heartbeat { time: jiff::Timestamp::now(), ..engine.heartbeat() };
-            sink.write(&engine.statuses()).await;
-            let tells = (beat.source.clone(), beat.notices.clone());
-            if told.as_ref() != Some(&tells) {
-                let rogue_children = engine.rogue_children();
-                sink.write_heartbeat(&Heartbeat { rogue_children, ..beat }).await;
-                told = Some(tells);
-            }
-        } else {
-            told = None;
-        }
-        if ended.is_cancelled() {
-            return;
-        }
-        tokio::select! {
-            biased;
-            () = ended.cancelled() => {}
-            _ = changes.changed() => {}
-            _ = heartbeat.tick() => told = None,
         }
     }
 }

@@ -131,6 +131,32 @@ fn steps(desired: &Desired, mut object: Object) -> (Vec<String>, Object) {
 }
 
 #[test]
+fn what_does_not_bear_our_mark_gets_it_before_anything_of_it_is_changed() {
+    let mut asked = widget(json!({})).label("team", "web");
+    asked.policy.adopt = Some(crate::Adopt {
+        id: Some("w1".to_owned()),
+        from_owner: Some("you".to_owned()),
+        ..crate::Adopt::default()
+    });
+    let theirs = seen(json!({ "limit": 7 })).owned_by("you", Key::new("Widget", "x"));
+    let (taken, after) = steps(&asked, theirs);
+    assert_eq!(taken, ["set", "update", "set"]);
+    assert_eq!(after.members, asked.made("w1", 1).members);
+}
+
+#[test]
+fn while_the_current_one_bears_no_mark_the_other_that_does_stays() {
+    let asked = widget(json!({}));
+    let [settles, marked] = ["w1", "w2"].map(|id| asked.made(id, 1).pending());
+    for (current, expected) in [(settles.clone(), "remove surplus w2"), (settles.unmarked(), "rest")] {
+        let world = World { remembered: Some("w1"), ..World::of([current, marked.clone()]) };
+        let judged = world.judge(&asked);
+        assert_eq!(judged.current.as_deref(), Some("w1"));
+        assert_eq!(word(&judged.step), expected);
+    }
+}
+
+#[test]
 fn fields_are_put_right_before_they_are_cleared_and_tags_come_last() {
     let asked = widget(json!({})).label("team", "web");
     let object = seen(json!({ "limit": 7, "sealed": true, "extra": 1, "spare": 2 }));

@@ -1,6 +1,6 @@
 //! The calls that an entry of a plan comes to.
 
-use hatoba_core::{Action, Step};
+use hatoba_core::{Action, FieldDrift, Step};
 use hatoba_kinds::{KindId, Operation};
 
 use super::{PlanAction, PlanEntry};
@@ -41,9 +41,12 @@ pub(super) fn operations(kind: KindId, entry: &PlanEntry, step: &Step) -> Vec<&'
         (PlanAction::Delete, _) if kind.table().drain.is_some() => vec![of("Update"), of("Delete")],
         (PlanAction::Delete, _) => vec![of("Delete")],
         (PlanAction::Update, Step::Act(action)) => {
-            let tags = entry.fields.iter().any(|field| field.path.starts_with("tags."));
-            let more = tags && !matches!(action, Action::Tag { .. });
-            vec![kind.operation_of(action), if more { of("Tag") } else { None }]
+            let is_tag = |field: &FieldDrift| field.path.starts_with("tags.");
+            let more = match action {
+                Action::Tag { .. } => entry.fields.iter().any(|field| !is_tag(field)).then_some("Update"),
+                _ => entry.fields.iter().any(is_tag).then_some("Tag"),
+            };
+            vec![kind.operation_of(action), more.and_then(of)]
         }
         _ => Vec::new(),
     };
