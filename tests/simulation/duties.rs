@@ -216,6 +216,12 @@ impl Duties {
         let name = body["serviceName"]
             .as_str()
             .filter(|_| call.service == "ecs" && call.operation == "CreateService")?;
+        if let Some(other) = self.lives_on(call, name, things) {
+            return Some(format!(
+                "S2: process {} makes {name}, and {other} has been there for long",
+                call.process
+            ));
+        }
         let refused = *self.refused.get(&(call.process, name.to_owned()))?;
         let drains = |thing: &Thing| {
             thing.collection == "tasks"
@@ -225,6 +231,17 @@ impl Duties {
         let is_known = refused + HEARD + self.lag < call.sent_at;
         (is_known && things.values().any(drains))
             .then(|| format!("F16: process {} makes {name} again and again while it drains", call.process))
+    }
+
+    /// An ECS service of this name that every process has seen: what could not be described is not gone.
+    fn lives_on(&self, call: &Call, name: &str, things: &Things) -> Option<String> {
+        let made_at = |thing: &Thing| Some(Duration::from_secs_f64(thing.body["createdAt"].as_f64()?));
+        let is_old = |thing: &Thing| made_at(thing).is_some_and(|at| at + LISTED + self.lag < call.sent_at);
+        let lives = |thing: &&Thing| {
+            thing.collection == "tasks" && last(&thing.id) == name && thing.is_ours() && !thing.is_leaving()
+        };
+        let other = things.values().find(lives).filter(|thing| self.is_unhurried && is_old(thing))?;
+        Some(other.id.clone())
     }
 
     /// S3: of twins one goes when two looks, a settle time apart, agree: one list may show what is not so.

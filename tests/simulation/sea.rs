@@ -82,7 +82,7 @@ pub(crate) struct Sea {
     pub(crate) writes: usize,
     /// Calls so far.
     pub(crate) numbers: usize,
-    /// Calls whose answers nobody waits for.
+    /// Calls that nobody waits for the answer of any more.
     pub(crate) abandoned: BTreeSet<usize>,
     /// What such calls changed since somebody asked last.
     pub(crate) touched: Vec<Touched>,
@@ -416,6 +416,7 @@ impl Sea {
         if !(is_late && call.changes_aws()) {
             return self.carry_out(call, fate);
         }
+        self.witness.given_up.insert(call.number);
         let before = self.things();
         self.trace.note(self.now(), format!("{} of process {} comes late", call.operation, call.process));
         let answer = self.carry_out(call, fate);

@@ -198,7 +198,7 @@ impl Swarm {
         let options = Options {
             owner: OWNER.to_owned(),
             owner_is_explicit: true,
-            resync: seconds(choose(&[60, 300, 300])),
+            resync: seconds(choose(&[90, 300, 300])),
             prune_grace: seconds(choose(&[20, 60, 180])),
             // A stack is ten documents: here and there half of one is too many to go without a word.
             prune_limit: choose(&[10, 10, 10, 3]) as usize,

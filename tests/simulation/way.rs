@@ -104,7 +104,11 @@ impl Way {
         answer: Answer,
     ) -> Result<HttpResponse, ConnectorError> {
         let Answer::Reply(response) = answer else { return std::future::pending().await };
-        let is_good = matches!(fate, Fate::Good | Fate::Refused(..) | Fate::Stale);
+        let is_good = match fate {
+            Fate::Good | Fate::Refused(..) | Fate::Stale => true,
+            Fate::Twice(after) => after > AWAITED,
+            _ => false,
+        };
         if !is_good && call.is_write {
             let mut sea = self.sea.lock();
             sea.witness.unanswered(call);

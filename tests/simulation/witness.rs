@@ -18,12 +18,17 @@ use crate::sea::STRANGE_KEY;
 use crate::swarm::{Fault, Swarm};
 use crate::truth::{self, Thing, Things};
 
+#[path = "uses.rs"]
+mod uses;
+
 /// A write is given up no earlier: the SDK takes a request whose body nobody takes for stalled after so long.
 const ATTEMPT: Duration = Duration::from_millis(4_900);
 /// What was read so long ago may still cause a write: a look at most a minute old, and what is on its way.
 pub(crate) const SIGHT: Duration = Duration::from_secs(90);
 /// A document that is back is seen by the next look at the source, and what was under way has left by then.
 const SOURCE_SEEN: Duration = Duration::from_secs(120);
+/// Calls to the source's bucket may fail and hang, and are tried again every half minute.
+const READ_AT_LAST: Duration = Duration::from_secs(400);
 /// What was decided before a document was there again has left by then; an ECS service is taken down in several calls.
 const TAKEN_OVER: Duration = Duration::from_secs(15);
 /// What users left so lately may still be led to by what is deployed; the product gives it a minute.
@@ -54,8 +59,8 @@ pub(crate) struct Witness {
     /// What each process made: document with incarnation, id, and when it was told so.
     made: Vec<Made>,
     in_flight: BTreeMap<(usize, String), Vec<Sending>>,
-    /// Processes that may not list APIs, by the last answer that they had.
-    may_not_list: BTreeSet<usize>,
+    /// Processes that asked for the APIs, and whether each answer was that they may not.
+    may_not_list: BTreeMap<usize, bool>,
     quota: BTreeMap<usize, (f64, Duration)>,
     /// When the last calls of operations with a quota of their own left.
     slow: BTreeMap<(usize, &'static str), Vec<Duration>>,
@@ -69,12 +74,18 @@ pub(crate) struct Witness {
     pub(crate) documents_of: BTreeMap<String, String>,
     /// When each process stood still: from, to.
     stood: BTreeMap<usize, Vec<(Duration, Option<Duration>)>>,
+    /// Deletes of what somebody used when they were sent, by the calls' numbers.
+    deletes_what_is_used: BTreeSet<usize>,
+    /// Calls whose senders gave up or died before they arrived.
+    pub(crate) given_up: BTreeSet<usize>,
     /// What people changed by hand lately is not laid at a process's door.
     pub(crate) by_hand: BTreeMap<String, Duration>,
     /// When each thing was last changed, and by which process.
     changed: BTreeMap<String, (Duration, usize)>,
     /// ECS services whose number of tasks the documents leave to whoever scales them, and since when.
     left_alone: BTreeMap<String, Duration>,
+    /// Nothing keeps anybody from reading the source for long.
+    source_is_there: bool,
     prune_limit: usize,
     /// Somebody gave a word for what the fuse held.
     pub(crate) word_was_given: bool,
@@ -113,7 +124,7 @@ impl Witness {
             seen: BTreeMap::new(),
             made: Vec::new(),
             in_flight: BTreeMap::new(),
-            may_not_list: BTreeSet::new(),
+            may_not_list: BTreeMap::new(),
             quota: BTreeMap::new(),
             slow: BTreeMap::new(),
             quota_share: swarm.options.quota_share,
@@ -122,9 +133,14 @@ impl Witness {
             last_used: BTreeMap::new(),
             documents_of: BTreeMap::new(),
             stood: BTreeMap::new(),
+            deletes_what_is_used: BTreeSet::new(),
+            given_up: BTreeSet::new(),
             by_hand: BTreeMap::new(),
             changed: BTreeMap::new(),
             left_alone: BTreeMap::new(),
+            source_is_there: ![Fault::SourceAway, Fault::Files, Fault::Wrong, Fault::Expired, Fault::Account]
+                .iter()
+                .any(|fault| swarm.has(*fault)),
             prune_limit: swarm.options.prune_limit,
             word_was_given: false,
             grace: swarm.options.prune_grace,
@@ -316,6 +332,9 @@ impl Witness {
         if let Some(wrong) = judge::body(call, &body) {
             self.violated(format!("S7: {wrong}"));
         }
+        if judge::meant_to_go(call, things).is_some_and(|(_, goes)| !judge::users(things, goes).is_empty()) {
+            self.deletes_what_is_used.insert(call.number);
+        }
         self.regression(call, &body, things);
         self.scales(call, &body, things);
         let lane = judge::lane(call);
@@ -362,8 +381,10 @@ impl Witness {
     /// S1: how many tasks run is not ours to say where the document leaves that out.
     fn scales(&mut self, call: &Call, body: &str, things: &Things) {
         let Some((document, count)) = judge::scaling(call, body, things) else { return };
-        let known = self.back(call.process, call.sent_at, SOURCE_SEEN);
-        if self.left_alone.get(&document).is_some_and(|since| *since + known < call.sent_at) {
+        let known = self.back(call.process, call.sent_at, READ_AT_LAST);
+        if self.source_is_there
+            && self.left_alone.get(&document).is_some_and(|since| *since + known < call.sent_at)
+        {
             let process = call.process;
             self.violated(format!(
                 "S1: process {process} scales {document} to {count}, which is left to others"
@@ -388,9 +409,10 @@ impl Witness {
         self.lands(call);
         if call.operation == "GetApis" {
             match response.status {
-                403 => self.may_not_list.insert(call.process),
-                _ => self.may_not_list.remove(&call.process),
-            };
+                403 => drop(self.may_not_list.entry(call.process).or_insert(true)),
+                // What it has seen once it knows.
+                _ => drop(self.may_not_list.insert(call.process, false)),
+            }
         }
         for made in self.made.iter_mut().filter(|made| made.call == call.number) {
             made.known_at = Some(now);
@@ -536,62 +558,6 @@ impl Witness {
                 self.judge_haste(call, before, id, thing);
             }
             self.judge_use(call, before, id, thing);
-        }
-    }
-
-    /// S6: nobody uses it.
-    fn judge_use(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
-        // Another process may just have led it there.
-        let is_news = |user: &String| {
-            let changed = self.changed.get(user).filter(|(at, process)| {
-                *process != call.process || *at > call.sent_at // or that itself, once it had sent this
-            });
-            changed.is_some_and(|(at, _)| *at + SIGHT + self.lag >= call.sent_at)
-        };
-        let users = judge::users(before, thing).into_iter();
-        // What it made itself is no news to a process.
-        let is_own = |user: &String| {
-            self.made.iter().any(|made| made.id == *user && made.is_known_to(call))
-                && !self.was_touched_lately(user, call)
-        };
-        let may_be_unseen = |user: &String| (self.is_fresh(user, call) && !is_own(user)) || is_news(user);
-        let users: Vec<String> = users.filter(|user| !may_be_unseen(user)).collect();
-        if let Some(user) = users.first() {
-            self.violated(format!("S6: process {} deletes {id}, which {user} uses", call.process));
-        }
-    }
-
-    /// Who is asked for no API and may not list them leaves it to AWS, which refuses to delete a link that is used.
-    fn leaves_it_to_aws(&self, call: &Call, thing: &Thing) -> bool {
-        let is_asked_for = self.present.iter().any(|document| document.starts_with("HttpApi/"));
-        thing.collection == "vpcLinks" && !is_asked_for && self.may_not_list.contains(&call.process)
-    }
-
-    /// S6: what was replaced goes when what is deployed cannot lead to it either.
-    fn judge_haste(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
-        let Some(left) = self.last_used.get(id).filter(|_| judge::is_superseded(before, thing)) else {
-            return;
-        };
-        let since = call.sent_at.saturating_sub(*left);
-        let is_news = *left > call.sent_at; // somebody took it up again when this was on its way
-        if since < DEPLOYED && !is_news && !self.has_two_leaders {
-            let process = call.process;
-            self.violated(format!(
-                "S6: process {process} deletes {id}, which was in use {since:?} ago and may still be deployed"
-            ));
-        }
-    }
-
-    /// S4: of twins that nobody uses the oldest stays: every process chooses the same one.
-    fn judge_choice(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
-        let born = |id: &String| self.born.get(id).copied().unwrap_or_default();
-        let is_younger = |other: &&String| born(&id.to_owned()) < born(other) && !self.is_fresh(other, call);
-        let twins = judge::equal_twins(before, id, thing);
-        let chosen =
-            twins.into_iter().find(|other| is_younger(other) && !self.was_touched_lately(other, call));
-        if let Some(other) = chosen.cloned() {
-            let process = call.process;
-            self.violated(format!("S4: process {process} deletes {id}, and {other} is younger and stays"));
         }
     }
 }

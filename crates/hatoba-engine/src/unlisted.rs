@@ -73,9 +73,9 @@ impl Engine {
     /// Looks for the scopes that only AWS knows of, where that has not succeeded yet or is due again, and lists them.
     pub(crate) async fn discover(&self, not_before: Option<Instant>) {
         let begun = Instant::now();
-        let kinds: BTreeSet<KindId> = {
+        let (kinds, due): (BTreeSet<KindId>, Instant) = {
             let state = self.state();
-            state.undiscovered.keys().chain(&state.sought).copied().collect()
+            (state.undiscovered.keys().chain(&state.sought).copied().collect(), state.everywhere_due)
         };
         for kind in kinds {
             let why = self.discover_kind(kind, not_before).await;
@@ -91,10 +91,11 @@ impl Engine {
                 }
             }
         }
-        // Where that takes long, for there are thousands of clusters and families, it is done the less often.
-        let rests = (begun.elapsed() * EVERYWHERE_SHARE).min(EVERYWHERE_AT_LAST);
         let mut state = self.state();
-        state.everywhere_due = put_off(state.everywhere_due, Instant::now(), rests);
+        // Who took over meanwhile looks at once.
+        if state.everywhere_due == due {
+            state.everywhere_due = put_off(due, begun, Instant::now());
+        }
     }
 
     /// Returns why not all of them were found and listed.
@@ -128,10 +129,11 @@ pub(crate) fn undiscovered() -> impl Iterator<Item = (KindId, Unlisted)> {
     KindId::ALL.iter().map(move |kind| (*kind, Unlisted { cause: cause(kind), is_refused: false }))
 }
 
-/// When everything is looked for again, where the next look has to rest for so long. Who took over during this one does
-/// not wait: what is due by now stays due.
-fn put_off(due: Instant, now: Instant, rests: Duration) -> Instant {
-    if due <= now { due } else { due.max(now + rests) }
+/// When everything is looked for again after a look of so long: where that takes long, for there are thousands of clusters
+/// and families, it is done the less often.
+fn put_off(due: Instant, begun: Instant, now: Instant) -> Instant {
+    let rests = (now.duration_since(begun) * EVERYWHERE_SHARE).min(EVERYWHERE_AT_LAST);
+    due.max(now + rests)
 }
 
 #[cfg(test)]
@@ -139,10 +141,13 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_that_is_due_is_not_put_off() {
-        let (now, second) = (Instant::now(), Duration::from_secs(1));
-        assert_eq!(put_off(now, now, 100 * second), now);
-        assert_eq!(put_off(now + second, now, 100 * second), now + 100 * second);
-        assert_eq!(put_off(now + 200 * second, now, 100 * second), now + 200 * second);
+    async fn a_long_look_rests_a_hundred_times_as_long_and_six_hours_at_most() {
+        let (begun, minute) = (Instant::now(), Duration::from_secs(60));
+        let due = begun + EVERYWHERE_AGAIN;
+        for (took, again) in
+            [(minute / 10, due), (minute, begun + 101 * minute), (90 * minute, begun + 450 * minute)]
+        {
+            assert_eq!(put_off(due, begun, begun + took), again, "{took:?}");
+        }
     }
 }

@@ -182,8 +182,14 @@ fn told(subject: &Subject, of: &Walk) -> String {
     format!("{} ({by})\nfirst: {}\n{}\n{why}", subject.kind, subject.spec(&of.first), steps.join("\n"))
 }
 
-/// Goes all of them on two threads, the first ones in any case, the others while there is time.
-fn go_all(subjects: &[Subject], walks: &[Walk], needed: usize, within: Duration) -> (usize, Vec<Walk>) {
+/// Goes all of them on two threads, the first ones in any case, the others while there is time. Each is made when its turn
+/// comes: to make those of a whole night takes minutes.
+fn go_all(
+    subjects: &[Subject],
+    walk_at: impl Fn(usize) -> Option<Walk> + Sync,
+    needed: usize,
+    within: Duration,
+) -> (usize, Vec<Walk>) {
     let (next, failed, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()), AtomicUsize::new(0));
     let begun = Instant::now();
     std::thread::scope(|scope| {
@@ -191,12 +197,12 @@ fn go_all(subjects: &[Subject], walks: &[Walk], needed: usize, within: Duration)
             let work = || {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= walks.len() || (at >= needed && begun.elapsed() > within) {
+                    if at >= needed && begun.elapsed() > within {
                         break;
                     }
-                    let this = &walks[at];
+                    let Some(this) = walk_at(at) else { break };
                     if walk(&subjects[this.subject], &this.first, &this.steps).is_err() {
-                        failed.lock().unwrap().push(this.clone());
+                        failed.lock().unwrap().push(this);
                     }
                     done.fetch_add(1, Ordering::Relaxed);
                 }
@@ -212,17 +218,21 @@ fn walks_end_where_the_last_document_leads_from_nothing() {
     let subjects = subjects();
     let only = std::env::var("HATOBA_SIMULATION_KIND").ok();
     let meant = |subject: &Subject| only.as_ref().is_none_or(|only| *only == subject.kind);
-    let each = || subjects.iter().enumerate().filter(|(_, subject)| meant(subject));
-    let mut walks: Vec<Walk> = each().flat_map(|(number, subject)| one_by_one(number, subject)).collect();
-    let needed = walks.len();
+    let each: Vec<(usize, &Subject)> =
+        subjects.iter().enumerate().filter(|(_, subject)| meant(subject)).collect();
+    let first: Vec<Walk> = each.iter().flat_map(|(number, subject)| one_by_one(*number, subject)).collect();
+    let needed = first.len();
     let (from, seeds) = (number("HATOBA_SIMULATION_FROM", 0), number("HATOBA_SIMULATION_SEEDS", 3));
-    for seed in from..from + seeds {
-        walks.extend(each().map(|(number, subject)| by_dice(number, subject, seed)));
-    }
+    let walk_at = |at: usize| {
+        let Some(at) = at.checked_sub(needed) else { return first.get(at).cloned() };
+        let (number, subject) = each.get(at % each.len().max(1))?;
+        let seed = (at / each.len()) as u64;
+        (seed < seeds).then(|| by_dice(*number, subject, from + seed))
+    };
     let within = Duration::from_secs(number("HATOBA_SIMULATION_SECONDS", 20));
     let _alone = alone();
     let begun = Instant::now();
-    let (done, failed) = go_all(&subjects, &walks, needed, within);
+    let (done, failed) = go_all(&subjects, walk_at, needed, within);
     println!(
         "{done} walks from seed {from} on, {needed} of them one by one, in {:.1} s",
         begun.elapsed().as_secs_f64()
