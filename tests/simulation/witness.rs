@@ -15,7 +15,7 @@ use crate::fleet::{Fleet, LIST_KEYS, Part, key, name};
 use crate::hands::THEIR_TAG;
 use crate::judge;
 use crate::sea::STRANGE_KEY;
-use crate::swarm::{Fault, Swarm};
+use crate::swarm::{Fault, Place, Swarm};
 use crate::truth::{self, Thing, Things};
 
 #[path = "uses.rs"]
@@ -27,8 +27,6 @@ const ATTEMPT: Duration = Duration::from_millis(4_900);
 pub(crate) const SIGHT: Duration = Duration::from_secs(90);
 /// A document that is back is seen by the next look at the source, and what was under way has left by then.
 const SOURCE_SEEN: Duration = Duration::from_secs(120);
-/// Calls to the source's bucket may fail and hang, and are tried again every half minute.
-const READ_AT_LAST: Duration = Duration::from_secs(400);
 /// What was decided before a document was there again has left by then; an ECS service is taken down in several calls.
 const TAKEN_OVER: Duration = Duration::from_secs(15);
 /// What users left so lately may still be led to by what is deployed; the product gives it a minute.
@@ -138,9 +136,9 @@ impl Witness {
             by_hand: BTreeMap::new(),
             changed: BTreeMap::new(),
             left_alone: BTreeMap::new(),
-            source_is_there: ![Fault::SourceAway, Fault::Files, Fault::Wrong, Fault::Expired, Fault::Account]
-                .iter()
-                .any(|fault| swarm.has(*fault)),
+            source_is_there: !(swarm.has(Fault::SourceAway)
+                || swarm.has(Fault::Files)
+                || swarm.place == Place::Bucket),
             prune_limit: swarm.options.prune_limit,
             word_was_given: false,
             grace: swarm.options.prune_grace,
@@ -381,7 +379,7 @@ impl Witness {
     /// S1: how many tasks run is not ours to say where the document leaves that out.
     fn scales(&mut self, call: &Call, body: &str, things: &Things) {
         let Some((document, count)) = judge::scaling(call, body, things) else { return };
-        let known = self.back(call.process, call.sent_at, READ_AT_LAST);
+        let known = self.back(call.process, call.sent_at, SOURCE_SEEN);
         if self.source_is_there
             && self.left_alone.get(&document).is_some_and(|since| *since + known < call.sent_at)
         {
