@@ -119,20 +119,28 @@ fn route_version(call: &Call, body: &Value, things: &Things) -> Option<(String, 
     Some((key(stack, part), version))
 }
 
+/// What else of the same kind lives for a document.
+fn living_others<'a>(
+    before: &'a Things,
+    id: &'a str,
+    thing: &'a Thing,
+    document: &'a str,
+) -> impl Iterator<Item = &'a Thing> {
+    let others = before.iter().filter(move |(other, _)| *other != id).map(|(_, there)| there);
+    others.filter(move |there| {
+        there.collection == thing.collection && !there.is_leaving() && there.document() == Some(document)
+    })
+}
+
 /// Whether another one of the same document lives: a successor, a twin, or one in a twin of its API.
 pub(crate) fn has_twin(before: &Things, id: &str, thing: &Thing) -> bool {
     let Some(Mark { document, .. }) = &thing.mark else { return false };
-    let other = before.iter().any(|(other, there)| {
-        other != id
-            && there.collection == thing.collection
-            && !there.is_leaving()
-            && there.document() == Some(document)
-    });
+    let has_other = living_others(before, id, thing, document).next().is_some();
     let in_twin = thing.api.as_ref().is_some_and(|api| {
         let api = format!("apis:{api}");
         before.get(&api).is_some_and(|parent| has_twin(before, &api, parent))
     });
-    other || in_twin
+    has_other || in_twin
 }
 
 /// Others of the same document and incarnation in the same place, where nothing uses any of them and all are well.
@@ -155,15 +163,8 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
 pub(crate) fn is_newest(before: &Things, id: &str, thing: &Thing) -> bool {
     let Some(mark) = thing.mark.as_ref().filter(|_| thing.bears_mark()) else { return false };
     let is_well = !["FAILED", "INACTIVE"].contains(&thing.text("vpcLinkStatus"));
-    let others = before.iter().filter(|(other, there)| {
-        *other != id
-            && there.collection == thing.collection
-            && there.api == thing.api
-            && !there.is_leaving()
-            && there.document() == Some(&mark.document)
-    });
-    let others: Vec<u32> =
-        others.filter_map(|(_, there)| there.mark.as_ref().map(|mark| mark.incarnation)).collect();
+    let others = living_others(before, id, thing, &mark.document).filter(|there| there.api == thing.api);
+    let others: Vec<u32> = others.filter_map(|there| Some(there.mark.as_ref()?.incarnation)).collect();
     is_well && !others.is_empty() && others.iter().all(|other| *other < mark.incarnation)
 }
 

@@ -82,8 +82,6 @@ pub(crate) struct Sea {
     pub(crate) writes: usize,
     /// Calls so far.
     pub(crate) numbers: usize,
-    /// Calls that nobody waits for the answer of any more.
-    pub(crate) abandoned: BTreeSet<usize>,
     /// What such calls changed since somebody asked last.
     pub(crate) touched: Vec<Touched>,
     /// Status documents that were written so far.
@@ -134,7 +132,6 @@ impl Sea {
             deaths: VecDeque::new(),
             writes: 0,
             numbers: 0,
-            abandoned: BTreeSet::new(),
             touched: Vec::new(),
             statuses: 0,
             objects_read: 0,
@@ -403,7 +400,7 @@ impl Sea {
 
     /// Nobody waits for the answer to this any more.
     pub(crate) fn gives_up(&mut self, call: &Call) {
-        self.abandoned.insert(call.number);
+        self.witness.given_up.insert(call.number);
         self.witness.unanswered(call);
         if call.is_write {
             self.duties.unanswered(call);
@@ -412,11 +409,12 @@ impl Sea {
 
     /// A call arrives; whether anybody waits for it or not.
     pub(crate) fn arrives(&mut self, call: &Call, fate: Fate) -> Answer {
-        let is_late = self.abandoned.contains(&call.number) || self.dead.contains(&call.process);
-        if !(is_late && call.changes_aws()) {
+        if self.dead.contains(&call.process) {
+            self.witness.given_up.insert(call.number);
+        }
+        if !(self.witness.given_up.contains(&call.number) && call.changes_aws()) {
             return self.carry_out(call, fate);
         }
-        self.witness.given_up.insert(call.number);
         let before = self.things();
         self.trace.note(self.now(), format!("{} of process {} comes late", call.operation, call.process));
         let answer = self.carry_out(call, fate);

@@ -25,7 +25,7 @@ impl Trace {
         let Call { process, service, operation, .. } = call;
         let how = if how == "Good" { "" } else { how };
         let uri = if *service == "apigatewayv2" || *service == "s3" { &call.request.uri } else { "" };
-        let is_shown = call.is_write && *service != "s3";
+        let is_shown = call.changes_aws();
         let body = if is_shown { canonical(&call.request.body) } else { String::new() };
         self.note(now, format!("{process} {service}.{operation} {status} {how} {uri} {body}"));
     }

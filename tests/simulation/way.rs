@@ -90,7 +90,7 @@ impl Way {
         pass(after).await;
         let mut sea = self.sea.lock();
         if after > AWAITED {
-            sea.abandoned.insert(call.number);
+            sea.witness.given_up.insert(call.number);
         } else {
             sea.witness.unanswered(&call);
         }

@@ -74,7 +74,7 @@ pub(crate) struct Witness {
     stood: BTreeMap<usize, Vec<(Duration, Option<Duration>)>>,
     /// Deletes of what somebody used when they were sent, by the calls' numbers.
     deletes_what_is_used: BTreeSet<usize>,
-    /// Calls whose senders gave up or died before they arrived.
+    /// Calls whose answers nobody waits for any more: their senders gave up, died, or have had one.
     pub(crate) given_up: BTreeSet<usize>,
     /// What people changed by hand lately is not laid at a process's door.
     pub(crate) by_hand: BTreeMap<String, Duration>,
