@@ -11,6 +11,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[path = "simulation/call.rs"]
 mod call;
+#[path = "simulation/claims.rs"]
+mod claims;
 #[path = "simulation/coda.rs"]
 mod coda;
 #[path = "simulation/crashes.rs"]

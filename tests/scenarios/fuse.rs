@@ -117,6 +117,23 @@ async fn who_takes_over_holds_what_was_held() {
     assert_eq!((held(&standby), old_ones(&standby)), (vec!["FuseOpen".to_owned()], 3));
 }
 
+/// Two count what vanished, and one of them makes what is new: the other one did not see it there before either.
+#[tokio::test(start_paused = true)]
+async fn what_another_leader_makes_closes_no_fuse() {
+    let first = Harbour::converged(explicit(), &apis(&OLD)).await;
+    let second = first.beside(&apis(&OLD));
+    second.wait(2 * MINUTE).await;
+    first.documents(&apis(&NEW));
+    second.documents(&apis(&[]));
+    second.wait(MINUTE).await;
+    for _ in 0..30 {
+        [&first, &second].iter().for_each(|harbour| harbour.documents(&apis(&NEW)));
+        second.wait(MINUTE).await;
+    }
+    assert_eq!(first.live("apigatewayv2", "apis").len(), OLD.len() + NEW.len());
+    assert_eq!((held(&first), held(&second)), (vec!["FuseOpen".to_owned()], vec!["FuseOpen".to_owned()]));
+}
+
 #[tokio::test(start_paused = true)]
 async fn with_a_document_back_the_fuse_closes_and_the_grace_begins_anew() {
     let (_folder, keep) = folder();

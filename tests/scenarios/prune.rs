@@ -266,6 +266,9 @@ async fn a_strangers_child_keeps_the_api_and_is_reported() {
     harbour.clear_calls();
     for_minutes(&harbour, HOUR, &left).await;
     assert!(harbour.calls().len() < 250, "waiting is cheap: {} calls in an hour", harbour.calls().len());
+    // With its own look, and with each sweep.
+    let looks = harbour.count("GetStages").0;
+    assert!(looks <= 25, "all that stands in it is listed {looks} times in an hour");
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,6 +309,30 @@ async fn two_apis_may_have_the_same_route_and_only_the_removed_one_goes() {
     for_minutes(&harbour, 20, ARTICLE).await;
     harbour.assert_the_article_stands("the second went");
     assert_eq!(writes(&harbour).len(), 3, "{:?}", writes(&harbour));
+}
+
+/// It was made in the other API already, and a route that goes later led to the first one: two bear its mark when it
+/// goes.
+#[tokio::test(start_paused = true)]
+async fn what_was_on_its_way_to_another_api_goes_with_its_document() {
+    let api = |name: &str| {
+        format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {name} }}\nspec: {{}}\n---\n")
+    };
+    let apis = format!("{}{}", api("a"), api("b"));
+    let back = |api: &str| {
+        format!(
+            "{apis}apiVersion: hatoba/v1\nkind: Integration\nmetadata: {{ name: back }}\nspec: {{ apiRef: {api}, \
+             integrationType: HTTP_PROXY, integrationMethod: ANY, integrationUri: \"https://example.com\" }}\n"
+        )
+    };
+    let route = "---\napiVersion: hatoba/v1\nkind: Route\nmetadata: { name: all }\nspec: { apiRef: a, routeKey: $default, \
+                 integrationRef: back }\n";
+    let harbour = Harbour::converged(explicit(), &format!("{}{route}", back("a"))).await;
+    for_minutes(&harbour, 2, &back("b")).await;
+    assert_eq!(harbour.objects("apigatewayv2", "integrations").len(), 2, "{}", harbour.calls_text());
+    for_minutes(&harbour, 30, &apis).await;
+    assert_eq!(harbour.objects("apigatewayv2", "integrations").len(), 0, "{:?}", held(&harbour));
+    assert_eq!(harbour.live("apigatewayv2", "apis").len(), 2);
 }
 
 /// The source is another one all at once, before or while the daemon runs: what came does not make up for what went.

@@ -1,5 +1,5 @@
 //! What a process owes to others, whatever comes of it: it looks before it sends a create again, names one creation by
-//! one token, leaves a name alone that drains, takes over only what somebody wrote, and says Ready only of what is.
+//! one token, leaves a name alone that drains, and takes over only what somebody wrote.
 //!
 //! Most of these do no lasting harm in a world that is looked at again and again; so the end does not show them.
 
@@ -7,13 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use hatoba_aws_model::Response;
-use hatoba_core::{Key, Status, Truth};
 use serde_json::Value;
 
 use crate::call::Call;
 use crate::fleet::{Fleet, key};
-use crate::hands::is_stuck;
-use crate::judge::{has_twin, meant_to_go};
+use crate::judge::{has_twin, meant_to_go, users};
 use crate::swarm::{Fault, Swarm};
 use crate::truth::{Thing, Things, mark_of};
 use crate::witness::Witness;
@@ -41,7 +39,7 @@ const SIGHT: Duration = Duration::from_secs(90);
 const READ: Duration = Duration::from_secs(60);
 /// While a service is down, so many calls in ten minutes are sent in vain at most: sweeps, and retries that grow rare.
 const IN_VAIN_MAX: usize = 200;
-const IN_VAIN_MAX_OF_A_STACK: usize = 150;
+const IN_VAIN_MAX_OF_A_STACK: usize = 200;
 const IN_VAIN_WITHIN: Duration = Duration::from_secs(600);
 
 /// The same write is sent by one process so often in ten minutes at most: delays grow to minutes.
@@ -52,22 +50,6 @@ const ALIKE_MAX: usize = 30;
 const AT_ONCE: Duration = Duration::from_secs(5);
 const AT_ONCE_MAX: usize = 8;
 
-/// What a look has to be tried again for.
-const TRYING: [Fault; 13] = [
-    Fault::Fails,
-    Fault::Hangs,
-    Fault::Throttled,
-    Fault::Conflict,
-    Fault::Slow,
-    Fault::Torn,
-    Fault::Crash,
-    Fault::Kill,
-    Fault::Rolling,
-    Fault::Leaders,
-    Fault::SourceAway,
-    Fault::Lease,
-    Fault::Files,
-];
 /// Looks of longer ago are not kept.
 const LOOKS_KEPT: usize = 64;
 
@@ -85,10 +67,6 @@ pub(crate) struct Duties {
     /// The last looks at each list.
     looks: BTreeMap<(usize, String), Vec<Duration>>,
     is_unhurried: bool,
-    /// Nothing keeps a process from looking.
-    may_look: bool,
-    /// Calls may fail or take long, so that a look is put off.
-    patience: Duration,
     /// What a process made and was told so: process and key.
     made: BTreeSet<(usize, String)>,
     /// What lists and answers have shown: process and id.
@@ -106,13 +84,7 @@ pub(crate) struct Duties {
     written: BTreeSet<(String, u64)>,
     /// The documents that are asked for, and since when.
     asked: BTreeMap<String, Duration>,
-    was_ready: BTreeSet<String>,
-    /// Since when something has been other than ready.
-    unready: BTreeMap<String, Duration>,
-    resync: Duration,
     lag: Duration,
-    /// How long a process may go on with credentials of another account: the SDK keeps what has no end for that long.
-    credentials_last: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -128,16 +100,7 @@ impl Duties {
             is_unhurried: ![Fault::Throttled, Fault::Freeze, Fault::Outage]
                 .iter()
                 .any(|fault| swarm.has(*fault)),
-            may_look: ![Fault::Expired, Fault::Denied, Fault::Account, Fault::Outage, Fault::Freeze]
-                .iter()
-                .any(|fault| swarm.has(*fault)),
-            patience: match TRYING.iter().any(|fault| swarm.has(*fault)) {
-                true => swarm.options.resync + Duration::from_secs(300),
-                false => Duration::from_secs(60),
-            },
             in_vain_max: IN_VAIN_MAX + IN_VAIN_MAX_OF_A_STACK * swarm.stacks,
-            credentials_last: Duration::from_secs(if swarm.has(Fault::Account) { 900 } else { 0 }),
-            resync: swarm.options.resync,
             lag: swarm.lag,
             ..Duties::default()
         }
@@ -399,9 +362,12 @@ impl Duties {
         });
         // An older one may be as it should be again; it is on its way out.
         let newest = others.max_by_key(|(_, other)| other.mark.as_ref().map(|mark| mark.incarnation));
+        // What only others use may be a copy: people took the mark off what uses it, or copied ours onto theirs.
+        let may_be_theirs =
+            |other: &Thing| users(things, other).iter().any(|user| witness.foreign().contains(user));
         let (other, _) = newest.filter(|(id, other)| {
             let is_known = self.known.contains(&(call.process, last(&other.id).to_owned()));
-            is_known && is_like(other) && is_well(other) && is_settled(id)
+            is_known && is_like(other) && is_well(other) && is_settled(id) && !may_be_theirs(other)
         })?;
         Some(format!(
             "S2: process {} makes {made_id} and has seen {other} of the same document",
@@ -500,51 +466,6 @@ impl Duties {
                 doubt.looks.push(call.sent_at);
             }
         }
-    }
-
-    /// The faults are over: from now on nothing keeps anybody from looking.
-    pub(crate) fn are_calm(&mut self, now: Duration) {
-        (self.may_look, self.patience) = (true, self.credentials_last + Duration::from_secs(60));
-        self.unready.values_mut().for_each(|since| *since = now);
-    }
-
-    /// Between two steps: S13. What nobody has looked at for long may be otherwise by now.
-    pub(crate) fn look(
-        &mut self,
-        now: Duration,
-        process: usize,
-        statuses: &BTreeMap<Key, Status>,
-        things: &Things,
-    ) -> Option<String> {
-        let mut unready = BTreeSet::new();
-        for (id, thing) in things.iter().filter(|(_, thing)| !thing.is_leaving()) {
-            // One that lost its interfaces is PENDING once more, and nobody need have seen that.
-            let is_made = !self.was_ready.contains(id) && thing.text("vpcLinkStatus") == "PENDING";
-            let is_poor = match thing.collection {
-                "vpcLinks" => thing.text("vpcLinkStatus") != "AVAILABLE",
-                "tasks" => is_stuck(thing), // the tasks of before may all run
-                _ => false,
-            };
-            if !is_poor {
-                self.was_ready.insert(id.clone());
-                continue;
-            }
-            unready.insert(id.clone());
-            let since = *self.unready.entry(id.clone()).or_insert(now);
-            let Some(document) = thing.document() else { continue };
-            let status =
-                statuses.iter().find(|(key, _)| key.to_string() == document).map(|(_, status)| status);
-            let Some(status) = status.filter(|status| status.ready.status == Truth::True) else { continue };
-            let is_it = thing.collection == "tasks" || status.outputs.get("id") == Some(&thing.id);
-            let is_known = is_made || self.may_look && since + self.resync + self.lag + self.patience < now;
-            if is_it && is_known {
-                return Some(format!(
-                    "S13: process {process} says that {document} is ready, and {id} is not"
-                ));
-            }
-        }
-        self.unready.retain(|id, _| unready.contains(id));
-        None
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use hatoba_aws_model::Faults;
 
+use crate::coda::HELD;
 use crate::hands::{self, Touched};
 use crate::lease;
 use crate::sea::{STRANGE_KEY, Sea};
@@ -180,9 +181,42 @@ async fn source(voyage: &mut Voyage, fault: Fault) {
             voyage.note(format!("the source is emptied for {for_a_while:?}"));
             voyage.put(&[]);
             tokio::time::sleep(for_a_while).await;
+            if is_told_of(voyage) {
+                one_joins(voyage).await;
+            }
             voyage.publish();
         }
     }
+}
+
+/// Whether it lies beside the documents which of them are held together.
+fn is_told_of(voyage: &Voyage) -> bool {
+    let sea = voyage.port.sea.lock();
+    let world = sea.world.lock().unwrap();
+    voyage.swarm.place == Place::Bucket && world.object(BUCKET, HELD).is_some()
+}
+
+/// While everything is held a document joins that was never there, and then nobody lives who saw it come: who counts
+/// anew finds that not all are gone.
+async fn one_joins(voyage: &mut Voyage) {
+    let file = voyage.fleet.join();
+    voyage.note(format!("{} joins, alone", file.0));
+    voyage.put(&[file]);
+    voyage.tell_what_is_asked();
+    let seen = voyage.swarm.poll * 3;
+    tokio::time::sleep(seen).await;
+    if is_told_of(voyage) {
+        voyage.note("all processes begin anew");
+        voyage
+            .happened(Fault::SourceAway, "one joins while all others are held, and all processes begin anew");
+        for _ in 0..voyage.ships.len() {
+            let mut ship = voyage.ships.remove(0);
+            ship.kill();
+            voyage.start().await;
+        }
+        tokio::time::sleep(voyage.swarm.options.prune_grace + seen).await;
+    }
+    voyage.fleet.leave();
 }
 
 /// A document goes and comes back, before the grace is over or shortly after.

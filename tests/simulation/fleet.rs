@@ -195,6 +195,21 @@ impl Fleet {
         self.parts.entry((stack, part)).or_insert(says);
     }
 
+    /// A document joins that has nothing to do with the others; its file.
+    pub(crate) fn join(&mut self) -> (String, Vec<u8>) {
+        self.versions += 1;
+        // Of a name that nothing ever had: what was held with the others and is back lets the others go.
+        let stack = usize::try_from(self.versions).unwrap_or(usize::MAX);
+        let says = Says { version: self.versions, a: 0, b: 0 };
+        self.parts.insert((stack, Part::Api), says);
+        (format!("{}.yaml", name(stack, Part::Api)), document(stack, Part::Api, says).into_bytes())
+    }
+
+    /// It goes again.
+    pub(crate) fn leave(&mut self) {
+        self.parts.retain(|(stack, _), _| *stack < self.stacks);
+    }
+
     /// The first API says another version, and nothing else is another.
     pub(crate) fn reword(&mut self) {
         self.versions += 1;
@@ -322,3 +337,13 @@ pub(crate) fn document(stack: usize, part: Part, says: Says) -> String {
 }
 
 pub(crate) const LIST_KEYS: [&str; 3] = ["GET /orders", "POST /orders", "GET /orders/{id}"];
+
+/// Values that only documents hold, and what they ask for in AWS.
+pub(crate) const VALUES: [&str; 6] = [
+    "o1.example.com",
+    "o2.example.com",
+    "i0.example.com",
+    "i1.example.com",
+    "i2.example.com",
+    "web.internal",
+];

@@ -5,9 +5,10 @@ use hatoba_aws_model::Request;
 use serde_json::{Value, json};
 
 use crate::fleet::stack_of;
+use crate::judge::document_of;
 use crate::sea::Sea;
 use crate::swarm::{Fault, Swarm};
-use crate::truth::Thing;
+use crate::truth::{Thing, Things};
 
 /// What may stop serving for a while, by no fault of anybody's.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,7 @@ pub(crate) fn meddle(sea: &mut Sea, dice: &mut Rng) -> (String, Touched) {
     let is_changed = done.is_ok() && did != "people put a tag on it";
     if is_changed {
         sea.witness.by_hand.insert(id.clone(), now);
+        *sea.quarrels.entry(document_of(thing).unwrap_or_default()).or_default() += 1;
     }
     if did == "people take our mark off" && done.is_ok() {
         if ["namespaces", "discovery", "tasks"].contains(&thing.collection) {
@@ -189,6 +191,9 @@ pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
     let marks = json!({ "hatoba:owner": "other", "hatoba:document": "HttpApi/api0", "hatoba:incarnation": "1", "hatoba:deletion": "Delete" });
     let tags = if dice.bool() { marks } else { json!({}) };
     let subnets = ["subnet-0aa11bb22cc33dd44"];
+    if dice.u8(..8) == 0 {
+        return register(sea, &things, dice);
+    }
     let (collection, uri, body) = match (dice.u8(..4), dice.choice(apis)) {
         (0, _) => {
             ("apis", "/v2/apis".to_owned(), json!({ "name": "api0", "protocolType": "HTTP", "tags": tags }))
@@ -229,6 +234,39 @@ pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
     )
 }
 
+/// What people enter in registries of ours, besides the tasks that ECS enters.
+pub(crate) const THEIR_INSTANCE: &str = "by-hand";
+
+/// Somebody registers an instance of their own in a Cloud Map service of ours. Says what.
+fn register(sea: &mut Sea, things: &Things, dice: &mut Rng) -> String {
+    let ours = things.values().filter(|thing| thing.collection == "discovery" && thing.is_ours());
+    let Some(registry) = dice.choice(ours.collect::<Vec<_>>()) else {
+        return "nothing to register in".to_owned();
+    };
+    let address = json!({ "AWS_INSTANCE_IPV4": "10.9.9.9", "AWS_INSTANCE_PORT": "80" });
+    let body = json!({ "ServiceId": registry.id, "InstanceId": THEIR_INSTANCE, "Attributes": address });
+    let request = Request::json("servicediscovery", "RegisterInstance", &body);
+    let did = "people register an instance of their own";
+    match sea.by_hand(did, &request) {
+        Ok(_) => sea.happened.note(Fault::Strangers, did),
+        Err(status) => return format!("{did}: {status}"),
+    }
+    format!("{did} in {}", registry.id)
+}
+
+/// What somebody registered is taken out by them where the document is gone: it says whose it is.
+fn deregister(sea: &mut Sea) {
+    let instances = sea.world.lock().unwrap().resources()["servicediscovery"]["instances"].clone();
+    for instance in instances.as_object().into_iter().flat_map(|all| all.values()) {
+        if instance["Id"] == THEIR_INSTANCE {
+            let body = json!({ "ServiceId": instance["ServiceId"], "InstanceId": THEIR_INSTANCE });
+            let request = Request::json("servicediscovery", "DeregisterInstance", &body);
+            // It is refused while an earlier one is under way.
+            let _ = sea.by_hand("people take their instance out", &request);
+        }
+    }
+}
+
 /// Whether a service's tasks did not start, or do not for ever so long.
 pub(crate) fn is_stuck(service: &Thing) -> bool {
     service.body["runningCount"] != service.body["desiredCount"]
@@ -238,6 +276,7 @@ pub(crate) fn is_stuck(service: &Thing) -> bool {
 /// An operator does what the statuses say: takes away links that failed, sends traffic through those that sleep, rolls services out again that did not start. Returns the documents
 /// that have to ask for another link: the failed one is in use and cannot be taken away.
 pub(crate) fn repair(sea: &mut Sea) -> Vec<String> {
+    deregister(sea);
     for (id, owner) in std::mem::take(&mut sea.unmarked) {
         let things = sea.things();
         let thing = things.get(&id).filter(|thing| !thing.is_ours() && !thing.is_leaving());

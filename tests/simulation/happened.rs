@@ -52,7 +52,12 @@ const ALL: [(Fault, &[&str]); 35] = [
     ),
     (
         Fault::Strangers,
-        &["people make something with our names", "with another owner's marks", "people build in our API"],
+        &[
+            "people make something with our names",
+            "with another owner's marks",
+            "people build in our API",
+            "people register an instance of their own",
+        ],
     ),
     (Fault::LinkFails, &["the next link fails"]),
     (Fault::RolloutFails, &["the next rollout fails", "the next rollout never ends"]),
@@ -74,7 +79,12 @@ const ALL: [(Fault, &[&str]); 35] = [
     (Fault::Files, &["a file cannot be read", "a file is cut to nothing, and written bit by bit"]),
     (
         Fault::SourceAway,
-        &["the folder is away", "the bucket answers 503, 403 or 404", "the source is emptied"],
+        &[
+            "the folder is away",
+            "the bucket answers 503, 403 or 404",
+            "the source is emptied",
+            "one joins while all others are held, and all processes begin anew",
+        ],
     ),
     (Fault::Sink, &["a status cannot be written"]),
     (

@@ -99,7 +99,7 @@ pub(crate) fn versioned(call: &Call, body: &str, things: &Things) -> Option<(Str
     }
     let said = [&body, &body["Namespace"], &body["Service"]];
     let text = said.iter().find_map(|said| said["description"].as_str().or(said["Description"].as_str()))?;
-    let version = text.lines().next()?.strip_prefix('v')?.parse().ok()?;
+    let version = number(text.lines().next()?)?;
     let marked = mark_of(&body).map(|mark| mark.document);
     let document = marked.or_else(|| {
         let (_, thing) = target(call, things)?;
@@ -108,15 +108,41 @@ pub(crate) fn versioned(call: &Call, body: &str, things: &Things) -> Option<(Str
     Some((document, version))
 }
 
+/// The version that a thing tells by now, and its document.
+pub(crate) fn version_of(thing: &Thing) -> Option<(String, u64)> {
+    let members = ["operationName", "description", "Description"];
+    let text = members.iter().find_map(|member| thing.body[*member].as_str())?;
+    Some((document_of(thing)?, number(text.lines().next()?)?))
+}
+
+/// The document of a thing, of one without a mark of its own, too.
+pub(crate) fn document_of(thing: &Thing) -> Option<String> {
+    let document = thing.document()?;
+    match thing.collection {
+        "routes" => route(document, thing.text("routeKey")),
+        "authorizers" => Some(key(stack_of(document)?, Part::Gate)),
+        _ => Some(document.to_owned()),
+    }
+}
+
+/// What a version is written as.
+fn number(text: &str) -> Option<u64> {
+    text.strip_prefix('v')?.parse().ok()
+}
+
+/// The document of a route in the API of this one's stack.
+fn route(api: &str, route_key: &str) -> Option<String> {
+    Some(key(stack_of(api)?, if route_key == "$default" { Part::Home } else { Part::List }))
+}
+
 /// A route's name of its operation tells its version; its document is known by its API's, and by its key.
 fn route_version(call: &Call, body: &Value, things: &Things) -> Option<(String, u64)> {
-    let version = body["operationName"].as_str()?.strip_prefix('v')?.parse().ok()?;
-    let route = target(call, things).map(|(_, route)| route);
+    let version = number(body["operationName"].as_str()?)?;
+    let there = target(call, things).map(|(_, route)| route);
     let api = call.request.uri.split_once("/apis/")?.1.split('/').next()?;
-    let stack = stack_of(things.get(&format!("apis:{api}"))?.document()?)?;
-    let route_key = body["routeKey"].as_str().or(route.map(|route| route.text("routeKey")))?;
-    let part = if route_key == "$default" { Part::Home } else { Part::List };
-    Some((key(stack, part), version))
+    let api = things.get(&format!("apis:{api}"))?.document()?;
+    let route_key = body["routeKey"].as_str().or(there.map(|route| route.text("routeKey")))?;
+    Some((route(api, route_key)?, version))
 }
 
 /// What else of the same kind lives for a document.

@@ -10,6 +10,7 @@ use hatoba_tests::board::LeaseBoard;
 use serde_json::{Value, json};
 
 use crate::call::{Call, Death, Fate, Lot};
+use crate::claims::Claims;
 use crate::coda::STATUSES;
 use crate::duties::Duties;
 use crate::hands::Touched;
@@ -45,6 +46,7 @@ pub(crate) struct Sea {
     pub(crate) world: SharedWorld,
     pub(crate) clock: Clock,
     pub(crate) duties: Duties,
+    pub(crate) claims: Claims,
     pub(crate) trace: Trace,
     pub(crate) witness: Witness,
     /// What befell this world so far.
@@ -69,6 +71,8 @@ pub(crate) struct Sea {
     pub(crate) competitor: Duration,
     /// Things of names of their own that people took our mark off, and the tag that it takes to put it back.
     pub(crate) unmarked: BTreeMap<String, String>,
+    /// How often people changed what documents ask for.
+    pub(crate) quarrels: BTreeMap<String, usize>,
     /// The lease in S3 is out of reach, and so many of its next writes are done and their answers lost.
     pub(crate) lease_is_down: bool,
     pub(crate) lease_answers_lost: usize,
@@ -110,6 +114,7 @@ impl Sea {
         Sea {
             witness: Witness::new(&swarm),
             duties: Duties::new(&swarm),
+            claims: Claims::new(&swarm),
             swarm,
             world,
             clock,
@@ -125,6 +130,7 @@ impl Sea {
             source_down: (Duration::ZERO, 503, "ServiceUnavailable"),
             competitor: Duration::ZERO,
             unmarked: BTreeMap::new(),
+            quarrels: BTreeMap::new(),
             lease_is_down: false,
             lease_answers_lost: 0,
             leases: BTreeMap::new(),
@@ -193,6 +199,20 @@ impl Sea {
         }
         let things = self.before(call);
         self.witness.sent(sent_at, call, &things);
+        if let Some(instance) = self.goes(call) {
+            self.witness.judge_eviction(call, &instance, &things);
+        }
+    }
+
+    /// What a call takes out of a registry.
+    fn goes(&self, call: &Call) -> Option<Value> {
+        if call.operation != "DeregisterInstance" {
+            return None;
+        }
+        let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
+        let id = format!("{}/{}", body["ServiceId"].as_str()?, body["InstanceId"].as_str()?);
+        let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.resources()["servicediscovery"]["instances"].get(&id).cloned()
     }
 
     /// What there is when a write leaves; of reads nobody asks.
@@ -478,6 +498,8 @@ impl Sea {
         if let Some(before) = before {
             let after = self.things();
             self.witness.written(now, call, response, (&before, &after));
+            self.claims.note(&before);
+            self.claims.note(&after);
         }
         if is_listing(call) && response.status == 200 && self.swarm.has(Fault::Stale) {
             let earlier = self.seen.entry(question(call)).or_default();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hatoba_aws_model::Clock as ModelClock;
-use hatoba_core::Cause;
+use hatoba_core::{Cause, Digest};
 use hatoba_engine::{BucketBoard, Clock, Engine, Pace, Requests, StatusSink};
 use hatoba_source::{Bucket, BucketSource, Directory, Keep, Location, Snapshot, Source, Variables};
 use hatoba_tests::Harbour;
@@ -30,14 +30,14 @@ pub(crate) struct Port {
     pub(crate) clock: ModelClock,
 }
 
-/// A status changes several times in one pass; the binary's sink has its rest in slow requests.
+/// Rarer than the binary's: each write is calls through the SDK.
 const PACE: Pace = Pace { heartbeat: Duration::from_secs(180), rest: Duration::from_secs(3) };
 /// Two leaders write all statuses anew then, over the other's; each is as right.
 const PACE_OF_LEADERS: Pace = Pace { heartbeat: Duration::from_secs(600), ..PACE };
 /// So long a process reads what an earlier one showed.
 const START: Duration = Duration::from_secs(3);
 /// So often it looks for what people ask; the binary's 10 s would be a third of all calls.
-const HEAR: Duration = Duration::from_secs(180);
+const HEAR: Duration = Duration::from_secs(300);
 
 /// A process.
 pub(crate) struct Ship {
@@ -131,13 +131,14 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
                 let mut sea = sea.lock();
                 let now = sea.now();
                 sea.witness.has_seen(now, number, &documents);
-                for (document, version) in versions {
+                for (document, digest, version) in versions {
                     let wrong = sea.duties.accepts(now, number, &document, version).filter(|_| is_whole);
                     if let Some(wrong) = wrong {
                         sea.witness.violated(wrong);
                     }
                     // What nobody wrote is taken over by right where the true one cannot be read, and is no version then.
                     if version != NOBODYS {
+                        sea.claims.are_of(&document, digest, version);
                         sea.witness.accepts(number, document, version);
                     }
                 }
@@ -156,14 +157,15 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
 const NOBODYS: u64 = u64::MAX;
 
 /// The versions that documents tell in their descriptions, or in the names of their operations.
-fn versions(snapshot: &Snapshot) -> Vec<(String, u64)> {
+fn versions(snapshot: &Snapshot) -> Vec<(String, Digest, u64)> {
     let version = |text: &str| text.strip_prefix('v').and_then(|number| number.parse().ok());
     let told = |document: &hatoba_core::Document| {
         let member = |name: &str| document.spec.get(name).and_then(serde_json::Value::as_str);
         let text = member("description").or_else(|| member("operationName"))?;
         // An API's comes twice: first and last. What was cut off between them is no version that anybody wrote.
         let is_whole = document.key.kind != "HttpApi" || member("version") == Some(text);
-        Some((document.key.to_string(), if is_whole { version(text)? } else { NOBODYS }))
+        let version = if is_whole { version(text)? } else { NOBODYS };
+        Some((document.key.to_string(), document.digest.clone(), version))
     };
     snapshot.documents.iter().filter_map(told).collect()
 }

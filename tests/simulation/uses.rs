@@ -2,12 +2,28 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{DEPLOYED, Made, SIGHT, Witness};
 use crate::call::Call;
 use crate::judge;
 use crate::truth::{Thing, Things};
 
 impl Witness {
+    /// S1, S6: of a registry goes what ECS entered for tasks that are gone. What people entered stays.
+    pub(crate) fn judge_eviction(&mut self, call: &Call, instance: &Value, things: &Things) {
+        let (process, id) = (call.process, &instance["Id"]);
+        let Some(service) = instance["Attributes"]["ECS_SERVICE_NAME"].as_str() else {
+            self.violated(format!("S1: process {process} takes out {id}, which people registered"));
+            return;
+        };
+        let service = format!("tasks:main/{service}");
+        let lives = things.get(&service).is_some_and(|thing| !thing.is_leaving());
+        if lives && !self.is_fresh(&service, call) {
+            self.violated(format!("S6: process {process} takes out {id}, and {service} is there"));
+        }
+    }
+
     /// S6: nobody uses it.
     pub(super) fn judge_use(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
         // Another process may just have led it there.

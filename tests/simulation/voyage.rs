@@ -29,6 +29,8 @@ const CONVERGES_WITHIN: Duration = Duration::from_secs(5_400);
 /// What people do to an API shows in what it serves after an automatic deployment, and tasks take their time.
 const EXCUSED: Duration = Duration::from_secs(240);
 
+/// So often a process writes the same member before it leaves it to others.
+const GIVES_UP_AFTER: usize = 3;
 /// More than are ever registered at once of a service, those that stop among them.
 const TASKS_MAX: usize = 8;
 
@@ -222,6 +224,11 @@ impl Voyage {
         let files: Vec<(String, Vec<u8>)> =
             files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect();
         self.put(&files);
+        self.tell_what_is_asked();
+    }
+
+    /// The witness judges by these documents from now on, whatever becomes of their files.
+    pub(crate) fn tell_what_is_asked(&self) {
         let mut sea = self.port.sea.lock();
         let now = sea.now();
         sea.witness.documents(now, &self.fleet);
@@ -301,10 +308,11 @@ impl Voyage {
             let (now, things) = (sea.now(), sea.things());
             let revision = sea.world.lock().unwrap().revision();
             sea.witness.look(now, &things);
+            sea.claims.note(&things);
             let sea = &mut *sea;
             for ship in self.ships.iter().filter(|ship| !ship.is_frozen) {
                 let statuses = ship.harbour.engine.statuses();
-                if let Some(wrong) = sea.duties.look(now, ship.number, &statuses, &things) {
+                if let Some(wrong) = sea.claims.look(now, ship.number, &statuses, &things) {
                     sea.witness.violated(wrong);
                 }
             }
@@ -399,7 +407,7 @@ impl Voyage {
             let mut sea = self.port.sea.lock();
             sea.is_calm = true;
             let now = sea.now();
-            sea.duties.are_calm(now);
+            sea.claims.are_calm(now);
             sea.world.lock().unwrap().faults().clear();
         }
         self.note("calm");
@@ -499,7 +507,8 @@ impl Voyage {
     }
 
     /// What an operator does who reads the statuses: mends in AWS what they tell of, and a word for what the fuse holds.
-    /// Nobody asks for another look or another try: those come by themselves.
+    /// Nobody asks for another look or another try: those come by themselves, but where people wrote against a process
+    /// until it gave up.
     fn help(&mut self) {
         let failed = hands::repair(&mut self.port.sea.lock());
         if !failed.is_empty() {
@@ -512,6 +521,13 @@ impl Voyage {
             if let Some((_, documents)) = engine.held_together() {
                 engine.acknowledge(&Acknowledgement::new(documents, ship.harbour.now()));
                 self.port.sea.lock().witness.word_was_given = true;
+            }
+            for (key, status) in engine.statuses() {
+                let quarrels = self.port.sea.lock().quarrels.get(&key.to_string()).copied();
+                if status.synced.reason.as_str() == "NonConverging" && quarrels >= Some(GIVES_UP_AFTER) {
+                    self.note(format!("an operator asks process {} to try {key} again", ship.number));
+                    engine.look_at(&key);
+                }
             }
         }
     }

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use crate::action::{Change, Creation, TagChange, Target, forced};
 use crate::diff::{Diff, Fix, at_creation, content, diff};
-use crate::find::{Found, copies, find, incarnation, mark_of, newest_incarnation, next_incarnation};
+use crate::find::{
+    Found, copies, find, incarnation, is_taken_up_again, mark_of, newest_incarnation, next_incarnation,
+};
 use crate::mark::{CONTENT, LABELS, NAMED, labels_written, name_list};
 use crate::path;
 use crate::{
@@ -156,13 +158,16 @@ fn assess_found<'a>(
 ) -> Assessment<'a> {
     match find(desired, resolved, objects, sight) {
         Found::Mine { current, surplus } => {
+            let is_back = is_taken_up_again(desired, current, objects, sight.owner);
+            let number =
+                if is_back { next_incarnation(desired, objects, sight) } else { incarnation(current) };
             let mut assessment = match sight.leaving {
                 Some(parent) => leave(desired, resolved, current, parent),
-                None => assess_current(desired, resolved, current, sight),
+                None => assess_current(desired, resolved, current, sight, number),
             };
             // Of revisions any may be the one that is asked for.
             let made_after = desired.table.replace.revisions().is_none()
-                && incarnation(current) < newest_incarnation(desired, objects, sight.owner);
+                && number < newest_incarnation(desired, objects, sight.owner);
             if made_after
                 && let Some((newest, verdict)) = replacement_under_way(desired, resolved, objects, sight)
             {
@@ -265,6 +270,7 @@ fn assess_current<'a>(
     resolved: &Resolved,
     current: &'a Object,
     sight: &Sight<'a, '_>,
+    number: u32,
 ) -> Assessment<'a> {
     let found = match is_proven(content(desired, resolved).as_ref(), current) {
         true => Diff::default(),
@@ -273,7 +279,7 @@ fn assess_current<'a>(
     let differs = found.drift.iter().map(|drift| drift.path.clone()).collect();
     let mut notes = found.notes;
     let verdict = if current.is_usable() || is_past_saving(desired, current, &found.drift) {
-        let verdict = compare(desired, resolved, current, sight, found.drift.clone());
+        let verdict = compare(desired, resolved, current, sight, number, found.drift.clone());
         if let Verdict::Update(_) = verdict {
             // Its other fields are put right; what would need a gap is said.
             notes.extend(replaced(&found.drift).map(|fields| unique(&fields)));
@@ -302,11 +308,13 @@ pub(crate) fn is_proven(content: Option<&String>, current: &Object) -> bool {
     bears.is_some() && bears == content
 }
 
+/// What follows from how it differs; its mark is to say this number.
 fn compare(
     desired: &Desired,
     resolved: &Resolved,
     current: &Object,
     sight: &Sight<'_, '_>,
+    number: u32,
     drift: Vec<FieldDrift>,
 ) -> Verdict {
     let (replaced, drift): (Vec<_>, Vec<_>) = drift.into_iter().partition(|drift| drift.fix == Fix::Replace);
@@ -318,7 +326,7 @@ fn compare(
     let mark = Mark {
         owner: sight.owner.to_owned(),
         document: desired.key.clone(),
-        incarnation: incarnation(current),
+        incarnation: number,
         deletion: desired.policy.deletion(),
     };
     let tags = tag_change(desired, current, &wanted_tags(desired, &mark, sight));

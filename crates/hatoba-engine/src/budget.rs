@@ -127,23 +127,16 @@ impl Budget {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the tokens of these tickets are there. Where a bucket gets faster or slower meanwhile, that counts: who
+    /// Waits until the token of this ticket is there. Where the bucket gets faster or slower meanwhile, that counts: who
     /// slept as long as it looked like at first would come together with those whose turn it is by now.
-    async fn wait(&self, tickets: &[(&'static Quota, f64)]) {
+    async fn wait(&self, quota: &'static Quota, ticket: f64) {
         loop {
-            let waits = tickets
-                .iter()
-                .map(|(quota, ticket)| self.bucket(quota, |bucket, now| bucket.wait(*ticket, now)));
-            let wait = waits.max().unwrap_or_default();
+            let wait = self.bucket(quota, |bucket, now| bucket.wait(ticket, now));
             if wait.is_zero() {
                 return;
             }
             tokio::time::sleep(wait.clamp(Duration::from_millis(1), LOOK_AGAIN)).await;
         }
-    }
-
-    fn draw(&self, operation: &Operation) -> Vec<(&'static Quota, f64)> {
-        operation.quotas.iter().map(|quota| (quota, self.bucket(quota, Bucket::draw))).collect()
     }
 
     fn bucket<T>(&self, quota: &'static Quota, then: impl FnOnce(&mut Bucket, Instant) -> T) -> T {
@@ -192,13 +185,22 @@ impl Budget {
         self.buckets().iter().map(|(name, bucket)| bucket.shown(name, now)).collect()
     }
 
-    /// Resolves when the call may be sent.
+    /// Resolves when the call may be sent. A narrower quota is asked for when the wider one's token is there: tokens of
+    /// several calls that wait for the wider one would all be spent at once.
     pub(crate) fn admit<'a>(
         &'a self,
         operation: &'a Operation,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        let tickets = if self.was_admitted_ahead(operation) { Vec::new() } else { self.draw(operation) };
-        Box::pin(async move { self.wait(&tickets).await })
+        let quotas = if self.was_admitted_ahead(operation) { &[] } else { operation.quotas };
+        // In the order of asking, not of being polled.
+        let first = quotas.first().map(|quota| self.bucket(quota, Bucket::draw));
+        Box::pin(async move {
+            let mut drawn = first;
+            for quota in quotas {
+                let ticket = drawn.take().unwrap_or_else(|| self.bucket(quota, Bucket::draw));
+                self.wait(quota, ticket).await;
+            }
+        })
     }
 
     /// Takes note of how it went.
@@ -291,7 +293,7 @@ mod tests {
     async fn what_was_waited_for_and_never_sent_is_not_saved_up() {
         let budget = budget();
         for _ in 0..6 {
-            budget.draw(&CALL);
+            drop(budget.admit(&CALL));
             budget.ahead().entry(CALL.name).or_default().push_back(Instant::now());
         }
         tokio::time::advance(AHEAD_LASTS).await;
@@ -339,7 +341,7 @@ mod tests {
         assert_eq!(start.elapsed().as_secs(), 10);
         let again = Instant::now();
         for _ in 0..4 {
-            budget.draw(&CALL);
+            drop(budget.admit(&CALL));
         }
         let throttled = async {
             tokio::time::sleep(Duration::from_secs(5)).await;
@@ -348,6 +350,27 @@ mod tests {
         tokio::join!(throttled, budget.admit(&CALL));
         // Half of what five tokens take came in before, at half a call per second; the rest at a quarter.
         assert_eq!(again.elapsed().as_secs(), 15);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_for_a_wider_quota_does_not_spend_a_narrow_one_at_once() {
+        const NARROW: Quota = Quota { name: "narrow", per_second: 0.1, burst: 1.0 };
+        const BOTH: Operation = Operation::write("test", "Both", &[SLOW, NARROW]);
+        let budget = budget();
+        (0..2).for_each(|_| drop(budget.admit(&CALL))); // the burst
+        (0..5).for_each(|_| budget.learn(&CALL, true));
+        let start = Instant::now();
+        let goes = async {
+            tokio::time::sleep(Duration::from_secs(30)).await;
+            (0..100).for_each(|_| budget.learn(&CALL, false));
+        };
+        let sent = async || {
+            budget.admit(&BOTH).await;
+            start.elapsed().as_secs()
+        };
+        let (_, sent) = tokio::join!(goes, futures::future::join_all((0..3).map(|_| sent())));
+        // Three at a twentieth of a call per second, as if nothing had waited before.
+        assert!(sent.windows(2).all(|two| two[1] >= two[0] + 20), "{sent:?}");
     }
 
     #[test]

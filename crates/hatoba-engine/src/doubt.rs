@@ -56,32 +56,37 @@ impl Engine {
 
     /// Lifts the doubts where it does not matter which is which. Returns the twin that goes first, whole.
     pub(crate) async fn settle_doubts(&self, key: &Key, orphans: &mut [Orphan]) -> Option<String> {
-        let place = orphans.first()?.place.clone();
         let reported = self.memory(key, |memory| memory.copies.clone());
         let is_open = |orphan: &Orphan| {
             let may_go = Orphan { doubt: None, ..orphan.clone() };
             orphan.doubt.is_some()
-                && orphan.place == place
                 && !reported.contains(&orphan.object.id)
                 && self.judge(key, &may_go, &[]).is_ok()
         };
-        if place.0.table().has_one_bearer() || orphans.len() < 2 || !orphans.iter().all(is_open) {
+        let is_unique = orphans.iter().any(|orphan| orphan.place.0.table().has_one_bearer());
+        if is_unique || orphans.len() < 2 || !orphans.iter().all(is_open) {
             return None;
         }
         let fresh = self.fresh(key, orphans.first()?);
-        self.list(&place, fresh, &self.everything_of_ours()).await;
-        let shown =
-            self.inventory.view_of(&place, |shown| orphans.iter().any(|o| o.object == *shown)).ok()?;
-        if shown.len() < orphans.len() {
-            return None; // they have changed since
+        for place in orphans.iter().map(|orphan| &orphan.place).collect::<BTreeSet<_>>() {
+            self.list(place, fresh, &self.everything_of_ours()).await;
         }
-        for orphan in orphans.iter() {
-            self.look_at_users(&place, &orphan.object.id, fresh, Parents::All).await.ok()?;
+        for Orphan { place, object, .. } in orphans.iter() {
+            let shown = self.inventory.view_of(place, |shown| shown == object).ok()?;
+            if shown.is_empty() {
+                return None; // it has changed since
+            }
+            self.look_at_users(place, &object.id, fresh, Parents::All).await.ok()?;
         }
-        let users: Vec<(Place, Object)> =
-            orphans.iter().flat_map(|orphan| self.inventory.using(place.0, &orphan.object)).collect();
+        let using = |orphan: &Orphan| self.inventory.using(orphan.place.0, &orphan.object);
+        let users: Vec<(Place, Object)> = orphans.iter().flat_map(using).collect();
         if users.is_empty() {
             orphans.iter_mut().for_each(|orphan| orphan.doubt = None);
+            return None;
+        }
+        // In two places they are no twins: the document was on its way from one to the other.
+        let place = orphans.first()?.place.clone();
+        if orphans.iter().any(|orphan| orphan.place != place) {
             return None;
         }
         // Everybody agrees on the order; what is used from elsewhere goes last, and before it what holds most.

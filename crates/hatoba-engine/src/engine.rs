@@ -122,6 +122,8 @@ pub(crate) struct State {
     pub(crate) vanished: BTreeMap<Key, Vanished>,
     /// How many documents stayed while those vanished: what came later does not make up for what went.
     pub(crate) stayed: usize,
+    /// Of which there was something when it was first known what had vanished; `None`: nothing has, or nobody knows.
+    pub(crate) there_before: Option<BTreeSet<Key>>,
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
     /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
@@ -279,6 +281,7 @@ impl Engine {
             memory: BTreeMap::new(),
             vanished: BTreeMap::new(),
             stayed: 0,
+            there_before: None,
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
             everywhere_due: Instant::now() + EVERYWHERE_AGAIN, // the first look is due in any case

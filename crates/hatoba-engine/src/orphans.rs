@@ -141,20 +141,27 @@ impl Engine {
         self.wake();
     }
 
-    /// Documents whose resources bear our mark and were there before the first of those that vanished was gone.
+    /// Documents whose resources bear our mark and were there before the first of those that vanished was gone. What
+    /// another process makes meanwhile was not; nobody tells when, but it was not seen when they were counted first.
     fn count_who_stayed(&self) {
         let going = |state: &State| {
             state.vanished.values().filter(|vanished| vanished.goes).map(|vanished| vanished.gone_by).min()
         };
-        let Some(gone_by) = going(&self.state()) else { return };
+        let Some(gone_by) = going(&self.state()) else {
+            self.state().there_before = None;
+            return;
+        };
         let marked = self.marked_documents();
         let mut state = self.state();
         let made_at = |key: &Key| state.memory.get(key).and_then(|memory| memory.made_at);
-        let stayed = |key: &&Key| {
-            state.checked.exists(key) && made_at(key).is_none_or(|made_at| Some(made_at) < gone_by)
-        };
-        let stayed = marked.iter().filter(stayed).count();
-        state.stayed = stayed;
+        let was_there = |key: &Key| made_at(key).is_none_or(|made_at| Some(made_at) < gone_by);
+        let mut there: BTreeSet<Key> = marked.into_iter().filter(was_there).collect();
+        match &state.there_before {
+            Some(before) => there.retain(|key| before.contains(key)),
+            None if state.is_counted => state.there_before = Some(there.clone()),
+            None => {}
+        }
+        state.stayed = there.iter().filter(|key| state.checked.exists(key)).count();
     }
 
     /// Documents whose marks anything bears, asked for by them or not, as far as it was ever seen.

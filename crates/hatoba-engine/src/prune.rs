@@ -391,9 +391,8 @@ impl Engine {
     fn later(&self, key: &Key) -> Next {
         let now = Instant::now();
         Next::In(self.memory(key, |memory| {
-            let delay = memory.patience();
-            memory.not_before = Some(now + delay);
-            delay
+            memory.not_before = Some(now); // what a sweep lists meanwhile is new enough
+            memory.patience()
         }))
     }
 }

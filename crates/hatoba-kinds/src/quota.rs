@@ -70,7 +70,7 @@ pub struct Operation {
     pub name: &'static str,
     /// Whether it changes anything.
     pub is_write: bool,
-    /// Every bucket that it draws on.
+    /// Every bucket that it draws on, the widest first.
     pub quotas: &'static [Quota],
 }
 

@@ -322,16 +322,15 @@ fn deletion(service: &'static str, collection: &str, key: &str) -> Option<Reques
 fn alike(wanted: &[String], have: &[String], what: &str) -> Result<(), String> {
     let lacks: Vec<&String> = wanted.iter().filter(|line| !have.contains(line)).collect();
     let counts = |line: &&String| !line.starts_with(REVISIONS);
-    let more: Vec<&String> = have.iter().filter(counts).filter(|line| !wanted.contains(line)).collect();
+    let others = have.iter().filter(|line| !wanted.contains(line));
+    let more: Vec<&String> = others.clone().filter(counts).collect();
     let number = |lines: &[String]| lines.iter().filter(counts).count();
     if lacks.is_empty() && more.is_empty() && number(wanted) == number(have) {
         return Ok(());
     }
-    Err(format!(
-        "{what}\nexpected: {lacks:#?}\nthere is: {more:#?} ({} and {} objects)",
-        wanted.len(),
-        have.len()
-    ))
+    let there: Vec<&String> = others.collect();
+    let (few, many) = (wanted.len(), have.len());
+    Err(format!("{what}\nexpected: {lacks:#?}\nthere is: {there:#?} ({few} and {many} objects)"))
 }
 
 /// Walks; the end state is that of the last document in a fresh world, or a sentence says what is wrong.

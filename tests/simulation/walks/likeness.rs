@@ -273,7 +273,10 @@ fn renamed(value: &Value, names: &BTreeMap<String, String>) -> Value {
         }
         Value::String(text) => {
             let mut text = text.clone();
-            for (id, name) in names.iter().filter(|(id, _)| text.contains(id.as_str())).collect::<Vec<_>>() {
+            // The longest first: the tenth revision's begins like the first one's.
+            let mut found: Vec<_> = names.iter().filter(|(id, _)| text.contains(id.as_str())).collect();
+            found.sort_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+            for (id, name) in found {
                 text = text.replace(id, name);
             }
             Value::String(text)

@@ -21,7 +21,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Pace {
-        Pace { heartbeat: Duration::from_secs(60), rest: Duration::ZERO }
+        Pace { heartbeat: Duration::from_secs(60), rest: Duration::from_secs(1) }
     }
 }
 
@@ -56,9 +56,8 @@ impl StatusSink {
             if ended.is_cancelled() {
                 return;
             }
-            if !pace.rest.is_zero() {
-                let _ = tokio::time::timeout(pace.rest, ended.cancelled()).await;
-            }
+            // A status changes several times in one pass: one write tells the last of it.
+            let _ = tokio::time::timeout(pace.rest, ended.cancelled()).await;
             tokio::select! {
                 biased;
                 () = ended.cancelled() => {}
