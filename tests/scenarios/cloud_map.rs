@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hatoba_aws_model::Request;
+use hatoba_aws_model::{Config, Request};
 use hatoba_core::Truth;
 use hatoba_engine::{Options, check};
 use hatoba_tests::{Harbour, snapshot};
@@ -42,6 +42,27 @@ fn writes(harbour: &Harbour) -> Vec<String> {
 
 fn cloud_map(operation: &str, input: serde_json::Value) -> Request {
     Request::json("servicediscovery", operation, &input)
+}
+
+/// A process dies while AWS makes a namespace, and the document says something else by then: the operation that its
+/// token names makes what was asked for first.
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_process_began_is_looked_at_before_it_is_called_in_sync() {
+    let private = SHOP.split("---\n").last().unwrap();
+    let first = private.replace("  vpcSelector", "  description: one\n  vpcSelector");
+    let mut harbour = Harbour::with(Options::default(), Config::default());
+    harbour.start(&first);
+    harbour.wait(Duration::from_secs(10)).await;
+    harbour.kill_and_restart(&first.replace("one", "two"));
+    for _ in 0..120 {
+        harbour.wait(Duration::from_secs(1)).await;
+        let is_in_sync = harbour.status("PrivateDnsNamespace", "inside").synced.status == Truth::True;
+        let namespaces = harbour.objects("servicediscovery", "namespaces");
+        let says_two = namespaces.values().any(|namespace| namespace["Description"] == "two");
+        assert!(says_two || !is_in_sync, "{}", harbour.calls_text());
+    }
+    harbour.converge(TEN_MINUTES).await;
+    assert_eq!(harbour.only("servicediscovery", "namespaces").1["Description"], "two");
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,9 +78,9 @@ impl Claims {
         self.unready.values_mut().for_each(|since| *since = now);
     }
 
-    /// AWS has these.
-    pub(crate) fn note(&mut self, things: &Things) {
-        self.shown.extend(things.values().filter_map(version_of));
+    /// AWS has these. What people took our mark off is still its document's.
+    pub(crate) fn note(&mut self, things: &Things, documents_of: &BTreeMap<String, String>) {
+        self.shown.extend(things.iter().filter_map(|(id, thing)| version_of(thing, documents_of.get(id))));
     }
 
     /// Between two steps.

@@ -199,7 +199,7 @@ fn is_told_of(voyage: &Voyage) -> bool {
 /// While everything is held a document joins that was never there, and then nobody lives who saw it come: who counts
 /// anew finds that not all are gone.
 async fn one_joins(voyage: &mut Voyage) {
-    let file = voyage.fleet.join();
+    let Some(file) = voyage.fleet.join() else { return };
     voyage.note(format!("{} joins, alone", file.0));
     voyage.put(&[file]);
     voyage.tell_what_is_asked();
@@ -225,14 +225,17 @@ async fn flicker(voyage: &mut Voyage) {
     let Some((gone, before)) = voyage.fleet.go_for_a_while(&mut dice) else { return };
     let graces = if dice.bool() { 0.2 + 1.2 * dice.f64() } else { 0.75 + 0.25 * dice.f64() };
     let time = voyage.swarm.options.prune_grace.mul_f64(graces);
+    let there = voyage.port.sea.lock().things();
     voyage.note(format!("{gone} goes for {time:?}"));
     voyage.happened(Fault::Documents, "one goes and comes back");
     voyage.publish();
     tokio::time::sleep(time).await;
     voyage.fleet = before;
-    if time >= voyage.swarm.options.prune_grace {
-        voyage.excuse_all(); // it went by right, and is made anew
-    }
+    // What went meanwhile went by right, else it is judged elsewhere, and is made anew.
+    let left = voyage.port.sea.lock().things();
+    let stays = |id: &String| left.get(id).is_some_and(|thing| !thing.is_leaving());
+    let went = there.iter().filter(|(id, thing)| !thing.is_leaving() && !stays(id));
+    went.for_each(|(_, thing)| voyage.excuse_what_was(Touched::of(thing.document())));
     voyage.note(format!("{gone} is back"));
     voyage.publish();
 }

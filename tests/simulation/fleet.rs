@@ -109,6 +109,8 @@ pub(crate) struct Fleet {
     pub(crate) parts: BTreeMap<(usize, Part), Says>,
     stacks: usize,
     versions: u64,
+    /// What joined once, and went again.
+    joined: Option<usize>,
 }
 
 pub(crate) fn name(stack: usize, part: Part) -> String {
@@ -136,7 +138,7 @@ pub(crate) const SUBNETS: [&[&str]; 3] = [
 impl Fleet {
     /// So many whole stacks.
     pub(crate) fn new(stacks: usize) -> Fleet {
-        let mut fleet = Fleet { parts: BTreeMap::new(), stacks, versions: 0 };
+        let mut fleet = Fleet { parts: BTreeMap::new(), stacks, versions: 0, joined: None };
         for stack in 0..stacks {
             for part in Part::ALL {
                 fleet.versions += 1;
@@ -195,14 +197,17 @@ impl Fleet {
         self.parts.entry((stack, part)).or_insert(says);
     }
 
-    /// A document joins that has nothing to do with the others; its file.
-    pub(crate) fn join(&mut self) -> (String, Vec<u8>) {
+    /// A document joins that has nothing to do with the others; its file. Once: what was held with the others and is
+    /// back lets the others go.
+    pub(crate) fn join(&mut self) -> Option<(String, Vec<u8>)> {
+        if self.joined.replace(self.stacks).is_some() {
+            return None;
+        }
         self.versions += 1;
-        // Of a name that nothing ever had: what was held with the others and is back lets the others go.
-        let stack = usize::try_from(self.versions).unwrap_or(usize::MAX);
         let says = Says { version: self.versions, a: 0, b: 0 };
-        self.parts.insert((stack, Part::Api), says);
-        (format!("{}.yaml", name(stack, Part::Api)), document(stack, Part::Api, says).into_bytes())
+        self.parts.insert((self.stacks, Part::Api), says);
+        let file = document(self.stacks, Part::Api, says).into_bytes();
+        Some((format!("{}.yaml", name(self.stacks, Part::Api)), file))
     }
 
     /// It goes again.

@@ -108,11 +108,11 @@ pub(crate) fn versioned(call: &Call, body: &str, things: &Things) -> Option<(Str
     Some((document, version))
 }
 
-/// The version that a thing tells by now, and its document.
-pub(crate) fn version_of(thing: &Thing) -> Option<(String, u64)> {
+/// The version that a thing tells by now, and its document, or that which it was last known to be for.
+pub(crate) fn version_of(thing: &Thing, last: Option<&String>) -> Option<(String, u64)> {
     let members = ["operationName", "description", "Description"];
     let text = members.iter().find_map(|member| thing.body[*member].as_str())?;
-    Some((document_of(thing)?, number(text.lines().next()?)?))
+    Some((document_of(thing).or_else(|| last.cloned())?, number(text.lines().next()?)?))
 }
 
 /// The document of a thing, of one without a mark of its own, too.

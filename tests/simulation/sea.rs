@@ -498,8 +498,8 @@ impl Sea {
         if let Some(before) = before {
             let after = self.things();
             self.witness.written(now, call, response, (&before, &after));
-            self.claims.note(&before);
-            self.claims.note(&after);
+            self.claims.note(&before, &self.witness.documents_of);
+            self.claims.note(&after, &self.witness.documents_of);
         }
         if is_listing(call) && response.status == 200 && self.swarm.has(Fault::Stale) {
             let earlier = self.seen.entry(question(call)).or_default();

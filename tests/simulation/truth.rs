@@ -221,10 +221,16 @@ fn differences_in(fleet: &Fleet, things: &Things, foreign: &BTreeSet<String>) ->
             && !fleet.keys().contains(thing.document().unwrap_or_default())
             && foreign.iter().any(theirs)
     };
+    // An authorizer is ours if its API's tags name it. One whose document went before they did is nobody's.
+    let is_nameless = |thing: &Thing| {
+        let api = thing.api.as_ref().and_then(|api| things.get(&format!("apis:{api}")));
+        thing.collection == "authorizers" && api.is_some_and(|api| api.tag(NAMED).is_none())
+    };
     let theirs = theirs(things, foreign);
     let surplus = things.iter().filter(|(id, thing)| {
         thing.is_ours()
             && !is_built_in(thing)
+            && !is_nameless(thing)
             && !thing.is_leaving()
             && !look.found.contains(*id)
             && !theirs.contains(*id)
@@ -253,6 +259,9 @@ fn theirs(things: &Things, foreign: &BTreeSet<String>) -> BTreeSet<String> {
         theirs.extend(more);
     }
 }
+
+/// The tag in which an API lists the authorizers that are ours, by digests of their names.
+pub(crate) const NAMED: &str = "hatoba:named";
 
 struct Look<'a> {
     things: &'a Things,
@@ -325,6 +334,13 @@ impl Look<'_> {
                 {
                     self.wrong
                         .push(format!("{document} ({id}): hatoba:deletion is {goes:?}, expected Delete"));
+                }
+                let is_named = || {
+                    let api = self.things.get(&format!("apis:{api}"));
+                    api.is_some_and(|api| api.tag(NAMED).is_some())
+                };
+                if part == Part::Gate && !is_named() {
+                    self.wrong.push(format!("{document} ({id}) is not in the tags of {api}"));
                 }
                 if in_api.is_some_and(|in_api| in_api != api) {
                     self.wrong.push(format!("{document} ({id}) is not in {api}"));

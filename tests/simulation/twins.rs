@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::truth::{Thing, Things};
+use crate::truth::{NAMED, Thing, Things};
 
 /// Made further apart, one may be a copy that somebody made.
 const BORN_WITHIN: SignedDuration = SignedDuration::from_mins(10);
@@ -44,7 +44,7 @@ pub(crate) fn need_a_human(
     let has_a_nameless = |api: &Thing| {
         let mut all =
             things.values().filter(|it| it.collection == "authorizers" && it.api.as_ref() == Some(&api.id));
-        api.tag("hatoba:named").is_none() && all.next().is_some()
+        api.tag(NAMED).is_none() && all.next().is_some()
     };
     let goes = |twin: &Thing, other: &Thing| {
         !is_built_in(twin)

@@ -308,8 +308,8 @@ impl Voyage {
             let (now, things) = (sea.now(), sea.things());
             let revision = sea.world.lock().unwrap().revision();
             sea.witness.look(now, &things);
-            sea.claims.note(&things);
             let sea = &mut *sea;
+            sea.claims.note(&things, &sea.witness.documents_of);
             for ship in self.ships.iter().filter(|ship| !ship.is_frozen) {
                 let statuses = ship.harbour.engine.statuses();
                 if let Some(wrong) = sea.claims.look(now, ship.number, &statuses, &things) {
@@ -502,7 +502,8 @@ impl Voyage {
         // What stands in such a twin has no place: whatever bears one of its names in another API may be its own.
         let may_be_its = wrong.contains(" is left over")
             && ["authorizers:", "routes:", "stages:"].iter().any(|kind| wrong.starts_with(kind));
-        (0..self.swarm.stacks)
+        // What joined once has the next number.
+        (0..=self.swarm.stacks)
             .any(|stack| (may_be_its || concerns(stack)) && has_reported_twin(stack) && needs_a_human(stack))
     }
 

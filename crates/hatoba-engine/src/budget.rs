@@ -108,7 +108,14 @@ impl Budget {
     /// Waits now for a call that is sent next: what must be checked right before the call is checked after this.
     pub(crate) async fn admit_ahead(&self, operation: &Operation) {
         self.admit(operation).await;
-        self.ahead().entry(operation.name).or_default().push_back(Instant::now());
+        let most = operation.quotas.iter().map(|quota| (quota.burst * self.share).max(1.0));
+        let mut ahead = self.ahead();
+        let calls = ahead.entry(operation.name).or_default();
+        calls.push_back(Instant::now());
+        // More than may be sent at once are not saved up.
+        if calls.len() as f64 > most.fold(f64::INFINITY, f64::min) {
+            calls.pop_front();
+        }
     }
 
     /// The call is not sent after all.
@@ -302,6 +309,14 @@ mod tests {
             budget.admit(&CALL).await;
         }
         assert_eq!(start.elapsed().as_secs(), 8, "two from the burst, and four at half a call per second");
+        for _ in 0..6 {
+            budget.admit_ahead(&CALL).await;
+        }
+        let start = Instant::now();
+        for _ in 0..6 {
+            budget.admit(&CALL).await;
+        }
+        assert_eq!(start.elapsed().as_secs(), 8, "no more than two at once, whoever waited for them");
     }
 
     #[tokio::test(start_paused = true)]

@@ -150,7 +150,7 @@ impl Engine {
                 self.memory(key, |memory| {
                     memory.written_at = Some(now);
                     // What only begins may fail yet, and then nothing was written.
-                    if !matches!(answer, Answer::Operation(_)) {
+                    if !matches!(answer, Answer::Operation(_) | Answer::Earlier(_)) {
                         memory.fights.written(action.fields());
                     }
                 });
@@ -205,15 +205,8 @@ impl Engine {
                 self.memory(key, |memory| memory.id = Some(made.id.clone()));
                 self.inventory.overlay(place, *made, true, now);
             }
-            (action, Answer::Operation(operation)) => {
-                let made = match action {
-                    Action::Create(creation) => Some(creation.clone()),
-                    _ => None,
-                };
-                made.iter().for_each(|creation| self.note_creation(key, creation));
-                let pending = Pending { operation, made, fields: action.fields() };
-                self.memory(key, |memory| memory.operation = Some(pending));
-            }
+            (action, Answer::Operation(operation)) => self.note_operation(key, action, operation, false),
+            (action, Answer::Earlier(operation)) => self.note_operation(key, action, operation, true),
             (Action::Delete(target), Answer::Gone) => self.inventory.remove(place, &target.id, now),
             // It is going: the next list says how far.
             (Action::Delete(target), Answer::Done | Answer::Object(_)) => {
@@ -250,6 +243,16 @@ impl Engine {
         verify.listed_after = verify.listed_after.max(listed_after);
         drop(state);
         self.wake();
+    }
+
+    fn note_operation(&self, key: &hatoba_core::Key, action: &Action, operation: String, is_earlier: bool) {
+        let made = match action {
+            Action::Create(creation) => Some(creation.clone()),
+            _ => None,
+        };
+        made.iter().for_each(|creation| self.note_creation(key, creation));
+        let pending = Pending { operation, made, is_earlier, fields: action.fields() };
+        self.memory(key, |memory| memory.operation = Some(pending));
     }
 
     fn note_creation(&self, key: &hatoba_core::Key, creation: &Creation) {

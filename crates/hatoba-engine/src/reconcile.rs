@@ -352,7 +352,8 @@ impl Engine {
     /// Looks at the operation that an earlier pass began, if there is one.
     async fn follow_operation(&self, kind: KindId, desired: &Desired) -> Option<Next> {
         let pending = self.memory(&desired.key, |memory| memory.operation.clone())?;
-        let progress = match kind.poll(&self.aws, &pending.operation, pending.made.as_ref()).await {
+        let made = pending.made.as_ref().filter(|_| !pending.is_earlier);
+        let progress = match kind.poll(&self.aws, &pending.operation, made).await {
             Ok(progress) => progress,
             Err(error) => {
                 self.publish(desired, Outcome::unknown(error.cause()));

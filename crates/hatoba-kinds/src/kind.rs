@@ -309,6 +309,8 @@ pub enum Answer {
     Object(Box<Object>),
     /// An operation that is to be polled.
     Operation(String),
+    /// The same, begun by an earlier request, which may have asked for something else.
+    Earlier(String),
     /// Done, and what was asked for is there now.
     Done,
     /// Done; only the next list says what is there now.

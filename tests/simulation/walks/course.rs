@@ -165,6 +165,7 @@ impl<'a> Course<'a> {
                 self.say(state);
                 self.harbour.wait(5 * MINUTE).await;
                 self.harbour.world().faults().clear();
+                self.delete_failed_deployments().await;
                 Ok(())
             }
             Step::DeletedByHand => {
@@ -242,6 +243,18 @@ impl<'a> Course<'a> {
         world.faults().rollout_sticks();
         world.faults().cloud_map_operation_fails("INTERNAL_FAILURE", "no");
         world.faults().deployment_fails("no");
+    }
+
+    /// What a status asks people for where nothing else changes: the same deployment is not tried again.
+    async fn delete_failed_deployments(&self) {
+        for (id, deployment) in self.harbour.objects("apigatewayv2", "deployments") {
+            if deployment["deploymentStatus"] == "FAILED"
+                && let Some((api, id)) = id.split_once('/')
+            {
+                let path = format!("/v2/apis/{api}/deployments/{id}");
+                self.harbour.meddle(&Request::rest("DELETE", &path, &Value::Null)).await;
+            }
+        }
     }
 
     /// Deletes what the document asked for, as far as AWS lets people do that.

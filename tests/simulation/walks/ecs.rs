@@ -232,7 +232,7 @@ fn service_choices() -> Vec<Choice> {
         one_of("loadBalancers", [balancer("arn:a"), balancer("arn:b")]),
         one_of("serviceRegistries", [registry(80), registry(8080)]),
         one_of("healthCheckGracePeriodSeconds", [json!(30), json!(60)]),
-        one_of(&deployment("maximumPercent"), [json!(150), json!(300)]),
+        one_of(&deployment("maximumPercent"), [json!(250), json!(300)]),
         one_of(&deployment("minimumHealthyPercent"), [json!(50), json!(0)]),
         one_of(&deployment("deploymentCircuitBreaker"), [breaker(true), breaker(false)]),
         one_of(&deployment("alarms"), [alarms(&["a"]), alarms(&["b", "a"])]),

@@ -105,11 +105,11 @@ spec:
         let call = async {
             match call.await {
                 // The token says that an earlier request of ours began it, and its answer was lost.
-                Err(error) => begun_earlier(&error).map(Some).ok_or(error),
-                Ok(answer) => Ok(answer.operation_id),
+                Err(error) => begun_earlier(&error).map(Answer::Earlier).ok_or(error),
+                Ok(answer) => Ok(answer.operation_id.map_or(Answer::Listed, Answer::Operation)),
             }
         };
-        begun(&CREATE, aws.call(&CREATE, call).await)
+        aws.call(&CREATE, call).await
     }
 
     async fn update(aws: &Aws, change: &Change) -> Result<Answer, CallError> {
