@@ -120,18 +120,41 @@ async fn who_takes_over_holds_what_was_held() {
 /// Two count what vanished, and one of them makes what is new: the other one did not see it there before either.
 #[tokio::test(start_paused = true)]
 async fn what_another_leader_makes_closes_no_fuse() {
-    let first = Harbour::converged(explicit(), &apis(&OLD)).await;
-    let second = first.beside(&apis(&OLD));
-    second.wait(2 * MINUTE).await;
-    first.documents(&apis(&NEW));
-    second.documents(&apis(&[]));
-    second.wait(MINUTE).await;
-    for _ in 0..30 {
-        [&first, &second].iter().for_each(|harbour| harbour.documents(&apis(&NEW)));
-        second.wait(MINUTE).await;
+    // It reads the source before the new ones are made, while they are, or when it has listed them.
+    for (meanwhile, lasts) in [(&[][..], 1), (&NEW[..], 1), (&OLD[..], 7)] {
+        let first = Harbour::converged(explicit(), &apis(&OLD)).await;
+        let second = first.beside(&apis(&OLD));
+        second.wait(2 * MINUTE).await;
+        first.documents(&apis(&NEW));
+        first.wait(Duration::from_secs(5)).await;
+        for _ in 0..lasts {
+            second.documents(&apis(meanwhile));
+            second.wait(MINUTE).await;
+        }
+        for _ in 0..30 {
+            [&first, &second].iter().for_each(|harbour| harbour.documents(&apis(&NEW)));
+            second.wait(MINUTE).await;
+        }
+        assert_eq!(first.live("apigatewayv2", "apis").len(), OLD.len() + NEW.len(), "{meanwhile:?}");
+        let open = || vec!["FuseOpen".to_owned()];
+        assert_eq!((held(&first), held(&second)), (open(), open()), "{meanwhile:?}");
     }
-    assert_eq!(first.live("apigatewayv2", "apis").len(), OLD.len() + NEW.len());
-    assert_eq!((held(&first), held(&second)), (vec!["FuseOpen".to_owned()], vec!["FuseOpen".to_owned()]));
+}
+
+/// Documents come and go all the time, one at a time: what joined long ago has stayed by now.
+#[tokio::test(start_paused = true)]
+async fn where_one_comes_and_one_goes_again_and_again_the_fuse_stays_closed() {
+    let names: Vec<String> = (0..40).map(|n| format!("n-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let harbour = Harbour::converged(explicit(), &apis(&names[..6])).await;
+    for begun in 1..30 {
+        for _ in 0..5 {
+            harbour.documents(&apis(&names[begun..begun + 6]));
+            harbour.wait(MINUTE).await;
+        }
+        assert!(!held(&harbour).contains(&"FuseOpen".to_owned()), "after {begun}");
+    }
+    assert!(harbour.live("apigatewayv2", "apis").len() < 10);
 }
 
 #[tokio::test(start_paused = true)]

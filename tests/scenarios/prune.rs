@@ -335,6 +335,29 @@ async fn what_was_on_its_way_to_another_api_goes_with_its_document() {
     assert_eq!(harbour.live("apigatewayv2", "apis").len(), 2);
 }
 
+/// Somebody copies an integration of ours, mark and all, into another API of ours: nobody saw the document leave it, so
+/// both are held when it goes.
+#[tokio::test(start_paused = true)]
+async fn a_copy_in_another_api_is_not_taken_for_what_moved() {
+    let api = |name: &str| {
+        format!("apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: {{ name: {name} }}\nspec: {{}}\n---\n")
+    };
+    let apis = format!("{}{}", api("a"), api("b"));
+    let back = "apiVersion: hatoba/v1\nkind: Integration\nmetadata: { name: back }\nspec: { apiRef: a, integrationType: \
+                HTTP_PROXY, integrationMethod: ANY, integrationUri: \"https://example.com\" }\n";
+    let harbour = Harbour::converged(explicit(), &format!("{apis}{back}")).await;
+    let (_, ours) = harbour.only("apigatewayv2", "integrations");
+    let others = harbour.live("apigatewayv2", "apis");
+    let (other, _) = others.iter().find(|(id, _)| ours["apiId"] != id.as_str()).unwrap();
+    let copy = json!({ "integrationType": "HTTP_PROXY", "integrationMethod": "ANY", "payloadFormatVersion": "1.0",
+        "integrationUri": "https://example.com", "description": ours["description"] });
+    harbour.meddle(&Request::rest("POST", &format!("/v2/apis/{other}/integrations"), &copy)).await;
+    for_minutes(&harbour, 10, &format!("{apis}{back}")).await;
+    for_minutes(&harbour, HOUR, &apis).await;
+    assert_eq!(harbour.objects("apigatewayv2", "integrations").len(), 2);
+    assert_eq!(held(&harbour), ["DuplicateInUse"]);
+}
+
 /// The source is another one all at once, before or while the daemon runs: what came does not make up for what went.
 #[tokio::test(start_paused = true)]
 async fn a_source_that_was_swapped_deletes_nothing() {

@@ -44,23 +44,23 @@ pub(crate) struct Claims {
     patience: Duration,
     resync: Duration,
     lag: Duration,
-    /// How long a process may go on with credentials of another account: the SDK keeps what has no end for that long.
-    credentials_last: Duration,
+    /// How long a process may still not look when the faults are over.
+    blind_for: Duration,
 }
 
 impl Claims {
     pub(crate) fn new(swarm: &Swarm) -> Claims {
         Claims {
-            // A tenth of the quota, slowed down to a twentieth, is a call in twenty seconds.
-            may_look: ![Fault::Expired, Fault::Denied, Fault::Account, Fault::Outage, Fault::Freeze]
-                .iter()
-                .any(|fault| swarm.has(*fault))
-                && !(swarm.has(Fault::Throttled) && swarm.quota_is_small()),
+            may_look: swarm.may_look(),
             patience: match TRYING.iter().any(|fault| swarm.has(*fault)) {
                 true => swarm.options.resync + Duration::from_secs(300),
                 false => Duration::from_secs(60),
             },
-            credentials_last: Duration::from_secs(if swarm.has(Fault::Account) { 900 } else { 0 }),
+            blind_for: Duration::from_secs(match (swarm.has(Fault::Account), swarm.has(Fault::Throttled)) {
+                (true, _) => 900,     // the SDK keeps another account's credentials for so long
+                (false, true) => 600, // throttles have slowed everything down
+                (false, false) => 0,
+            }),
             resync: swarm.options.resync,
             lag: swarm.lag,
             ..Claims::default()
@@ -74,7 +74,7 @@ impl Claims {
 
     /// The faults are over: from now on nothing keeps anybody from looking.
     pub(crate) fn are_calm(&mut self, now: Duration) {
-        (self.may_look, self.patience) = (true, self.credentials_last + Duration::from_secs(60));
+        (self.may_look, self.patience) = (true, self.blind_for + Duration::from_secs(60));
         self.unready.values_mut().for_each(|since| *since = now);
     }
 

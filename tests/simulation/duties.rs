@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::call::Call;
 use crate::fleet::{Fleet, key};
 use crate::judge::{has_twin, meant_to_go, users};
-use crate::swarm::{Fault, Swarm};
+use crate::swarm::Swarm;
 use crate::truth::{Thing, Things, mark_of};
 use crate::witness::Witness;
 
@@ -96,10 +96,7 @@ struct Doubt {
 impl Duties {
     pub(crate) fn new(swarm: &Swarm) -> Duties {
         Duties {
-            // Throttles slow a process down to a twentieth: then what was decided may wait for minutes.
-            is_unhurried: ![Fault::Throttled, Fault::Freeze, Fault::Outage]
-                .iter()
-                .any(|fault| swarm.has(*fault)),
+            is_unhurried: swarm.is_unhurried(),
             in_vain_max: IN_VAIN_MAX + IN_VAIN_MAX_OF_A_STACK * swarm.stacks,
             lag: swarm.lag,
             ..Duties::default()

@@ -189,6 +189,11 @@ pub(crate) fn equal_twins<'a>(before: &'a Things, id: &str, thing: &Thing) -> Ve
 pub(crate) fn is_newest(before: &Things, id: &str, thing: &Thing) -> bool {
     let Some(mark) = thing.mark.as_ref().filter(|_| thing.bears_mark()) else { return false };
     let is_well = !["FAILED", "INACTIVE"].contains(&thing.text("vpcLinkStatus"));
+    // Of what stands in a twin all goes, as the document's is in the other one.
+    let api = thing.api.as_ref().and_then(|api| before.get_key_value(&format!("apis:{api}")));
+    if api.is_some_and(|(id, api)| has_twin(before, id, api)) {
+        return false;
+    }
     let others = living_others(before, id, thing, &mark.document).filter(|there| there.api == thing.api);
     let others: Vec<u32> = others.filter_map(|there| Some(there.mark.as_ref()?.incarnation)).collect();
     is_well && !others.is_empty() && others.iter().all(|other| *other < mark.incarnation)

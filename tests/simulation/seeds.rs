@@ -200,6 +200,12 @@ fn seeds() {
     let is_meant = order.without.is_empty() && !order.two_leaders && order.steps >= 300 && !order.stops();
     if report.seeds >= SEEDS_OF_ALL_FAULTS && is_meant {
         print!("{}", report.happened.rows());
+        let swarms = || (order.from..order.from + report.seeds).map(|seed| order.swarm(seed, &order.without));
+        println!(
+            "F6 and half of S2 are judged in {} of them, and S13 of what is not ready, while the faults last, in {}",
+            swarms().filter(Swarm::is_unhurried).count(),
+            swarms().filter(Swarm::may_look).count()
+        );
         assert_eq!(report.happened.gaps(), [""; 0]);
     }
 }

@@ -263,6 +263,17 @@ impl Swarm {
         self.options.quota_share < 0.2
     }
 
+    /// Whether what was decided leaves at once. Throttles slow a process down to a twentieth: then it may wait for minutes.
+    pub(crate) fn is_unhurried(&self) -> bool {
+        ![Fault::Throttled, Fault::Freeze, Fault::Outage].iter().any(|fault| self.has(*fault))
+    }
+
+    /// Whether nothing keeps a process from looking.
+    pub(crate) fn may_look(&self) -> bool {
+        let blind = [Fault::Expired, Fault::Denied, Fault::Account, Fault::Outage, Fault::Freeze];
+        !blind.iter().any(|fault| self.has(*fault)) && !self.has(Fault::Throttled)
+    }
+
     /// Whether the lease lies beside the documents, and is written by the product itself; else it has a way of its own.
     pub(crate) fn lease_is_in_s3(&self) -> bool {
         is_in_s3(self.seed, self.place)

@@ -30,7 +30,7 @@ impl Witness {
         let is_news = |user: &String| {
             let changed = self.changed.get(user).filter(|(at, process)| {
                 // Or that itself, when it had given this up.
-                *process != call.process || *at > call.sent_at && self.given_up.contains(&call.number)
+                *process != Some(call.process) || *at > call.sent_at && self.given_up.contains(&call.number)
             });
             changed.is_some_and(|(at, _)| *at + SIGHT + self.lag >= call.sent_at)
         };

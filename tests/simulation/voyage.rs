@@ -227,12 +227,16 @@ impl Voyage {
         self.tell_what_is_asked();
     }
 
-    /// The witness judges by these documents from now on, whatever becomes of their files.
-    pub(crate) fn tell_what_is_asked(&self) {
-        let mut sea = self.port.sea.lock();
-        let now = sea.now();
-        sea.witness.documents(now, &self.fleet);
-        sea.duties.are_written(now, &self.fleet);
+    /// The witness judges by these documents from now on, whatever becomes of their files. What was decided before one of
+    /// them was there again may still take a part of its stack away.
+    pub(crate) fn tell_what_is_asked(&mut self) {
+        let come = {
+            let mut sea = self.port.sea.lock();
+            let now = sea.now();
+            sea.duties.are_written(now, &self.fleet);
+            sea.witness.documents(now, &self.fleet)
+        };
+        come.iter().for_each(|document| self.excuse_what_was(Touched::of(Some(document))));
     }
 
     /// The place holds exactly these files.

@@ -78,8 +78,8 @@ pub(crate) struct Witness {
     pub(crate) given_up: BTreeSet<usize>,
     /// What people changed by hand lately is not laid at a process's door.
     pub(crate) by_hand: BTreeMap<String, Duration>,
-    /// When each thing was last changed, and by which process.
-    changed: BTreeMap<String, (Duration, usize)>,
+    /// When each thing was last changed, and by which process, as far as that knows.
+    changed: BTreeMap<String, (Duration, Option<usize>)>,
     /// ECS services whose number of tasks the documents leave to whoever scales them, and since when.
     left_alone: BTreeMap<String, Duration>,
     /// Nothing keeps anybody from reading the source for long.
@@ -143,7 +143,8 @@ impl Witness {
             word_was_given: false,
             grace: swarm.options.prune_grace,
             lag: if lags { swarm.lag } else { Duration::ZERO },
-            has_two_leaders: swarm.has(Fault::Leaders),
+            // Whoever cannot reach the lease goes on without it.
+            has_two_leaders: swarm.has(Fault::Leaders) || swarm.has(Fault::Lease),
         }
     }
 
@@ -151,8 +152,8 @@ impl Witness {
         self.violation.get_or_insert(what);
     }
 
-    /// The documents are these from now on.
-    pub(crate) fn documents(&mut self, now: Duration, fleet: &Fleet) {
+    /// The documents are these from now on; those that were not there before.
+    pub(crate) fn documents(&mut self, now: Duration, fleet: &Fleet) -> Vec<String> {
         let mut present = fleet.keys();
         for ((stack, part), says) in &fleet.parts {
             let api = key(*stack, Part::Api);
@@ -178,7 +179,9 @@ impl Witness {
                 to.get_or_insert(now);
             }
         }
+        let come = present.difference(&self.present).cloned().collect();
         self.present = present;
+        come
     }
 
     /// A process stands still from now on, or goes on.
@@ -459,8 +462,10 @@ impl Witness {
 
     /// S1: only what is ours is changed, and nothing of other people's; their tags on ours stay.
     fn judge_changes(&mut self, now: Duration, call: &Call, before: &Things, after: &Things) {
+        // What comes when nobody waits for it is nobody's doing that anybody knows of.
+        let by = Some(call.process).filter(|_| !self.given_up.contains(&call.number));
         for (id, _) in truth::changed(before, after) {
-            self.changed.insert(id.clone(), (now, call.process));
+            self.changed.insert(id.clone(), (now, by));
             let goes_along =
                 before[id].api.as_ref().is_some_and(|api| !after.contains_key(&format!("apis:{api}")));
             // A mark that people took off is put back by whoever knows the thing.

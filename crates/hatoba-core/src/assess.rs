@@ -6,9 +6,7 @@ use serde_json::Value;
 
 use crate::action::{Change, Creation, TagChange, Target, forced};
 use crate::diff::{Diff, Fix, at_creation, content, diff};
-use crate::find::{
-    Found, copies, find, incarnation, is_taken_up_again, mark_of, newest_incarnation, next_incarnation,
-};
+use crate::find::{Found, copies, find, incarnation, mark_of, newest_incarnation, next_incarnation};
 use crate::mark::{CONTENT, LABELS, NAMED, labels_written, name_list};
 use crate::path;
 use crate::{
@@ -158,21 +156,22 @@ fn assess_found<'a>(
 ) -> Assessment<'a> {
     match find(desired, resolved, objects, sight) {
         Found::Mine { current, surplus } => {
-            let is_back = is_taken_up_again(desired, current, objects, sight.owner);
-            let number =
-                if is_back { next_incarnation(desired, objects, sight) } else { incarnation(current) };
             let mut assessment = match sight.leaving {
                 Some(parent) => leave(desired, resolved, current, parent),
-                None => assess_current(desired, resolved, current, sight, number),
+                None => assess_current(desired, resolved, current, sight),
             };
             // Of revisions any may be the one that is asked for.
             let made_after = desired.table.replace.revisions().is_none()
-                && number < newest_incarnation(desired, objects, sight.owner);
+                && incarnation(current) < newest_incarnation(desired, objects, sight.owner);
             if made_after
                 && let Some((newest, verdict)) = replacement_under_way(desired, resolved, objects, sight)
             {
                 assessment.successor = Some(newest.id.clone());
                 assessment.verdict = verdict;
+            }
+            if let Some(old) = holds_the_name(desired, &assessment.verdict, &surplus) {
+                let message = format!("{} of that name was replaced, and goes first", old.id);
+                assessment.verdict = Verdict::Settling(Cause::new("Draining", message));
             }
             assessment.surplus = surplus;
             if !sight.released.is_empty() && assessment.verdict == Verdict::InSync {
@@ -200,6 +199,14 @@ fn assess_found<'a>(
         Found::Unread(cause) => Assessment::of(Verdict::Unknown(cause)),
         Found::NotOurs(cause) => Assessment::of(Verdict::Stalled(cause)),
     }
+}
+
+/// A document was renamed and has its old name back before the old resource went: AWS would refuse a second one of that
+/// name for as long as the first one is there.
+fn holds_the_name<'a>(desired: &Desired, verdict: &Verdict, surplus: &[Surplus<'a>]) -> Option<&'a Object> {
+    let name = desired.natural_key().unwrap_or(&desired.key.name);
+    let is_made = matches!(verdict, Verdict::Replace(..)) && desired.table.has_one_bearer();
+    surplus.iter().map(|surplus| surplus.object).find(|old| is_made && old.natural_key == *name)
 }
 
 /// The newest incarnation and what it does while an older one still serves; `None`: it does not bear on the verdict.
@@ -270,7 +277,6 @@ fn assess_current<'a>(
     resolved: &Resolved,
     current: &'a Object,
     sight: &Sight<'a, '_>,
-    number: u32,
 ) -> Assessment<'a> {
     let found = match is_proven(content(desired, resolved).as_ref(), current) {
         true => Diff::default(),
@@ -279,7 +285,7 @@ fn assess_current<'a>(
     let differs = found.drift.iter().map(|drift| drift.path.clone()).collect();
     let mut notes = found.notes;
     let verdict = if current.is_usable() || is_past_saving(desired, current, &found.drift) {
-        let verdict = compare(desired, resolved, current, sight, number, found.drift.clone());
+        let verdict = compare(desired, resolved, current, sight, found.drift.clone());
         if let Verdict::Update(_) = verdict {
             // Its other fields are put right; what would need a gap is said.
             notes.extend(replaced(&found.drift).map(|fields| unique(&fields)));
@@ -308,13 +314,11 @@ pub(crate) fn is_proven(content: Option<&String>, current: &Object) -> bool {
     bears.is_some() && bears == content
 }
 
-/// What follows from how it differs; its mark is to say this number.
 fn compare(
     desired: &Desired,
     resolved: &Resolved,
     current: &Object,
     sight: &Sight<'_, '_>,
-    number: u32,
     drift: Vec<FieldDrift>,
 ) -> Verdict {
     let (replaced, drift): (Vec<_>, Vec<_>) = drift.into_iter().partition(|drift| drift.fix == Fix::Replace);
@@ -326,7 +330,7 @@ fn compare(
     let mark = Mark {
         owner: sight.owner.to_owned(),
         document: desired.key.clone(),
-        incarnation: number,
+        incarnation: incarnation(current),
         deletion: desired.policy.deletion(),
     };
     let tags = tag_change(desired, current, &wanted_tags(desired, &mark, sight));

@@ -198,8 +198,7 @@ fn renaming(desired: &Desired, from: &str, to: &str) -> Renaming {
 /// else the oldest, else the smallest id. Where only others use any of them one may be theirs, with a copy of our mark:
 /// then it is the one that this process knows as its own, and without such a one none.
 ///
-/// Of revisions the one that holds exactly what is asked for comes before newer ones: none is registered twice. So does
-/// what has the name that is asked for, where AWS keeps names unique.
+/// Of revisions the one that holds exactly what is asked for comes before newer ones: none is registered twice.
 fn choose<'a>(
     desired: &Desired,
     resolved: &Resolved,
@@ -225,9 +224,9 @@ fn choose<'a>(
     };
     let content = content(desired, resolved);
     mine.sort_by_cached_key(|object| {
-        let is_it = is_proven(content.as_ref(), object) || bears_the_name(desired, object);
+        let is_proven = is_proven(content.as_ref(), object);
         (
-            std::cmp::Reverse((object.is_usable(), is_it, incarnation(object))),
+            std::cmp::Reverse((object.is_usable(), is_proven, incarnation(object))),
             std::cmp::Reverse(rank(object)),
             object.created_at_ms.unwrap_or(i64::MAX),
             object.id.clone(),
@@ -256,18 +255,6 @@ fn choose<'a>(
     // One at a time goes: what is still used must not keep the others.
     surplus.sort_by_key(|surplus| (sight.used_by)(surplus.object) != UsedBy::Nobody);
     Found::Mine { current, surplus }
-}
-
-/// Whether no other one can have the name that is asked for: a document that was renamed and has its old name back
-/// before the old resource went takes that one up again.
-fn bears_the_name(desired: &Desired, object: &Object) -> bool {
-    desired.table.has_one_bearer()
-        && object.natural_key == *desired.natural_key().unwrap_or(&desired.key.name)
-}
-
-/// Whether what bears the name was given up for a later one, which goes now: its number becomes the highest again.
-pub(crate) fn is_taken_up_again(desired: &Desired, object: &Object, all: &[&Object], owner: &str) -> bool {
-    bears_the_name(desired, object) && incarnation(object) < newest_incarnation(desired, all, owner)
 }
 
 /// Twins of which only others use any. Of revisions there are always several.

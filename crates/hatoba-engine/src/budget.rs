@@ -2,7 +2,7 @@
 //!
 //! The quotas belong to the whole account, so by default we take half. A throttle halves a bucket's rate
 //! (never below a twentieth), every good answer brings a fiftieth back (AIMD). Tokens are taken in the
-//! order of asking, so nobody starves.
+//! order of asking, a narrower quota's when the wider one's is there, so nobody starves.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -309,9 +309,7 @@ mod tests {
             budget.admit(&CALL).await;
         }
         assert_eq!(start.elapsed().as_secs(), 8, "two from the burst, and four at half a call per second");
-        for _ in 0..6 {
-            budget.admit_ahead(&CALL).await;
-        }
+        futures::future::join_all((0..6).map(|_| budget.admit_ahead(&CALL))).await;
         let start = Instant::now();
         for _ in 0..6 {
             budget.admit(&CALL).await;

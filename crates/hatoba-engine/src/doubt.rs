@@ -80,14 +80,14 @@ impl Engine {
         }
         let using = |orphan: &Orphan| self.inventory.using(orphan.place.0, &orphan.object);
         let users: Vec<(Place, Object)> = orphans.iter().flat_map(using).collect();
-        if users.is_empty() {
+        let place = orphans.first()?.place.clone();
+        let is_one_place = orphans.iter().all(|orphan| orphan.place == place);
+        if users.is_empty() && (is_one_place || self.has_moved(key, orphans)) {
             orphans.iter_mut().for_each(|orphan| orphan.doubt = None);
             return None;
         }
-        // In two places they are no twins: the document was on its way from one to the other.
-        let place = orphans.first()?.place.clone();
-        if orphans.iter().any(|orphan| orphan.place != place) {
-            return None;
+        if !is_one_place {
+            return None; // these are no twins
         }
         // Everybody agrees on the order; what is used from elsewhere goes last, and before it what holds most.
         orphans.sort_by_cached_key(|orphan| {
@@ -119,6 +119,18 @@ impl Engine {
             orphan.doubt = (!goes).then(|| Cause::new("Duplicate", message));
         }
         is_sure.then_some(last)
+    }
+
+    /// Whether this process has seen the document leave all of them but one, in which it stood last: none of them is a
+    /// copy that somebody made elsewhere.
+    fn has_moved(&self, key: &Key, orphans: &[Orphan]) -> bool {
+        self.memory(key, |memory| {
+            let stood = memory.place.as_ref().zip(memory.id.as_ref());
+            orphans.iter().all(|Orphan { place, object, .. }| {
+                stood == Some((place, &object.id))
+                    || memory.left.contains_key(&(place.clone(), object.id.clone()))
+            })
+        })
     }
 
     /// Deletes one of several twins, and what stands in it, as all of that stands in another one too.

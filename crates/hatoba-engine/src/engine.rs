@@ -122,8 +122,9 @@ pub(crate) struct State {
     pub(crate) vanished: BTreeMap<Key, Vanished>,
     /// How many documents stayed while those vanished: what came later does not make up for what went.
     pub(crate) stayed: usize,
-    /// Of which there was something when it was first known what had vanished; `None`: nothing has, or nobody knows.
-    pub(crate) there_before: Option<BTreeSet<Key>>,
+    /// When the source changed last, and documents that joined it since the first of those that vanished was gone.
+    pub(crate) changed_at: Option<Instant>,
+    pub(crate) joined: BTreeMap<Key, Instant>,
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
     /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
@@ -281,7 +282,8 @@ impl Engine {
             memory: BTreeMap::new(),
             vanished: BTreeMap::new(),
             stayed: 0,
-            there_before: None,
+            changed_at: None,
+            joined: BTreeMap::new(),
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
             everywhere_due: Instant::now() + EVERYWHERE_AGAIN, // the first look is due in any case
@@ -364,6 +366,14 @@ impl Engine {
         let before = std::mem::replace(&mut state.checked, Arc::clone(&checked));
         let unreadable = state.source.snapshot.as_ref().map(|old| old.unreadable.clone()).unwrap_or_default();
         report(&before, &checked, &unreadable, &snapshot);
+        // What the first look shows was there before this process began, and so was what is back.
+        if state.changed_at.replace(now).is_some() {
+            let is_back = |key: &Key| state.vanished.get(key).is_some_and(|vanished| !vanished.is_ahead);
+            let asked = checked.desired.keys().chain(checked.held_keys());
+            let new = asked.filter(|key| !before.exists(key) && !is_back(key));
+            let joined: Vec<(Key, Instant)> = new.map(|key| (key.clone(), now)).collect();
+            state.joined.extend(joined);
+        }
         state.source = SourceState {
             snapshot: Some(Arc::new(snapshot)),
             error: None,

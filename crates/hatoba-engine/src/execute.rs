@@ -301,6 +301,12 @@ impl Engine {
                 self.memory(key, |memory| {
                     memory.operation_is_done();
                     memory.not_before = Some(now);
+                    // It is there, and a list that lags does not show it yet.
+                    if let Some(made) = pending.made.as_ref().filter(|_| pending.is_earlier) {
+                        let incarnation = made.mark.incarnation;
+                        memory.suspect =
+                            Some(Suspect { incarnation, sent_at: now, looks: 0, last_look: None });
+                    }
                 });
                 Next::Now
             }

@@ -170,7 +170,7 @@ pub(crate) struct Pending {
     pub(crate) operation: String,
     /// What it makes, where it makes something.
     pub(crate) made: Option<Creation>,
-    /// An earlier request began it: what it makes, the next list says.
+    /// An earlier request began it: what it makes, lists say.
     pub(crate) is_earlier: bool,
     /// What it changes, by name.
     pub(crate) fields: Vec<String>,

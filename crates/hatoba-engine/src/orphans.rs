@@ -111,6 +111,7 @@ impl Engine {
             orphans.iter().map(|(key, orphans)| (key, self.would_go(orphans))).collect();
         let now = Instant::now();
         let mut state = self.state();
+        let were_counted = state.is_counted;
         state.is_counted = unlisted.is_none() && state.source.snapshot.is_some();
         state.counted_at = Some(now);
         state.unlisted = unlisted;
@@ -130,8 +131,9 @@ impl Engine {
             let is_known = |memory: &Memory| memory.verified_at.is_some() || memory.made_at.is_some();
             // What has no name of its own was never a document here, and its parent tells more.
             let was_here = is_nameless(key) || state.memory.get(key).is_some_and(is_known);
-            let gone_by = was_here.then_some(now);
-            let new = Vanished { since: now, gone_by, listings: 0, confirmed: None, goes };
+            let is_ahead = !was_here && were_counted;
+            let gone_by = was_here.then_some((now, state.changed_at.unwrap_or(now)));
+            let new = Vanished { since: now, gone_by, is_ahead, listings: 0, confirmed: None, goes };
             state.vanished.entry(key.clone()).or_insert(new).goes = goes;
             state.queue.add(key.clone(), Priority::Sweep, now);
         }
@@ -142,26 +144,25 @@ impl Engine {
     }
 
     /// Documents whose resources bear our mark and were there before the first of those that vanished was gone. What
-    /// another process makes meanwhile was not; nobody tells when, but it was not seen when they were counted first.
+    /// joined with their going, or later, was not, whichever process makes it.
     fn count_who_stayed(&self) {
         let going = |state: &State| {
             state.vanished.values().filter(|vanished| vanished.goes).map(|vanished| vanished.gone_by).min()
         };
         let Some(gone_by) = going(&self.state()) else {
-            self.state().there_before = None;
+            self.state().joined.clear();
             return;
         };
         let marked = self.marked_documents();
         let mut state = self.state();
-        let made_at = |key: &Key| state.memory.get(key).and_then(|memory| memory.made_at);
-        let was_there = |key: &Key| made_at(key).is_none_or(|made_at| Some(made_at) < gone_by);
-        let mut there: BTreeSet<Key> = marked.into_iter().filter(was_there).collect();
-        match &state.there_before {
-            Some(before) => there.retain(|key| before.contains(key)),
-            None if state.is_counted => state.there_before = Some(there.clone()),
-            None => {}
-        }
-        state.stayed = there.iter().filter(|key| state.checked.exists(key)).count();
+        state.joined.retain(|_, joined| gone_by.is_none_or(|(_, changed)| *joined >= changed));
+        let stayed = |key: &&Key| {
+            let made_at = state.memory.get(key).and_then(|memory| memory.made_at);
+            let is_older = |made: Instant| gone_by.is_some_and(|(missed, _)| made < missed);
+            state.checked.exists(key) && !state.joined.contains_key(key) && made_at.is_none_or(is_older)
+        };
+        let stayed = marked.iter().filter(stayed).count();
+        state.stayed = stayed;
     }
 
     /// Documents whose marks anything bears, asked for by them or not, as far as it was ever seen.

@@ -391,7 +391,7 @@ impl Engine {
     fn later(&self, key: &Key) -> Next {
         let now = Instant::now();
         Next::In(self.memory(key, |memory| {
-            memory.not_before = Some(now); // what a sweep lists meanwhile is new enough
+            memory.not_before = Some(now); // what a sweep lists meanwhile is new enough, for a minute
             memory.patience()
         }))
     }

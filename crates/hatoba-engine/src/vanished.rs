@@ -12,8 +12,11 @@ use crate::queue::Priority;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Vanished {
     pub(crate) since: Instant,
-    /// From when on nothing that is made counts as one that stayed; `None`: it went before this process began.
-    pub(crate) gone_by: Option<Instant>,
+    /// When it was missed first, and when the source had changed last by then: what is made later than the one, or joined no
+    /// earlier than the other, does not count as one that stayed. `None`: it went before this process began.
+    pub(crate) gone_by: Option<(Instant, Instant)>,
+    /// It showed up while this process looked on: another one made it, and the source that asks for it is not read yet.
+    pub(crate) is_ahead: bool,
     /// Complete source listings without it, and when the newest of them began.
     pub(crate) listings: u32,
     pub(crate) confirmed: Option<Instant>,

@@ -1,7 +1,7 @@
 //! More than one resource of a document: replacements and twins.
 
 use super::*;
-use crate::support::{NAMED_GADGET, WIDGET, gadget, line, resolved};
+use crate::support::{FIXED_GADGET, NAMED_GADGET, WIDGET, gadget, line, resolved};
 
 /// A widget whose parts cannot be changed in place.
 fn asked(parts: &[&str]) -> Desired {
@@ -72,26 +72,18 @@ fn once_usable_the_new_one_is_current_and_the_old_one_goes() {
 
 /// Renamed and back again before the old one went: AWS would refuse a second one of that name.
 #[test]
-fn a_name_that_comes_back_takes_its_old_resource_up_again() {
-    let old = gadget(&GADGET);
+fn a_name_that_comes_back_is_waited_for_until_its_old_resource_is_gone() {
+    let old = gadget(&FIXED_GADGET);
     let mut new = old.clone();
     new.members.insert("label".into(), json!("h"));
     let (first, second) = (old.made("g1", 1), new.made("g2", 2));
-    let world = World { last_incarnation: 2, used: vec!["g2"], ..World::of([first.clone(), second.clone()]) };
-    let judged = world.judge(&old);
-    let Verdict::Update(change) = &judged.verdict else { panic!("{:?}", judged.verdict) };
-    assert_eq!((change.target.id.as_str(), &change.mark), ("g1", &old.mark(3)));
-    assert_eq!(change.tags.set, BTreeMap::from([("hatoba:incarnation".to_owned(), "3".to_owned())]));
-    assert_eq!(judged.surplus, [], "nothing goes while the other one has the higher number");
-    let judged = World::of([old.made("g1", 3), second.clone()]).judge(&old);
-    assert_eq!((line(&judged.verdict).as_str(), judged.surplus), ("in sync", superseded(&["g2"])));
-    // Under the new name the new one stays, as ever.
-    let judged = World::of([first.clone(), second.clone()]).judge(&new);
-    assert_eq!((line(&judged.verdict).as_str(), judged.surplus), ("in sync", superseded(&["g1"])));
-    // What only others use is a copy, whatever its number: ours does not outdo it, and it stays.
-    let world = World { used_by_others: vec!["g2"], ..World::of([first, second]) };
-    let judged = world.judge(&old);
-    assert_eq!((line(&judged.verdict).as_str(), judged.surplus), ("in sync", vec![]));
+    let judged = World::of([first, second.clone()]).judge(&old);
+    assert_eq!(
+        (line(&judged.verdict).as_str(), judged.current.as_deref()),
+        ("settling Draining", Some("g2"))
+    );
+    assert!(matches!(&judged.step, Step::RemoveSurplus(target) if target.id == "g1"), "{:?}", judged.step);
+    assert_eq!(verdict(&World::of([second]), &old), "replace 3");
 }
 
 #[test]

@@ -66,6 +66,12 @@ pub(crate) static BORROWED_GADGET: KindTable = KindTable {
 pub(crate) static NAMED_GADGET: KindTable =
     gadget_table(MarkStyle::Name, true, ReplaceStyle::MakeBeforeBreak, Some("Widget"));
 
+/// Its label, which is its name, cannot be changed.
+pub(crate) static FIXED_GADGET: KindTable = KindTable {
+    fields: &[Field::new("label").immutable(), Field::new("speed").default(Literal::Int(5))],
+    ..gadget_table(MarkStyle::Tags, true, ReplaceStyle::MakeBeforeBreak, Some("Widget"))
+};
+
 /// One name may stand in several yards.
 pub(crate) static YARD_GADGET: KindTable = KindTable {
     fields: &[Field::new("label"), Field::new("yard").immutable().tells_apart(), Field::new("speed")],

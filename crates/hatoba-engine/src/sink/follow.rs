@@ -56,7 +56,7 @@ impl StatusSink {
             if ended.is_cancelled() {
                 return;
             }
-            // A status changes several times in one pass: one write tells the last of it.
+            // A status changes several times in one pass: all that changes meanwhile is told by one write.
             let _ = tokio::time::timeout(pace.rest, ended.cancelled()).await;
             tokio::select! {
                 biased;
