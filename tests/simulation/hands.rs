@@ -191,7 +191,7 @@ pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
     let marks = json!({ "hatoba:owner": "other", "hatoba:document": "HttpApi/api0", "hatoba:incarnation": "1", "hatoba:deletion": "Delete" });
     let tags = if dice.bool() { marks } else { json!({}) };
     let subnets = ["subnet-0aa11bb22cc33dd44"];
-    if dice.u8(..8) == 0 {
+    if dice.u8(..5) == 0 {
         return register(sea, &things, dice);
     }
     let (collection, uri, body) = match (dice.u8(..4), dice.choice(apis)) {
@@ -240,7 +240,10 @@ pub(crate) const THEIR_INSTANCE: &str = "by-hand";
 /// Somebody registers an instance of their own in a Cloud Map service of ours. Says what.
 fn register(sea: &mut Sea, things: &Things, dice: &mut Rng) -> String {
     let ours = things.values().filter(|thing| thing.collection == "discovery" && thing.is_ours());
-    let Some(registry) = dice.choice(ours.collect::<Vec<_>>()) else {
+    // Rather where it is in the way of what is to go.
+    let (stay, go): (Vec<&Thing>, Vec<&Thing>) =
+        ours.partition(|thing| thing.document().is_some_and(|document| sea.witness.is_asked_for(document)));
+    let Some(registry) = dice.choice(go).or_else(|| dice.choice(stay)) else {
         return "nothing to register in".to_owned();
     };
     let address = json!({ "AWS_INSTANCE_IPV4": "10.9.9.9", "AWS_INSTANCE_PORT": "80" });
@@ -275,8 +278,10 @@ pub(crate) fn is_stuck(service: &Thing) -> bool {
 
 /// An operator does what the statuses say: takes away links that failed, sends traffic through those that sleep, rolls services out again that did not start. Returns the documents
 /// that have to ask for another link: the failed one is in use and cannot be taken away.
-pub(crate) fn repair(sea: &mut Sea) -> Vec<String> {
-    deregister(sea);
+pub(crate) fn repair(sea: &mut Sea, is_late: bool) -> Vec<String> {
+    if is_late {
+        deregister(sea); // until then it keeps its registry
+    }
     for (id, owner) in std::mem::take(&mut sea.unmarked) {
         let things = sea.things();
         let thing = things.get(&id).filter(|thing| !thing.is_ours() && !thing.is_leaving());

@@ -438,7 +438,7 @@ impl Voyage {
         }
         self.excuse_all();
         // A link that fell asleep shows with the next look; what is asked for is traffic, and that comes.
-        hands::repair(&mut self.port.sea.lock());
+        hands::repair(&mut self.port.sea.lock(), false);
         if self.swarm.has(Fault::Idle) {
             tokio::time::sleep(self.swarm.options.resync + self.swarm.lag).await; // until all know what sleeps
         }
@@ -447,8 +447,8 @@ impl Voyage {
         let mut helped = 0;
         while !wrong.is_empty() && begun.elapsed() < CONVERGES_WITHIN && !self.is_over() {
             if begun.elapsed().as_secs() >= helped {
+                self.help(helped > 0);
                 helped += 900;
-                self.help();
             }
             tokio::time::sleep(Duration::from_secs(15)).await;
             self.look();
@@ -514,8 +514,8 @@ impl Voyage {
     /// What an operator does who reads the statuses: mends in AWS what they tell of, and a word for what the fuse holds.
     /// Nobody asks for another look or another try: those come by themselves, but where people wrote against a process
     /// until it gave up.
-    fn help(&mut self) {
-        let failed = hands::repair(&mut self.port.sea.lock());
+    fn help(&mut self, is_late: bool) {
+        let failed = hands::repair(&mut self.port.sea.lock(), is_late);
         if !failed.is_empty() {
             self.fleet.choose_other_links(&failed);
             self.note(format!("an operator asks for other links: {failed:?}"));

@@ -184,6 +184,10 @@ impl Witness {
         come
     }
 
+    pub(crate) fn is_asked_for(&self, document: &str) -> bool {
+        self.present.contains(document)
+    }
+
     /// A process stands still from now on, or goes on.
     pub(crate) fn stands(&mut self, now: Duration, process: usize, still: bool) {
         let stood = self.stood.entry(process).or_default();

@@ -144,6 +144,8 @@ pub(crate) struct State {
     pub(crate) held_before: HeldBefore,
     /// Whether every place that may hold resources of ours had been listed when the vanished were counted last.
     pub(crate) is_counted: bool,
+    /// Whether it was so at any time.
+    pub(crate) were_counted: bool,
     /// When that was.
     pub(crate) counted_at: Option<Instant>,
     /// Whether the fuse was open when it was last looked at.
@@ -294,6 +296,7 @@ impl Engine {
             spent: None,
             held_before: HeldBefore::default(),
             is_counted: false,
+            were_counted: false,
             counted_at: None,
             was_open: false,
             events: VecDeque::new(),

@@ -111,8 +111,9 @@ impl Engine {
             orphans.iter().map(|(key, orphans)| (key, self.would_go(orphans))).collect();
         let now = Instant::now();
         let mut state = self.state();
-        let were_counted = state.is_counted;
+        let were_counted = state.were_counted;
         state.is_counted = unlisted.is_none() && state.source.snapshot.is_some();
+        state.were_counted |= state.is_counted;
         state.counted_at = Some(now);
         state.unlisted = unlisted;
         if state.checked.is_doubtful() {
@@ -149,8 +150,13 @@ impl Engine {
         let going = |state: &State| {
             state.vanished.values().filter(|vanished| vanished.goes).map(|vanished| vanished.gone_by).min()
         };
-        let Some(gone_by) = going(&self.state()) else {
-            self.state().joined.clear();
+        let gone_by = going(&self.state());
+        let Some(gone_by) = gone_by else {
+            let mut state = self.state();
+            // What is not counted may be gone all the same.
+            if state.is_counted {
+                state.joined.clear();
+            }
             return;
         };
         let marked = self.marked_documents();

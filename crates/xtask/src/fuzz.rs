@@ -103,8 +103,14 @@ fn measure() -> Result<()> {
 fn build() -> Result<()> {
     let mut command =
         shell::cargo(&["build", "--locked", "--bins", "--manifest-path", "tests/fuzz/Cargo.toml"]);
-    command.env("RUSTC_WRAPPER", env::current_exe()?).env(WRAPS, "1");
+    command.env("RUSTC_WRAPPER", this_program()?).env(WRAPS, "1");
     shell::run(&mut command)
+}
+
+/// Where this program lies. A build of the whole workspace meanwhile puts another one in its place, and the system calls
+/// the one that runs deleted.
+fn this_program() -> Result<PathBuf> {
+    Ok(env::current_exe()?.with_file_name(format!("xtask{}", env::consts::EXE_SUFFIX)))
 }
 
 /// Runs one target; what it learns is kept beside what is built, and what it finds, too.
