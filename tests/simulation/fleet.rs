@@ -109,8 +109,8 @@ pub(crate) struct Fleet {
     pub(crate) parts: BTreeMap<(usize, Part), Says>,
     stacks: usize,
     versions: u64,
-    /// What joined once, and went again.
-    joined: Option<usize>,
+    /// A document has joined, and went again.
+    has_joined: bool,
 }
 
 pub(crate) fn name(stack: usize, part: Part) -> String {
@@ -138,7 +138,7 @@ pub(crate) const SUBNETS: [&[&str]; 3] = [
 impl Fleet {
     /// So many whole stacks.
     pub(crate) fn new(stacks: usize) -> Fleet {
-        let mut fleet = Fleet { parts: BTreeMap::new(), stacks, versions: 0, joined: None };
+        let mut fleet = Fleet { parts: BTreeMap::new(), stacks, versions: 0, has_joined: false };
         for stack in 0..stacks {
             for part in Part::ALL {
                 fleet.versions += 1;
@@ -200,7 +200,7 @@ impl Fleet {
     /// A document joins that has nothing to do with the others; its file. Once: what was held with the others and is
     /// back lets the others go.
     pub(crate) fn join(&mut self) -> Option<(String, Vec<u8>)> {
-        if self.joined.replace(self.stacks).is_some() {
+        if std::mem::replace(&mut self.has_joined, true) {
             return None;
         }
         self.versions += 1;

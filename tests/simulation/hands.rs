@@ -235,7 +235,7 @@ pub(crate) fn build(sea: &mut Sea, dice: &mut Rng) -> String {
 }
 
 /// What people enter in registries of ours, besides the tasks that ECS enters.
-pub(crate) const THEIR_INSTANCE: &str = "by-hand";
+const THEIR_INSTANCE: &str = "by-hand";
 
 /// Somebody registers an instance of their own in a Cloud Map service of ours. Says what.
 fn register(sea: &mut Sea, things: &Things, dice: &mut Rng) -> String {
@@ -257,7 +257,7 @@ fn register(sea: &mut Sea, things: &Things, dice: &mut Rng) -> String {
     format!("{did} in {}", registry.id)
 }
 
-/// What somebody registered is taken out by them where the document is gone: it says whose it is.
+/// What people registered they take out again.
 fn deregister(sea: &mut Sea) {
     let instances = sea.world.lock().unwrap().resources()["servicediscovery"]["instances"].clone();
     for instance in instances.as_object().into_iter().flat_map(|all| all.values()) {

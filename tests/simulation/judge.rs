@@ -126,7 +126,7 @@ pub(crate) fn document_of(thing: &Thing) -> Option<String> {
 }
 
 /// What a version is written as.
-fn number(text: &str) -> Option<u64> {
+pub(crate) fn number(text: &str) -> Option<u64> {
     text.strip_prefix('v')?.parse().ok()
 }
 

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::disk::Disk;
+use crate::judge::number;
 use crate::sea::SharedSea;
 use crate::swarm::{Fault, Place};
 use crate::way::Way;
@@ -158,13 +159,12 @@ const NOBODYS: u64 = u64::MAX;
 
 /// The versions that documents tell in their descriptions, or in the names of their operations.
 fn versions(snapshot: &Snapshot) -> Vec<(String, Digest, u64)> {
-    let version = |text: &str| text.strip_prefix('v').and_then(|number| number.parse().ok());
     let told = |document: &hatoba_core::Document| {
         let member = |name: &str| document.spec.get(name).and_then(serde_json::Value::as_str);
         let text = member("description").or_else(|| member("operationName"))?;
         // An API's comes twice: first and last. What was cut off between them is no version that anybody wrote.
         let is_whole = document.key.kind != "HttpApi" || member("version") == Some(text);
-        let version = if is_whole { version(text)? } else { NOBODYS };
+        let version = if is_whole { number(text)? } else { NOBODYS };
         Some((document.key.to_string(), document.digest.clone(), version))
     };
     snapshot.documents.iter().filter_map(told).collect()
