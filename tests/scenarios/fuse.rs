@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use hatoba_aws_model::Request;
 use hatoba_core::Acknowledgement;
 use hatoba_engine::{Leadership, Requests, acknowledge_here, held_here};
 use hatoba_source::Keep;
 use hatoba_tests::Harbour;
+use serde_json::json;
 
 use crate::prune::{MINUTE, explicit, held};
 
@@ -18,6 +20,9 @@ fn apis(names: &[&str]) -> String {
 
 const OLD: [&str; 3] = ["old-1", "old-2", "old-3"];
 const NEW: [&str; 2] = ["new-1", "new-2"];
+
+/// A document that others are made of, and that nobody can expand.
+const HELD: &str = "apiVersion: hatoba/v1\nkind: HttpService\nmetadata: { name: bad }\nspec: { x: 1 }\n";
 
 fn old_ones(harbour: &Harbour) -> usize {
     let apis = harbour.live("apigatewayv2", "apis").into_values();
@@ -141,6 +146,81 @@ async fn what_another_leader_makes_closes_no_fuse() {
     }
 }
 
+/// While one document is held that others are made of, nobody knows what is gone; what joined meanwhile did not stay.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_was_swapped_while_nobody_could_tell_deletes_nothing() {
+    let harbour = Harbour::converged(explicit(), &apis(&OLD)).await;
+    let mut requests = Requests::new(Keep::Nowhere);
+    let doubtful = format!("{}---\n{HELD}", apis(&NEW));
+    for_minutes(&harbour, &mut requests, true, 5, &doubtful).await;
+    assert_eq!(harbour.live("apigatewayv2", "apis").len(), OLD.len() + NEW.len(), "what is new is made");
+    for_minutes(&harbour, &mut requests, true, 40, &apis(&NEW)).await;
+    assert_eq!((held(&harbour), old_ones(&harbour)), (vec!["FuseOpen".to_owned()], 3));
+}
+
+/// A tool that writes first what is new, and then deletes what is old, is seen half way.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_was_swapped_in_two_halves_deletes_nothing() {
+    for apart in [1, 9] {
+        let harbour = Harbour::converged(explicit(), &apis(&OLD)).await;
+        let mut requests = Requests::new(Keep::Nowhere);
+        let both: Vec<&str> = OLD.iter().chain(&NEW).copied().collect();
+        for_minutes(&harbour, &mut requests, true, apart, &apis(&both)).await;
+        for_minutes(&harbour, &mut requests, true, 40, &apis(&NEW)).await;
+        assert_eq!((held(&harbour), old_ones(&harbour)), (vec!["FuseOpen".to_owned()], 3), "{apart}");
+    }
+}
+
+/// What was held for a while, because of one letter in a document that it is a part of, has been there all the time.
+#[tokio::test(start_paused = true)]
+async fn one_letter_wrong_opens_no_fuse() {
+    let service = |routes: &str, network: &str| {
+        format!(
+            "apiVersion: hatoba/v1\nkind: HttpService\nmetadata: {{ name: shop }}\nspec:\n  namespace: private.example.com\n  \
+             {network}:\n    vpcSelector: {{ tags: {{ Name: awesome-vpc }} }}\n    subnetSelector: {{ tags: {{ Tier: private }} }}\n    \
+             securityGroupSelector: {{ tags: {{ Name: great-sg }} }}\n  discovery: {{ name: shop-discovery }}\n  \
+             service: {{ cluster: main, taskDefinition: great-task:1, desiredCount: 1, port: 80 }}\n  \
+             api: {{ name: shop-api, routes: [{routes}] }}\n"
+        )
+    };
+    let two = "{ routeKey: GET /a, authorizationType: NONE }, { routeKey: GET /b, authorizationType: NONE }";
+    let one = "{ routeKey: GET /a, authorizationType: NONE }";
+    let harbour = Harbour::converged(explicit(), &service(two, "network")).await;
+    let mut requests = Requests::new(Keep::Nowhere);
+    for_minutes(&harbour, &mut requests, true, 3, &service(one, "netwrok")).await;
+    assert_eq!(harbour.live("apigatewayv2", "routes").len(), 2);
+    for_minutes(&harbour, &mut requests, true, 9, &service(one, "network")).await;
+    assert_eq!((held(&harbour), harbour.live("apigatewayv2", "routes").len()), (vec!["Grace".to_owned()], 2));
+    for_minutes(&harbour, &mut requests, true, 3, &service(one, "network")).await;
+    assert_eq!((held(&harbour), harbour.live("apigatewayv2", "routes").len()), (vec![], 1));
+}
+
+/// One that somebody else uses stays for good; it must not keep the fuse open for all that come later.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_go_does_not_keep_the_fuse_from_closing() {
+    let link = "apiVersion: hatoba/v1\nkind: VpcLink\nmetadata: { name: link }\nspec:\n  subnetSelector: { tags: { Tier: private } }\n  \
+                securityGroupSelector: { tags: { Name: great-sg } }\n";
+    let harbour = Harbour::converged(explicit(), &format!("{}---\n{link}", apis(&OLD))).await;
+    let (_, link) = harbour.only("apigatewayv2", "vpcLinks");
+    let theirs = Request::rest("POST", "/v2/apis", &json!({ "name": "theirs", "protocolType": "HTTP" }));
+    let api = harbour.meddle(&theirs).await;
+    let uri = format!("/v2/apis/{}/integrations", api["apiId"].as_str().unwrap());
+    let uses = json!({
+        "integrationType": "HTTP_PROXY", "integrationMethod": "ANY", "payloadFormatVersion": "1.0",
+        "connectionType": "VPC_LINK", "connectionId": link["vpcLinkId"],
+        "integrationUri": "arn:aws:servicediscovery:us-east-1:123456789012:service/srv-theirs",
+    });
+    harbour.meddle(&Request::rest("POST", &uri, &uses)).await;
+    let mut requests = Requests::new(Keep::Nowhere);
+    for_minutes(&harbour, &mut requests, true, 30, &apis(&OLD)).await;
+    let refused = ["BadRequestException"];
+    assert_eq!(held(&harbour), refused, "AWS deletes no link in use");
+    let all: Vec<&str> = OLD.iter().chain(&NEW).copied().collect();
+    for_minutes(&harbour, &mut requests, true, 30, &apis(&all)).await;
+    for_minutes(&harbour, &mut requests, true, 30, &apis(&NEW)).await;
+    assert_eq!((held(&harbour), old_ones(&harbour)), (refused.map(str::to_owned).to_vec(), 0));
+}
+
 /// Documents come and go all the time, one at a time: what joined long ago has stayed by now.
 #[tokio::test(start_paused = true)]
 async fn where_one_comes_and_one_goes_again_and_again_the_fuse_stays_closed() {
@@ -178,10 +258,7 @@ async fn a_document_that_cannot_be_expanded_for_a_while_does_not_close_the_fuse(
     let (_folder, keep) = folder();
     let harbour = swapped(&keep).await;
     let mut requests = Requests::new(keep.clone());
-    let doubtful = format!(
-        "{}---\napiVersion: hatoba/v1\nkind: HttpService\nmetadata: {{ name: bad }}\nspec: {{ x: 1 }}\n",
-        apis(&NEW)
-    );
+    let doubtful = format!("{}---\n{HELD}", apis(&NEW));
     for_minutes(&harbour, &mut requests, true, 5, &doubtful).await;
     assert_eq!(held_here(&keep).await.unwrap().unwrap().documents.len(), 3, "nobody can tell");
     for_minutes(&harbour, &mut requests, true, 40, &apis(&NEW)).await;

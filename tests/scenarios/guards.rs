@@ -145,6 +145,22 @@ async fn a_source_that_failed_and_says_the_same_again_lets_go_at_once() {
     assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{:?}", held(&harbour));
 }
 
+/// It may have been back while nobody could look: only the time counts in which it was seen to be absent.
+#[tokio::test(start_paused = true)]
+async fn the_time_in_which_the_source_fails_is_no_grace() {
+    let harbour = converged().await;
+    let left = article_without(&["Route/default-route"]);
+    for_minutes(&harbour, 4, &left).await;
+    for _ in 0..HOUR {
+        harbour.engine.accept_error(hatoba_core::Cause::new("SourceUnreadable", "no"));
+        harbour.wait(MINUTE).await;
+    }
+    for_minutes(&harbour, 6, &left).await;
+    assert_eq!((writes(&harbour), held(&harbour)), (Vec::new(), vec!["Grace".to_owned()]));
+    for_minutes(&harbour, 3, &left).await;
+    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{:?}", held(&harbour));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_held_document_keeps_its_resource() {
     let harbour = converged().await;

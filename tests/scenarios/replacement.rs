@@ -395,6 +395,41 @@ async fn a_renamed_ecs_service_stands_beside_the_old_one_until_it_runs() {
     assert_eq!(harbour.live("ecs", "services").into_values().next().unwrap()["serviceName"], "renamed");
 }
 
+/// A new one that fails leaves the old one serving, and with the name back it is the one that is asked for.
+#[tokio::test(start_paused = true)]
+async fn a_renamed_ecs_service_that_fails_leaves_the_old_one_serving() {
+    let breaker =
+        "  deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } }\n";
+    let with_breaker = format!("{breaker}  launchType: FARGATE\n");
+    for before in [ARTICLE.to_owned(), changed(ARTICLE, "  launchType: FARGATE\n", &with_breaker)] {
+        let after = changed(&before, "  cluster: main", "  serviceName: renamed\n  cluster: main");
+        let harbour = Harbour::converged(Options::default(), &before).await;
+        harbour.world().faults().rollout_fails("CannotPullContainerError");
+        harbour.documents(&after);
+        harbour.wait(Duration::from_secs(3_600)).await;
+        assert_eq!(writes(&harbour), ["ecs.CreateService"], "{}", harbour.calls_text());
+        assert_eq!(harbour.objects("servicediscovery", "instances").len(), 1, "the old one serves");
+        harbour.documents(&before);
+        for _ in 0..600 {
+            harbour.wait(SECOND).await;
+            assert_eq!(harbour.objects("servicediscovery", "instances").len(), 1, "and goes on");
+        }
+        harbour.converge(FIFTEEN_MINUTES).await;
+        let services = harbour.live("ecs", "services");
+        assert_eq!(
+            services.into_values().map(|it| it["serviceName"].clone()).collect::<Vec<_>>(),
+            ["great-service"]
+        );
+        assert_eq!(
+            writes(&harbour),
+            ["ecs.CreateService", "ecs.UpdateService", "ecs.DeleteService"],
+            "{}",
+            harbour.calls_text()
+        );
+        harbour.assert_the_article_stands("renamed back");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_plan_says_why_and_what_it_costs() {
     for case in cases() {

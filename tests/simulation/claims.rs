@@ -38,6 +38,8 @@ pub(crate) struct Claims {
     was_ready: BTreeSet<String>,
     /// Since when something has been other than ready.
     unready: BTreeMap<String, Duration>,
+    /// Since when each process has known what documents there are; before, it has nothing to look at.
+    knows_since: BTreeMap<usize, Duration>,
     /// Nothing keeps a process from looking.
     may_look: bool,
     /// Calls may fail or take long, so that a look is put off.
@@ -70,6 +72,11 @@ impl Claims {
     /// A process has read a document of this version.
     pub(crate) fn are_of(&mut self, document: &str, digest: Digest, version: u64) {
         self.versions.insert((document.to_owned(), digest), version);
+    }
+
+    /// A process has read the source.
+    pub(crate) fn know(&mut self, now: Duration, process: usize) {
+        self.knows_since.entry(process).or_insert(now);
     }
 
     /// The faults are over: from now on nothing keeps anybody from looking.
@@ -137,7 +144,10 @@ impl Claims {
                 statuses.iter().find(|(key, _)| key.to_string() == document).map(|(_, status)| status);
             let Some(status) = status.filter(|status| status.ready.status == Truth::True) else { continue };
             let is_it = thing.collection == "tasks" || status.outputs.get("id") == Some(&thing.id);
-            let is_known = is_made || self.may_look && since + self.resync + self.lag + self.patience < now;
+            let has_looked = |knows_since: &Duration| {
+                since.max(*knows_since) + self.resync + self.lag + self.patience < now
+            };
+            let is_known = is_made || self.may_look && self.knows_since.get(&process).is_some_and(has_looked);
             if is_it && is_known {
                 return Some(format!(
                     "S13: process {process} says that {document} is ready, and {id} is not"

@@ -362,6 +362,17 @@ impl Duties {
         // What only others use may be a copy: people took the mark off what uses it, or copied ours onto theirs.
         let may_be_theirs =
             |other: &Thing| users(things, other).iter().any(|user| witness.foreign().contains(user));
+        // People took the mark off one that it knows as the document's own, and has to replace.
+        let knows_an_unmarked = |id: &String| {
+            things.get(id).is_some_and(|it| {
+                let is_known = self.known.contains(&(call.process, last(&it.id).to_owned()));
+                is_known && it.document().is_none() && it.collection == made.collection
+            })
+        };
+        let mut of_it = witness.documents_of.iter().filter(|(_, of)| made.document() == Some(of.as_str()));
+        if of_it.any(|(id, _)| knows_an_unmarked(id)) {
+            return None;
+        }
         let (other, _) = newest.filter(|(id, other)| {
             let is_known = self.known.contains(&(call.process, last(&other.id).to_owned()));
             is_known && is_like(other) && is_well(other) && is_settled(id) && !may_be_theirs(other)

@@ -131,6 +131,7 @@ async fn read(engine: Arc<Engine>, mut source: Source, sea: SharedSea, number: u
                 engine.accept_as_of(snapshot, begun);
                 let mut sea = sea.lock();
                 let now = sea.now();
+                sea.claims.know(now, number);
                 sea.witness.has_seen(now, number, &documents);
                 for (document, digest, version) in versions {
                     let wrong = sea.duties.accepts(now, number, &document, version).filter(|_| is_whole);

@@ -73,11 +73,13 @@ fn held(things: &Things, api: &Thing) -> BTreeSet<String> {
     let plain = |thing: &Thing| {
         let mut body = thing.body.clone();
         if let Value::Object(members) = &mut body {
-            // Of a link that is gone nobody knows any more whose it was.
+            // Of a link that is gone, or that people took the mark off, nobody knows any more whose it was.
             let link = members.get("connectionId").and_then(Value::as_str);
-            let link =
-                link.filter(|link| !things.contains_key(&format!("vpcLinks:{link}"))).map(str::to_owned);
-            members.extend(link.map(|gone| ("gone".to_owned(), Value::from(gone))));
+            let is_ours = |link: &&str| {
+                things.get(&format!("vpcLinks:{link}")).is_some_and(|link| link.document().is_some())
+            };
+            let link = link.filter(|link| !is_ours(link)).map(str::to_owned);
+            members.extend(link.map(|strange| ("link".to_owned(), Value::from(strange))));
             members.retain(|name, _| !OF_ONE_ALONE.contains(&name.as_str()));
         }
         format!("{} {body}", thing.collection)

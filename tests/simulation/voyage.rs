@@ -427,10 +427,10 @@ impl Voyage {
         if self.ships.is_empty() {
             self.start().await;
         }
-        self.bury().await;
         // Whatever was under way is over; another account's credentials the SDK keeps for a quarter of an hour.
         let over = if self.swarm.has(Fault::Account) { 1_020 } else { 120 };
         tokio::time::sleep(Duration::from_secs(over)).await;
+        self.bury().await; // who died of a call that was under way
         if self.swarm.has(Fault::RolloutFails) {
             // Before an operator rolls out again what failed: does anybody say that it is ready?
             tokio::time::sleep(self.swarm.options.resync + self.swarm.lag).await;

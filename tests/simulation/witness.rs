@@ -225,6 +225,16 @@ impl Witness {
         self.may_be_unknown(self.by_hand.get(id), call)
     }
 
+    /// Whether people took a twin away that the process which sent this may still have known.
+    fn had_twin_lately(&self, id: &str, document: &str, call: &Call) -> bool {
+        let collection = id.split(':').next();
+        let is_twin = |other: &String, of: &String| {
+            other != id && of == document && other.split(':').next() == collection
+        };
+        let mut twins = self.documents_of.iter().filter(|(other, of)| is_twin(other, of));
+        twins.any(|(other, _)| self.was_touched_lately(other, call))
+    }
+
     /// Whether a document had been gone for the grace when the process that sent this could last have known. One that
     /// was back so shortly that nobody need have looked meanwhile was gone all the time.
     fn had_vanished(&self, document: &str, call: &Call) -> bool {
@@ -542,7 +552,7 @@ impl Witness {
                 continue;
             }
             let document = thing.document().unwrap_or_default().to_owned();
-            let is_second = judge::has_twin(before, id, thing);
+            let is_second = judge::has_twin(before, id, thing) || self.had_twin_lately(id, &document, call);
             // An API whose document is gone is emptied before it goes.
             let parent = api.as_ref().and_then(|api| before.get(api)?.document());
             let goes_with_it = parent.is_some_and(|parent| self.had_vanished(parent, call));

@@ -328,10 +328,10 @@ fn mark_in(tags: &TagChange) -> BTreeMap<String, String> {
 }
 
 fn surplus(desired: &Desired, assessment: &Assessment<'_>) -> Option<Target> {
-    // What runs behind the new one must have started before the old one goes.
-    let usable = assessment
+    // What runs behind the new one must run before the old one goes: one that fails leaves the old one serving.
+    let is_well = assessment
         .current
-        .is_some_and(|current| current.is_usable() && !matches!(current.readiness, Readiness::Settling(_)));
+        .is_some_and(|current| current.is_usable() && current.readiness == Readiness::Ready);
     // A mark that somebody took off the current one is put back first: until then the other one alone bears it.
     let is_marked_like = |object: &crate::Object| {
         let (current, other) = (assessment.current?.mark.present()?, object.mark.present()?);
@@ -341,7 +341,7 @@ fn surplus(desired: &Desired, assessment: &Assessment<'_>) -> Option<Target> {
         is_marked_like(surplus.object) == Some(true)
             && match surplus.why {
                 SurplusKind::Twin => true,
-                SurplusKind::Superseded => usable,
+                SurplusKind::Superseded => is_well,
             }
     })?;
     Some(Target {

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use crate::action::{Change, Creation, TagChange, Target, forced};
 use crate::diff::{Diff, Fix, at_creation, content, diff};
-use crate::find::{Found, copies, find, incarnation, mark_of, newest_incarnation, next_incarnation};
+use crate::find::{
+    Found, bears_the_name, copies, find, incarnation, mark_of, newest_incarnation, next_incarnation,
+};
 use crate::mark::{CONTENT, LABELS, NAMED, labels_written, name_list};
 use crate::path;
 use crate::{
@@ -160,18 +162,15 @@ fn assess_found<'a>(
                 Some(parent) => leave(desired, resolved, current, parent),
                 None => assess_current(desired, resolved, current, sight),
             };
-            // Of revisions any may be the one that is asked for.
+            // Of revisions any may be the one that is asked for, and a name is asked for by the document.
             let made_after = desired.table.replace.revisions().is_none()
+                && !bears_the_name(desired, current)
                 && incarnation(current) < newest_incarnation(desired, objects, sight.owner);
             if made_after
                 && let Some((newest, verdict)) = replacement_under_way(desired, resolved, objects, sight)
             {
                 assessment.successor = Some(newest.id.clone());
                 assessment.verdict = verdict;
-            }
-            if let Some(old) = holds_the_name(desired, &assessment.verdict, &surplus) {
-                let message = format!("{} of that name was replaced, and goes first", old.id);
-                assessment.verdict = Verdict::Settling(Cause::new("Draining", message));
             }
             assessment.surplus = surplus;
             if !sight.released.is_empty() && assessment.verdict == Verdict::InSync {
@@ -199,14 +198,6 @@ fn assess_found<'a>(
         Found::Unread(cause) => Assessment::of(Verdict::Unknown(cause)),
         Found::NotOurs(cause) => Assessment::of(Verdict::Stalled(cause)),
     }
-}
-
-/// A document was renamed and has its old name back before the old resource went: AWS would refuse a second one of that
-/// name for as long as the first one is there.
-fn holds_the_name<'a>(desired: &Desired, verdict: &Verdict, surplus: &[Surplus<'a>]) -> Option<&'a Object> {
-    let name = desired.natural_key().unwrap_or(&desired.key.name);
-    let is_made = matches!(verdict, Verdict::Replace(..)) && desired.table.has_one_bearer();
-    surplus.iter().map(|surplus| surplus.object).find(|old| is_made && old.natural_key == *name)
 }
 
 /// The newest incarnation and what it does while an older one still serves; `None`: it does not bear on the verdict.

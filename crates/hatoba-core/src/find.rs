@@ -198,7 +198,8 @@ fn renaming(desired: &Desired, from: &str, to: &str) -> Renaming {
 /// else the oldest, else the smallest id. Where only others use any of them one may be theirs, with a copy of our mark:
 /// then it is the one that this process knows as its own, and without such a one none.
 ///
-/// Of revisions the one that holds exactly what is asked for comes before newer ones: none is registered twice.
+/// Of revisions the one that holds exactly what is asked for comes before newer ones: none is registered twice. And where
+/// AWS keeps names unique, the one of the name that is asked for: the document was renamed and has its name back.
 fn choose<'a>(
     desired: &Desired,
     resolved: &Resolved,
@@ -224,22 +225,23 @@ fn choose<'a>(
     };
     let content = content(desired, resolved);
     mine.sort_by_cached_key(|object| {
-        let is_proven = is_proven(content.as_ref(), object);
+        let is_asked_for = is_proven(content.as_ref(), object) || bears_the_name(desired, object);
         (
-            std::cmp::Reverse((object.is_usable(), is_proven, incarnation(object))),
+            std::cmp::Reverse((object.is_usable(), is_asked_for, incarnation(object))),
             std::cmp::Reverse(rank(object)),
             object.created_at_ms.unwrap_or(i64::MAX),
             object.id.clone(),
         )
     });
     let current = mine[0];
-    let is_series = desired.table.replace.revisions().is_some();
+    // Else a newer one is on its way to take its place.
+    let any_may_go = desired.table.replace.revisions().is_some() || bears_the_name(desired, current);
     let mut surplus: Vec<Surplus<'a>> = mine[1..]
         .iter()
         // What bears no mark is never ours to remove, however we came to know it.
         .filter(|object| object.mark.present().is_some_and(|mark| mark.owner == sight.owner))
-        .filter(|object| is_series || incarnation(object) <= incarnation(current))
-        .filter(|object| incarnation(object) < incarnation(current) || !is_doubtful(object))
+        .filter(|object| any_may_go || incarnation(object) <= incarnation(current))
+        .filter(|object| incarnation(object) != incarnation(current) || !is_doubtful(object))
         .map(|object| Surplus {
             object,
             why: if incarnation(object) == incarnation(current) {
@@ -255,6 +257,12 @@ fn choose<'a>(
     // One at a time goes: what is still used must not keep the others.
     surplus.sort_by_key(|surplus| (sight.used_by)(surplus.object) != UsedBy::Nobody);
     Found::Mine { current, surplus }
+}
+
+/// Whether a usable one has the name that is asked for, where AWS keeps names unique: there is no better one.
+pub(crate) fn bears_the_name(desired: &Desired, object: &Object) -> bool {
+    let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+    desired.table.has_one_bearer() && object.is_usable() && object.natural_key == natural_key
 }
 
 /// Twins of which only others use any. Of revisions there are always several.

@@ -27,6 +27,7 @@ use crate::network::Said;
 use crate::permit::{Permit, Way};
 use crate::probe::Probed;
 use crate::queue::{Priority, Queue};
+use crate::roll::Roll;
 use crate::shown::{EVENTS_MAX, Event, Origin, PruningShown};
 use crate::signal::Signal;
 use crate::turns::Turns;
@@ -122,9 +123,7 @@ pub(crate) struct State {
     pub(crate) vanished: BTreeMap<Key, Vanished>,
     /// How many documents stayed while those vanished: what came later does not make up for what went.
     pub(crate) stayed: usize,
-    /// When the source changed last, and documents that joined it since the first of those that vanished was gone.
-    pub(crate) changed_at: Option<Instant>,
-    pub(crate) joined: BTreeMap<Key, Instant>,
+    pub(crate) roll: Roll,
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
     /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
@@ -144,8 +143,6 @@ pub(crate) struct State {
     pub(crate) held_before: HeldBefore,
     /// Whether every place that may hold resources of ours had been listed when the vanished were counted last.
     pub(crate) is_counted: bool,
-    /// Whether it was so at any time.
-    pub(crate) were_counted: bool,
     /// When that was.
     pub(crate) counted_at: Option<Instant>,
     /// Whether the fuse was open when it was last looked at.
@@ -284,8 +281,7 @@ impl Engine {
             memory: BTreeMap::new(),
             vanished: BTreeMap::new(),
             stayed: 0,
-            changed_at: None,
-            joined: BTreeMap::new(),
+            roll: Roll::new(Instant::now()),
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
             everywhere_due: Instant::now() + EVERYWHERE_AGAIN, // the first look is due in any case
@@ -296,7 +292,6 @@ impl Engine {
             spent: None,
             held_before: HeldBefore::default(),
             is_counted: false,
-            were_counted: false,
             counted_at: None,
             was_open: false,
             events: VecDeque::new(),
@@ -369,14 +364,8 @@ impl Engine {
         let before = std::mem::replace(&mut state.checked, Arc::clone(&checked));
         let unreadable = state.source.snapshot.as_ref().map(|old| old.unreadable.clone()).unwrap_or_default();
         report(&before, &checked, &unreadable, &snapshot);
-        // What the first look shows was there before this process began, and so was what is back.
-        if state.changed_at.replace(now).is_some() {
-            let is_back = |key: &Key| state.vanished.get(key).is_some_and(|vanished| !vanished.is_ahead);
-            let asked = checked.desired.keys().chain(checked.held_keys());
-            let new = asked.filter(|key| !before.exists(key) && !is_back(key));
-            let joined: Vec<(Key, Instant)> = new.map(|key| (key.clone(), now)).collect();
-            state.joined.extend(joined);
-        }
+        let is_sure = snapshot.is_complete() && !snapshot.is_settling && !checked.is_doubtful();
+        state.roll.call(&checked, is_sure, now);
         state.source = SourceState {
             snapshot: Some(Arc::new(snapshot)),
             error: None,

@@ -38,11 +38,13 @@ impl State {
 
     /// Keeps what the open fuse holds through a time in which nothing can be told to have vanished.
     pub(crate) fn keep_held(&mut self) {
+        let before = match &self.held_before {
+            HeldBefore::Asked(_) => return, // what was told is still to be heard, and nothing goes until then
+            HeldBefore::Told(before) => before.clone(),
+            HeldBefore::Unasked => BTreeSet::new(),
+        };
         if self.was_open && !self.vanished.is_empty() {
-            let mut held = self.going();
-            if let HeldBefore::Told(before) = &self.held_before {
-                held.extend(before.iter().cloned());
-            }
+            let held = self.going().into_iter().chain(before).collect();
             self.held_before = HeldBefore::Told(held);
         }
     }

@@ -61,6 +61,7 @@ mod queue;
 mod reconcile;
 mod requests;
 mod rogue;
+mod roll;
 mod run;
 mod schedule;
 mod sdk;

@@ -111,9 +111,7 @@ impl Engine {
             orphans.iter().map(|(key, orphans)| (key, self.would_go(orphans))).collect();
         let now = Instant::now();
         let mut state = self.state();
-        let were_counted = state.were_counted;
         state.is_counted = unlisted.is_none() && state.source.snapshot.is_some();
-        state.were_counted |= state.is_counted;
         state.counted_at = Some(now);
         state.unlisted = unlisted;
         if state.checked.is_doubtful() {
@@ -128,13 +126,8 @@ impl Engine {
             return;
         }
         for (key, goes) in goes {
-            // What was just made may not have been listed yet.
-            let is_known = |memory: &Memory| memory.verified_at.is_some() || memory.made_at.is_some();
-            // What has no name of its own was never a document here, and its parent tells more.
-            let was_here = is_nameless(key) || state.memory.get(key).is_some_and(is_known);
-            let is_ahead = !was_here && were_counted;
-            let gone_by = was_here.then_some((now, state.changed_at.unwrap_or(now)));
-            let new = Vanished { since: now, gone_by, is_ahead, listings: 0, confirmed: None, goes };
+            state.roll.note_missing(key, is_nameless(key), now);
+            let new = Vanished { since: now, listings: 0, confirmed: None, goes, has_passed: false };
             state.vanished.entry(key.clone()).or_insert(new).goes = goes;
             state.queue.add(key.clone(), Priority::Sweep, now);
         }
@@ -144,31 +137,25 @@ impl Engine {
         self.wake();
     }
 
-    /// Documents whose resources bear our mark and were there before the first of those that vanished was gone. What
-    /// joined with their going, or later, was not, whichever process makes it.
+    /// Documents whose resources bear our mark, and had for a while when the first of those that vanished was gone.
     fn count_who_stayed(&self) {
-        let going = |state: &State| {
-            state.vanished.values().filter(|vanished| vanished.goes).map(|vanished| vanished.gone_by).min()
-        };
-        let gone_by = going(&self.state());
-        let Some(gone_by) = gone_by else {
-            let mut state = self.state();
-            // What is not counted may be gone all the same.
-            if state.is_counted {
-                state.joined.clear();
-            }
-            return;
-        };
         let marked = self.marked_documents();
+        let grace = self.options.prune_grace;
         let mut state = self.state();
-        state.joined.retain(|_, joined| gone_by.is_none_or(|(_, changed)| *joined >= changed));
-        let stayed = |key: &&Key| {
-            let made_at = state.memory.get(key).and_then(|memory| memory.made_at);
-            let is_older = |made: Instant| gone_by.is_some_and(|(missed, _)| made < missed);
-            state.checked.exists(key) && !state.joined.contains_key(key) && made_at.is_none_or(is_older)
-        };
-        let stayed = marked.iter().filter(stayed).count();
-        state.stayed = stayed;
+        let State { roll, memory, vanished, checked, is_counted, .. } = &mut *state;
+        // What was just made may not be listed yet, and a list may have failed.
+        let is_known =
+            |key: &Key| marked.contains(key) || memory.contains_key(key) || vanished.contains_key(key);
+        roll.note_counted(*is_counted && !checked.is_doubtful(), is_known);
+        let waiting = || vanished.iter().filter(|(_, vanished)| vanished.goes && !vanished.has_passed);
+        let missed = waiting().filter_map(|(key, _)| roll.missed(key)).min();
+        let gone_by = waiting().filter_map(|(key, _)| roll.gone_by(key)).min();
+        let was_there = |key: &Key| missed.is_none_or(|missed| roll.stayed(key, missed, grace));
+        let made_at = |key: &Key| memory.get(key).and_then(|memory| memory.made_at);
+        let was_made =
+            |key: &Key| made_at(key).zip(gone_by).is_none_or(|(made_at, gone_by)| made_at < gone_by);
+        let stayed = |key: &&Key| checked.exists(key) && was_there(key) && was_made(key);
+        state.stayed = marked.iter().filter(stayed).count();
     }
 
     /// Documents whose marks anything bears, asked for by them or not, as far as it was ever seen.

@@ -305,7 +305,18 @@ impl Engine {
                 .map_or(Duration::ZERO, |begun| begun.saturating_duration_since(vanished.since)),
             listings: vanished.listings,
         });
-        self.judge_as(orphan, users, &fuse, absence)
+        let judged = self.judge_as(orphan, users, &fuse, absence);
+        let has_passed = match &judged {
+            Ok(_) => true,
+            Err(cause) => cause.reason.as_str() == "InUse" || orphan.doubt.as_ref() == Some(cause),
+        };
+        let mut state = self.state();
+        let is_by_word = state.acknowledged.as_ref().is_some_and(|(documents, _)| documents.contains(key));
+        if let Some(vanished) = state.vanished.get_mut(key) {
+            vanished.has_passed |= has_passed && !is_by_word;
+        }
+        drop(state);
+        judged
     }
 
     /// The guards, for a document that has been absent like that.

@@ -70,19 +70,35 @@ fn once_usable_the_new_one_is_current_and_the_old_one_goes() {
     assert!(matches!(&judged.step, Step::RemoveSurplus(target) if target.id == "w1"), "{:?}", judged.step);
 }
 
-/// Renamed and back again before the old one went: AWS would refuse a second one of that name.
+/// Renamed and back again before the old one went: AWS would refuse a second one of that name, and it is what is asked
+/// for. What became of the other one does not matter.
 #[test]
-fn a_name_that_comes_back_is_waited_for_until_its_old_resource_is_gone() {
+fn a_name_that_comes_back_is_taken_back_while_its_old_resource_is_there() {
     let old = gadget(&FIXED_GADGET);
     let mut new = old.clone();
     new.members.insert("label".into(), json!("h"));
-    let (first, second) = (old.made("g1", 1), new.made("g2", 2));
+    let settling = Readiness::Settling(Cause::new("RolloutInProgress", "0 of 1 tasks run"));
+    let second = new.made("g2", 2);
+    for second in [
+        second.clone(),
+        second.clone().living(Life::Live, settling.clone()),
+        second.clone().pending(),
+        second.clone().failed(),
+    ] {
+        let judged = World::of([second, old.made("g1", 1)]).judge(&old);
+        assert_eq!((line(&judged.verdict).as_str(), judged.current.as_deref()), ("in sync", Some("g1")));
+        assert_eq!(judged.surplus, superseded(&["g2"]));
+        assert!(
+            matches!(&judged.step, Step::RemoveSurplus(target) if target.id == "g2"),
+            "{:?}",
+            judged.step
+        );
+    }
+    // On its way there it is what is asked for already, and the other one serves until it has arrived.
+    let first = old.made("g1", 1).living(Life::Live, settling);
     let judged = World::of([first, second.clone()]).judge(&old);
-    assert_eq!(
-        (line(&judged.verdict).as_str(), judged.current.as_deref()),
-        ("settling Draining", Some("g2"))
-    );
-    assert!(matches!(&judged.step, Step::RemoveSurplus(target) if target.id == "g1"), "{:?}", judged.step);
+    assert_eq!((judged.current.as_deref(), judged.step), (Some("g1"), Step::Rest));
+    assert_eq!(verdict(&World::of([old.made("g1", 1).leaving(true), second.clone()]), &old), "replace 3");
     assert_eq!(verdict(&World::of([second]), &old), "replace 3");
 }
 
@@ -219,12 +235,15 @@ fn what_has_let_go_waits_for_what_it_names_and_is_not_made_without_it() {
 }
 
 #[test]
-fn a_superseded_one_stays_until_what_runs_behind_the_new_one_has_started() {
+fn a_superseded_one_stays_until_what_runs_behind_the_new_one_is_well() {
     let (old, new) = (asked(&["a"]), asked(&["b"]));
     let starting = Readiness::Settling(Cause::new("RolloutInProgress", "0 of 1 tasks run"));
-    let judged = World::of([old.made("w1", 1), new.made("w2", 2).living(Life::Live, starting)]).judge(&new);
-    assert_eq!((judged.current.as_deref(), judged.step), (Some("w2"), Step::Rest));
-    assert_eq!(judged.surplus, superseded(&["w1"]));
+    let failed = Readiness::NotReady(Cause::new("RolloutFailed", "tasks failed to start"));
+    for poor in [starting, failed] {
+        let judged = World::of([old.made("w1", 1), new.made("w2", 2).living(Life::Live, poor)]).judge(&new);
+        assert_eq!((judged.current.as_deref(), judged.step), (Some("w2"), Step::Rest));
+        assert_eq!(judged.surplus, superseded(&["w1"]));
+    }
 }
 
 #[test]
