@@ -155,9 +155,26 @@ async fn the_time_in_which_the_source_fails_is_no_grace() {
         harbour.engine.accept_error(hatoba_core::Cause::new("SourceUnreadable", "no"));
         harbour.wait(MINUTE).await;
     }
+    // The first look that succeeds finds a file being written, and tells nothing of what is absent.
+    harbour.engine.accept(Snapshot { is_settling: true, ..snapshot(&left) });
     for_minutes(&harbour, 6, &left).await;
     assert_eq!((writes(&harbour), held(&harbour)), (Vec::new(), vec!["Grace".to_owned()]));
     for_minutes(&harbour, 3, &left).await;
+    assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{:?}", held(&harbour));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_which_every_other_look_fails_lets_go_all_the_same() {
+    let harbour = converged().await;
+    let left = article_without(&["Route/default-route"]);
+    for _ in 0..2 * 22 {
+        harbour.documents(&left);
+        harbour.wait(MINUTE / 4).await;
+        harbour.engine.accept_error(hatoba_core::Cause::new("SourceUnreadable", "no"));
+        harbour.wait(MINUTE / 4).await;
+    }
+    harbour.documents(&left);
+    harbour.wait(MINUTE).await;
     assert_eq!(writes(&harbour), ["apigatewayv2.DeleteRoute"], "{:?}", held(&harbour));
 }
 

@@ -430,6 +430,36 @@ async fn a_renamed_ecs_service_that_fails_leaves_the_old_one_serving() {
     }
 }
 
+/// The name is back when the old one has just been scaled to 0: it is no more what the document asks for.
+#[tokio::test(start_paused = true)]
+async fn an_ecs_service_that_is_renamed_back_late_serves_all_the_time() {
+    for before in [ARTICLE.to_owned(), changed(ARTICLE, "  desiredCount: 1\n", "")] {
+        let after = changed(&before, "  cluster: main", "  serviceName: renamed\n  cluster: main");
+        let harbour = Harbour::converged(Options::default(), &before).await;
+        harbour.documents(&after);
+        let wanted = |harbour: &Harbour| {
+            let services = harbour.live("ecs", "services").into_values();
+            services.map(|it| it["desiredCount"].as_u64().unwrap()).min().unwrap()
+        };
+        while wanted(&harbour) > 0 {
+            harbour.wait(SECOND).await;
+        }
+        harbour.documents(&before);
+        for _ in 0..900 {
+            harbour.wait(SECOND).await;
+            assert_ne!(harbour.objects("servicediscovery", "instances").len(), 0, "{}", harbour.calls_text());
+        }
+        harbour.converge(FIFTEEN_MINUTES).await;
+        harbour.assert_the_article_stands("renamed back");
+        let services: Vec<Value> = harbour.live("ecs", "services").into_values().collect();
+        let told = |member: &str| services.iter().map(|it| it[member].clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (told("serviceName"), told("desiredCount")),
+            (vec![json!("great-service")], vec![json!(1)])
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_plan_says_why_and_what_it_costs() {
     for case in cases() {

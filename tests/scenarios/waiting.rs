@@ -74,3 +74,23 @@ async fn all_who_wait_for_a_slow_quota_get_their_turn() {
     harbour.converge(Duration::from_secs(10 * 30 + 240)).await;
     assert_eq!(harbour.count("CreateVpcLink").1, 10, "{}", harbour.calls_text());
 }
+
+/// Lists are no clock: an older answer may come after a newer one, and what was made a minute ago is not gone because of it.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_shows_what_was_before_makes_no_second_one() {
+    let api = "apiVersion: hatoba/v1\nkind: HttpApi\nmetadata: { name: shop }\nspec: {}\n";
+    let mut harbour = Harbour::new();
+    harbour.start(api);
+    while harbour.count("GetApis").0 < 2 {
+        harbour.wait(Duration::from_secs(1)).await;
+    }
+    harbour.world().faults().hide_from_lists("GetApis", Duration::from_secs(55));
+    for _ in 0..5 {
+        harbour.engine.reconcile_now();
+        harbour.wait(Duration::from_secs(2)).await;
+    }
+    assert!(harbour.count("GetApis").0 > 4, "{}", harbour.calls_text());
+    assert_eq!(harbour.count("CreateApi"), (1, 1), "{}", harbour.calls_text());
+    harbour.wait(Duration::from_secs(600)).await;
+    assert_eq!((harbour.count("CreateApi"), harbour.live("apigatewayv2", "apis").len()), ((1, 1), 1));
+}

@@ -64,8 +64,8 @@ pub(crate) struct Duties {
     refused: BTreeMap<(usize, String), Duration>,
     /// When each list was asked for last and came, by process and path.
     seen: BTreeMap<(usize, String), Duration>,
-    /// The last looks at each list.
-    looks: BTreeMap<(usize, String), Vec<Duration>>,
+    /// The last looks at each list: when it was asked for, and came.
+    looks: BTreeMap<(usize, String), Vec<(Duration, Duration)>>,
     is_unhurried: bool,
     /// What a process made and was told so: process and key.
     made: BTreeSet<(usize, String)>,
@@ -221,8 +221,8 @@ impl Duties {
         let since = if is_its_own { other } else { other.max(born(&id)?) };
         let list = path(call).rsplit_once('/')?.0;
         let looks = self.looks.get(&(call.process, list.to_owned())).map(Vec::as_slice).unwrap_or_default();
-        let looks: Vec<Duration> =
-            looks.iter().copied().filter(|at| *at + Duration::from_secs(1) > since).collect();
+        let looks = looks.iter().filter(|(_, came)| *came > since); // it may have been asked for before
+        let looks: Vec<Duration> = looks.map(|(at, _)| *at).collect();
         let has_agreed = looks.first().zip(looks.last()).is_some_and(|(first, last)| *first + APART <= *last);
         // What stands in a twin goes because its document's is in the other one.
         let api = thing.api.as_ref().and_then(|api| things.get_key_value(&format!("apis:{api}")));
@@ -284,6 +284,7 @@ impl Duties {
     /// A process has an answer.
     pub(crate) fn delivered(
         &mut self,
+        now: Duration,
         call: &Call,
         response: &Response,
         things: Option<&Things>,
@@ -296,7 +297,7 @@ impl Duties {
         self.made
             .extend(things.and_then(|things| made_by(call, response, things)).map(|id| (call.process, id)));
         if !call.is_write {
-            self.looked(call, response);
+            self.looked(now, call, response);
             return wrong;
         }
         let body: Value = serde_json::from_slice(&call.request.body).unwrap_or_default();
@@ -447,7 +448,7 @@ impl Duties {
         }
     }
 
-    fn looked(&mut self, call: &Call, response: &Response) {
+    fn looked(&mut self, now: Duration, call: &Call, response: &Response) {
         // In an API that is gone there is none.
         if ![200, 404].contains(&response.status) {
             return;
@@ -455,7 +456,7 @@ impl Duties {
         if call.service == "apigatewayv2" {
             let place = (call.process, path(call).to_owned());
             let looks = self.looks.entry(place.clone()).or_default();
-            looks.push(call.sent_at);
+            looks.push((call.sent_at, now));
             if looks.len() > LOOKS_KEPT {
                 looks.remove(0);
             }

@@ -396,9 +396,10 @@ impl Sea {
         if let Some(number) = self.leases.remove(&call.number) {
             self.board.is_answered(number);
         }
-        self.witness.delivered(self.clock.now(), call, response);
+        let now = self.clock.now();
+        self.witness.delivered(now, call, response);
         let things = (call.is_write && call.service == "apigatewayv2").then(|| self.things());
-        if let Some(wrong) = self.duties.delivered(call, response, things.as_deref(), &self.witness) {
+        if let Some(wrong) = self.duties.delivered(now, call, response, things.as_deref(), &self.witness) {
             self.witness.violated(wrong);
         }
     }

@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::assess::SurplusKind;
 use crate::mark::{DOCUMENT, LABELS, OWNER};
 use crate::path;
-use crate::{
-    Assessment, Cause, Desired, Drift, FieldDrift, Fix, Mark, Members, Readiness, TAG_PREFIX, Verdict,
-};
+use crate::{Assessment, Cause, Desired, Drift, FieldDrift, Fix, Mark, Members, TAG_PREFIX, Verdict};
 
 /// One write to AWS.
 #[derive(Clone, Debug, PartialEq)]
@@ -328,21 +325,13 @@ fn mark_in(tags: &TagChange) -> BTreeMap<String, String> {
 }
 
 fn surplus(desired: &Desired, assessment: &Assessment<'_>) -> Option<Target> {
-    // What runs behind the new one must run before the old one goes: one that fails leaves the old one serving.
-    let is_well = assessment
-        .current
-        .is_some_and(|current| current.is_usable() && current.readiness == Readiness::Ready);
     // A mark that somebody took off the current one is put back first: until then the other one alone bears it.
     let is_marked_like = |object: &crate::Object| {
         let (current, other) = (assessment.current?.mark.present()?, object.mark.present()?);
         Some(current.owner == other.owner && current.document == other.document)
     };
     let gone = assessment.surplus.iter().find(|surplus| {
-        is_marked_like(surplus.object) == Some(true)
-            && match surplus.why {
-                SurplusKind::Twin => true,
-                SurplusKind::Superseded => is_well,
-            }
+        is_marked_like(surplus.object) == Some(true) && assessment.lets_go(desired, surplus)
     })?;
     Some(Target {
         kind: desired.table.kind.to_owned(),

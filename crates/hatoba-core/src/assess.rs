@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::action::{Change, Creation, TagChange, Target, forced};
 use crate::diff::{Diff, Fix, at_creation, content, diff};
 use crate::find::{
-    Found, bears_the_name, copies, find, incarnation, mark_of, newest_incarnation, next_incarnation,
+    Found, bears_the_name, copies, find, incarnation, is_drained, mark_of, newest_incarnation,
+    next_incarnation,
 };
 use crate::mark::{CONTENT, LABELS, NAMED, labels_written, name_list};
 use crate::path;
@@ -115,6 +116,14 @@ pub enum SurplusKind {
 }
 
 impl<'a> Assessment<'a> {
+    /// Whether what is beside the current one may go, as far as that one is concerned: what runs behind it must run before
+    /// what was replaced goes. One that fails leaves the old one serving.
+    pub fn lets_go(&self, desired: &Desired, surplus: &Surplus<'_>) -> bool {
+        let is_well =
+            self.current.is_some_and(|current| current.is_usable() && current.readiness == Readiness::Ready);
+        surplus.why == SurplusKind::Twin || is_well || is_drained(desired, surplus.object)
+    }
+
     fn of(verdict: Verdict) -> Self {
         Assessment {
             verdict,
@@ -164,13 +173,17 @@ fn assess_found<'a>(
             };
             // Of revisions any may be the one that is asked for, and a name is asked for by the document.
             let made_after = desired.table.replace.revisions().is_none()
-                && !bears_the_name(desired, current)
+                && !bears_the_name(desired, resolved, current)
                 && incarnation(current) < newest_incarnation(desired, objects, sight.owner);
             if made_after
                 && let Some((newest, verdict)) = replacement_under_way(desired, resolved, objects, sight)
             {
                 assessment.successor = Some(newest.id.clone());
                 assessment.verdict = verdict;
+            }
+            if let Some(old) = holds_the_name(desired, &assessment.verdict, objects, sight.owner) {
+                let message = format!("{} of that name was replaced, and goes first", old.id);
+                assessment.verdict = Verdict::Settling(Cause::new("Draining", message));
             }
             assessment.surplus = surplus;
             if !sight.released.is_empty() && assessment.verdict == Verdict::InSync {
@@ -198,6 +211,24 @@ fn assess_found<'a>(
         Found::Unread(cause) => Assessment::of(Verdict::Unknown(cause)),
         Found::NotOurs(cause) => Assessment::of(Verdict::Stalled(cause)),
     }
+}
+
+/// A document was renamed and has its old name back, and the old resource is on its way out: AWS would refuse a second one
+/// of that name for as long as it is there.
+fn holds_the_name<'a>(
+    desired: &Desired,
+    verdict: &Verdict,
+    objects: &[&'a Object],
+    owner: &str,
+) -> Option<&'a Object> {
+    let name = desired.natural_key().unwrap_or(&desired.key.name);
+    let is_made = matches!(verdict, Verdict::Replace(..)) && desired.table.has_one_bearer();
+    let holds_it = |old: &&Object| {
+        old.natural_key == *name
+            && old.life != (Life::Leaving { holds_name: false })
+            && mark_of(old, owner, desired).is_some()
+    };
+    objects.iter().copied().filter(|_| is_made).find(holds_it)
 }
 
 /// The newest incarnation and what it does while an older one still serves; `None`: it does not bear on the verdict.
@@ -228,7 +259,7 @@ fn not_live(object: &Object) -> Verdict {
 }
 
 /// Whether a resource failed and the document has changed since: another one can be made, and may succeed.
-fn is_past_saving(desired: &Desired, object: &Object, drift: &[FieldDrift]) -> bool {
+pub(crate) fn is_past_saving(desired: &Desired, object: &Object, drift: &[FieldDrift]) -> bool {
     object.life == Life::Failed
         && desired.table.replace != ReplaceStyle::DeleteFirst
         && drift.iter().any(|drift| drift.fix == Fix::Replace)

@@ -3,8 +3,9 @@
 //! The invariant: whatever may be the document's and was not read leads to no creation.
 
 use crate::adopt::{adopted, in_its_place};
-use crate::assess::{Sight, Surplus, SurplusKind, UsedBy, is_proven};
-use crate::diff::{content, diff};
+use crate::assess::{Sight, Surplus, SurplusKind, UsedBy, is_past_saving, is_proven};
+use crate::diff::{Fix, content, diff};
+use crate::path;
 use crate::{Cause, Desired, Key, Life, MarkStyle, Object, Renaming, Resolved, Seen};
 
 /// Where a document's resource is, as far as was seen.
@@ -225,7 +226,7 @@ fn choose<'a>(
     };
     let content = content(desired, resolved);
     mine.sort_by_cached_key(|object| {
-        let is_asked_for = is_proven(content.as_ref(), object) || bears_the_name(desired, object);
+        let is_asked_for = is_proven(content.as_ref(), object) || bears_the_name(desired, resolved, object);
         (
             std::cmp::Reverse((object.is_usable(), is_asked_for, incarnation(object))),
             std::cmp::Reverse(rank(object)),
@@ -234,13 +235,16 @@ fn choose<'a>(
         )
     });
     let current = mine[0];
-    // Else a newer one is on its way to take its place.
-    let any_may_go = desired.table.replace.revisions().is_some() || bears_the_name(desired, current);
+    // Else a newer one is on its way to take its place, unless it failed and is not what is asked for any more.
+    let any_may_go =
+        desired.table.replace.revisions().is_some() || bears_the_name(desired, resolved, current);
     let mut surplus: Vec<Surplus<'a>> = mine[1..]
         .iter()
         // What bears no mark is never ours to remove, however we came to know it.
         .filter(|object| object.mark.present().is_some_and(|mark| mark.owner == sight.owner))
-        .filter(|object| any_may_go || incarnation(object) <= incarnation(current))
+        .filter(|object| {
+            any_may_go || incarnation(object) <= incarnation(current) || is_in_vain(desired, resolved, object)
+        })
         .filter(|object| incarnation(object) != incarnation(current) || !is_doubtful(object))
         .map(|object| Surplus {
             object,
@@ -259,10 +263,32 @@ fn choose<'a>(
     Found::Mine { current, surplus }
 }
 
-/// Whether a usable one has the name that is asked for, where AWS keeps names unique: there is no better one.
-pub(crate) fn bears_the_name(desired: &Desired, object: &Object) -> bool {
+/// Whether a usable one has the name that is asked for, where AWS keeps names unique, and can become what is asked for:
+/// there is no better one.
+pub(crate) fn bears_the_name(desired: &Desired, resolved: &Resolved, object: &Object) -> bool {
     let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
-    desired.table.has_one_bearer() && object.is_usable() && object.natural_key == natural_key
+    let can_become_it =
+        || diff(desired, resolved, &object.members).drift.iter().all(|drift| drift.fix != Fix::Replace);
+    desired.table.has_one_bearer()
+        && object.is_usable()
+        && object.natural_key == natural_key
+        && !is_drained(desired, object)
+        && can_become_it()
+}
+
+/// Whether a resource failed and is not what is asked for.
+fn is_in_vain(desired: &Desired, resolved: &Resolved, object: &Object) -> bool {
+    object.life == Life::Failed
+        && is_past_saving(desired, object, &diff(desired, resolved, &object.members).drift)
+}
+
+/// Whether it was emptied to be deleted, as far as its members tell.
+pub(crate) fn is_drained(desired: &Desired, object: &Object) -> bool {
+    desired.table.drain.is_some_and(|drain| {
+        let to = Some(drain.to.value());
+        let member = |members| path::get_member(members, drain.path).cloned();
+        member(&object.members) == to && member(&desired.members) != to
+    })
 }
 
 /// Twins of which only others use any. Of revisions there are always several.

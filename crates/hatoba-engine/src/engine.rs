@@ -124,6 +124,8 @@ pub(crate) struct State {
     /// How many documents stayed while those vanished: what came later does not make up for what went.
     pub(crate) stayed: usize,
     pub(crate) roll: Roll,
+    /// When the first look at the source failed since the newest that counted.
+    pub(crate) blind_since: Option<Instant>,
     pub(crate) pruning: BTreeMap<Key, Vec<PruningShown>>,
     /// Kinds whose scopes that only AWS knows of have not all been found and listed, and why.
     pub(crate) undiscovered: BTreeMap<KindId, Unlisted>,
@@ -282,6 +284,7 @@ impl Engine {
             vanished: BTreeMap::new(),
             stayed: 0,
             roll: Roll::new(Instant::now()),
+            blind_since: None,
             pruning: BTreeMap::new(),
             undiscovered: undiscovered().collect(),
             everywhere_due: Instant::now() + EVERYWHERE_AGAIN, // the first look is due in any case
@@ -443,7 +446,10 @@ impl Engine {
 
     /// The source could not be read: what was known stays, and nothing is deleted.
     pub fn accept_error(&self, cause: Cause) {
-        self.state().source.error = Some(cause);
+        let mut state = self.state();
+        state.source.error = Some(cause);
+        state.blind_since.get_or_insert_with(Instant::now);
+        drop(state);
         self.published.send_modify(|count| *count += 1);
     }
 

@@ -64,6 +64,8 @@ struct Overlay {
     object: Option<Object>,
     at: Instant,
     is_create: bool,
+    /// The newest list showed it, and this is what it showed. An older answer may still come after that one.
+    is_shown: bool,
 }
 
 /// Why a scope could not be listed.
@@ -348,7 +350,7 @@ impl Inventory {
         let state = self.state();
         state.get(place).is_some_and(|listing| {
             let is_young = listing.listed_at.is_some_and(|at| at.elapsed() <= age);
-            is_young && listing.failed.is_none() && listing.overlays.is_empty()
+            is_young && listing.failed.is_none() && listing.is_as_listed()
         })
     }
 
@@ -371,7 +373,8 @@ impl Inventory {
         // What was made and then changed before a list showed it is still a fresh create.
         let id = object.id.clone();
         let is_fresh = listing.overlays.get(&id).is_some_and(|overlay| overlay.is_create);
-        let overlay = Overlay { at: now, is_create: is_create || is_fresh, object: Some(object) };
+        let is_create = is_create || is_fresh;
+        let overlay = Overlay { at: now, is_create, object: Some(object), is_shown: false };
         listing.overlays.insert(id, overlay);
     }
 
@@ -388,7 +391,8 @@ impl Inventory {
         let mut state = self.state();
         self.changes();
         let listing = state.entry(place.clone()).or_default();
-        listing.overlays.insert(id.to_owned(), Overlay { object: None, at: now, is_create: false });
+        let overlay = Overlay { at: now, is_create: false, object: None, is_shown: false };
+        listing.overlays.insert(id.to_owned(), overlay);
         for (kind, scope) in state.keys().cloned().collect::<Vec<_>>() {
             if scope == id && is_child(kind, place.0) {
                 state.remove(&(kind, scope));
@@ -474,15 +478,24 @@ impl Listing {
         self.listed_at = Some(begun);
         self.failed = None;
         self.asked = asked;
-        let shown: BTreeSet<String> = self.objects.keys().cloned().collect();
         self.overlays.retain(|id, overlay| {
             let newer = overlay.at >= begun;
             let young = begun.saturating_duration_since(overlay.at) < CREATE_SETTLES;
+            let listed = self.objects.get(id);
+            overlay.is_shown = !newer && overlay.is_create && young && listed.is_some();
+            if overlay.is_shown {
+                overlay.object = listed.cloned();
+            }
             match &overlay.object {
-                Some(_) => newer || (overlay.is_create && young && !shown.contains(id)),
-                None => newer || (young && shown.contains(id)),
+                Some(_) => newer || (overlay.is_create && young),
+                None => newer || (young && listed.is_some()),
             }
         });
+    }
+
+    /// Whether nothing was written that the newest list does not show.
+    fn is_as_listed(&self) -> bool {
+        self.overlays.values().all(|overlay| overlay.is_shown)
     }
 
     /// Whether what is here is all there is.
@@ -500,8 +513,7 @@ impl Listing {
         match listed {
             Ok(objects) => {
                 let is_known = |object: &Object| self.objects.get(&object.id) == Some(object);
-                let is_settled =
-                    self.listed_at.is_some() && self.failed.is_none() && self.overlays.is_empty();
+                let is_settled = self.listed_at.is_some() && self.failed.is_none() && self.is_as_listed();
                 !is_settled || objects.len() != self.objects.len() || !objects.iter().all(is_known)
             }
             Err(why) => self.failed.as_ref().is_none_or(|(_, before)| before.cause != why.cause),

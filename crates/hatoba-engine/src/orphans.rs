@@ -127,7 +127,7 @@ impl Engine {
         }
         for (key, goes) in goes {
             state.roll.note_missing(key, is_nameless(key), now);
-            let new = Vanished { since: now, listings: 0, confirmed: None, goes, has_passed: false };
+            let new = Vanished { since: now, listings: 0, confirmed: None, goes };
             state.vanished.entry(key.clone()).or_insert(new).goes = goes;
             state.queue.add(key.clone(), Priority::Sweep, now);
         }
@@ -147,14 +147,12 @@ impl Engine {
         let is_known =
             |key: &Key| marked.contains(key) || memory.contains_key(key) || vanished.contains_key(key);
         roll.note_counted(*is_counted && !checked.is_doubtful(), is_known);
-        let waiting = || vanished.iter().filter(|(_, vanished)| vanished.goes && !vanished.has_passed);
-        let missed = waiting().filter_map(|(key, _)| roll.missed(key)).min();
-        let gone_by = waiting().filter_map(|(key, _)| roll.gone_by(key)).min();
-        let was_there = |key: &Key| missed.is_none_or(|missed| roll.stayed(key, missed, grace));
-        let made_at = |key: &Key| memory.get(key).and_then(|memory| memory.made_at);
-        let was_made =
-            |key: &Key| made_at(key).zip(gone_by).is_none_or(|(made_at, gone_by)| made_at < gone_by);
-        let stayed = |key: &&Key| checked.exists(key) && was_there(key) && was_made(key);
+        let waiting = vanished.iter().filter(|(_, vanished)| vanished.goes).map(|(key, _)| key);
+        let gone = roll.gone(waiting);
+        let stayed = |key: &&Key| {
+            let made_at = memory.get(*key).and_then(|memory| memory.made_at);
+            checked.exists(key) && gone.as_ref().is_none_or(|gone| roll.stayed(key, gone, made_at, grace))
+        };
         state.stayed = marked.iter().filter(stayed).count();
     }
 

@@ -312,8 +312,8 @@ impl Engine {
         };
         let mut state = self.state();
         let is_by_word = state.acknowledged.as_ref().is_some_and(|(documents, _)| documents.contains(key));
-        if let Some(vanished) = state.vanished.get_mut(key) {
-            vanished.has_passed |= has_passed && !is_by_word;
+        if has_passed && !is_by_word {
+            state.roll.let_pass(key);
         }
         drop(state);
         judged

@@ -17,8 +17,6 @@ pub(crate) struct Vanished {
     pub(crate) confirmed: Option<Instant>,
     /// Whether anything of it would be deleted at last; only then it counts for the fuse.
     pub(crate) goes: bool,
-    /// The fuse let it go, and something else holds it: who joins from now on stays all the same.
-    pub(crate) has_passed: bool,
 }
 
 impl Vanished {
@@ -34,37 +32,37 @@ impl Vanished {
         self.listings >= 2 && confirmed_for.is_some_and(|confirmed_for| confirmed_for >= grace)
     }
 
-    /// The source could not be read since the newest complete look: in that time the document may have been back.
-    fn leave_out_the_blind_time(&mut self, begun: Instant) {
-        let seen = self.confirmed.map_or(self.since, |confirmed| confirmed.max(self.since));
-        self.since += begun.saturating_duration_since(seen);
+    /// The source could not be read from then until a look that begun then: in that time the document may have been back.
+    fn leave_out_the_blind_time(&mut self, blind_since: Instant, begun: Instant) {
+        self.since += begun.saturating_duration_since(blind_since.max(self.since));
     }
 
     /// The time begins anew: what was seen of the source leaves room for doubt.
     pub(crate) fn begin_anew(&mut self, now: Instant) {
-        *self = Vanished { since: now, listings: 0, confirmed: None, has_passed: false, ..*self };
+        *self = Vanished { since: now, listings: 0, confirmed: None, ..*self };
     }
 }
 
 impl State {
     /// Counts one more look at the source, begun then, for all that is absent. Time in which looks failed does not count.
-    /// A look that may have missed something begins their time anew, and so does the first complete one after it: in a file that could not be read a document
-    /// may have stood to the last. While a file is being written what it said before stands, and is no look at all.
+    /// A look that may have missed something begins their time anew, and so does the first complete one after it: in a
+    /// file that could not be read a document may have stood to the last. While a file is being written what it said
+    /// before stands, and is no look at all.
     pub(crate) fn count_the_absent(&mut self, snapshot: &Snapshot, begun: Instant, grace: Duration) {
         let now = Instant::now();
         let was_complete = self.source.snapshot.as_ref().is_none_or(|before| before.is_complete());
         let is_complete = was_complete && snapshot.is_complete();
-        let was_blind = self.source.error.is_some();
         if is_complete && snapshot.is_settling {
             return;
         }
+        let blind_since = self.blind_since.take();
         for (key, vanished) in &mut self.vanished {
             if !is_complete {
                 vanished.begin_anew(now);
                 continue;
             }
-            if was_blind {
-                vanished.leave_out_the_blind_time(begun);
+            if let Some(blind_since) = blind_since {
+                vanished.leave_out_the_blind_time(blind_since, begun);
             }
             let was_sure = vanished.is_sure(grace);
             vanished.count(begun);

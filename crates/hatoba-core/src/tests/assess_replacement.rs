@@ -1,7 +1,7 @@
 //! More than one resource of a document: replacements and twins.
 
 use super::*;
-use crate::support::{FIXED_GADGET, NAMED_GADGET, WIDGET, gadget, line, resolved};
+use crate::support::{FIXED_GADGET, NAMED_GADGET, RESTING_GADGET, WIDGET, gadget, line, resolved};
 
 /// A widget whose parts cannot be changed in place.
 fn asked(parts: &[&str]) -> Desired {
@@ -98,8 +98,38 @@ fn a_name_that_comes_back_is_taken_back_while_its_old_resource_is_there() {
     let first = old.made("g1", 1).living(Life::Live, settling);
     let judged = World::of([first, second.clone()]).judge(&old);
     assert_eq!((judged.current.as_deref(), judged.step), (Some("g1"), Step::Rest));
-    assert_eq!(verdict(&World::of([old.made("g1", 1).leaving(true), second.clone()]), &old), "replace 3");
+    let leaving = World::of([old.made("g1", 1).leaving(true), second.clone()]);
+    assert_eq!(verdict(&leaving, &old), "settling Draining");
     assert_eq!(verdict(&World::of([second]), &old), "replace 3");
+}
+
+/// What has been brought to rest, or cannot become what is asked for, is not taken back: it goes, and is made anew.
+#[test]
+fn a_name_that_comes_back_too_late_waits_for_its_old_resource_to_go() {
+    let asked = |label: &str, core: &str| {
+        let mut asked = gadget(&RESTING_GADGET);
+        asked.members.extend([("label".to_owned(), json!(label)), ("core".to_owned(), json!(core))]);
+        asked
+    };
+    let settling = Readiness::Settling(Cause::new("RolloutInProgress", "0 of 1 tasks run"));
+    let runs = asked("h", "a").made("g2", 2).having(json!({ "speed": 5 }));
+    let rests = asked("g", "a").made("g1", 1).having(json!({ "speed": 0 }));
+    let starts = runs.clone().living(Life::Live, settling);
+    let turns = asked("g", "a").made("g1", 1).having(json!({ "speed": 5 }));
+    for (first, second, core) in [(&rests, &runs, "a"), (&rests, &starts, "a"), (&turns, &runs, "b")] {
+        let judged = World::of([first.clone(), second.clone()]).judge(&asked("g", core));
+        assert_eq!(
+            (line(&judged.verdict).as_str(), judged.current.as_deref()),
+            ("settling Draining", Some("g2"))
+        );
+        assert!(
+            matches!(&judged.step, Step::RemoveSurplus(target) if target.id == "g1"),
+            "{:?}",
+            judged.step
+        );
+    }
+    let judged = World::of([turns, starts]).judge(&asked("g", "b"));
+    assert_eq!((judged.current.as_deref(), judged.step), (Some("g2"), Step::Rest), "it still serves");
 }
 
 #[test]
@@ -130,7 +160,12 @@ fn a_document_that_was_mended_gets_another_try_after_a_failure() {
     assert_eq!(verdict(&World::of([bad.made("w1", 1).failed()]), &mended), "replace 2");
     let both = || vec![old.made("w1", 1), bad.made("w2", 2).failed()];
     assert_eq!(verdict(&World::of(both()), &mended), "replace 3");
-    assert_eq!(verdict(&World::of(both()), &old), "in sync");
+    // Asked for no more, it goes; asked for, it stays and says why it failed.
+    let judged = World::of(both()).judge(&old);
+    assert_eq!((line(&judged.verdict).as_str(), judged.current.as_deref()), ("in sync", Some("w1")));
+    assert_eq!(judged.surplus, superseded(&["w2"]));
+    assert!(matches!(&judged.step, Step::RemoveSurplus(target) if target.id == "w2"), "{:?}", judged.step);
+    assert_eq!(World::of(both()).judge(&bad).surplus, []);
     let third = both().into_iter().chain([mended.made("w3", 3).pending()]);
     assert_eq!(verdict(&World::of(third), &mended), "settling Pending");
     let judged = World::of(both().into_iter().chain([mended.made("w3", 3)])).judge(&mended);

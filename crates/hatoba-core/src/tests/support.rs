@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use crate::{
-    Cause, Deletion, Desired, Digest, Field, FieldMode, Key, KindTable, Leave, Life, Literal, Mark,
+    Cause, Deletion, Desired, Digest, Drain, Field, FieldMode, Key, KindTable, Leave, Life, Literal, Mark,
     MarkStyle, Members, Object, Outcome, Policy, Readiness, Reference, Renaming, ReplaceStyle, Resolved,
     Seen, Shape, Sight, Step, SurplusKind, UsedBy, Verdict, assess, next, normalise,
 };
@@ -69,6 +69,17 @@ pub(crate) static NAMED_GADGET: KindTable =
 /// Its label, which is its name, cannot be changed.
 pub(crate) static FIXED_GADGET: KindTable = KindTable {
     fields: &[Field::new("label").immutable(), Field::new("speed").default(Literal::Int(5))],
+    ..gadget_table(MarkStyle::Tags, true, ReplaceStyle::MakeBeforeBreak, Some("Widget"))
+};
+
+/// The same, and it is brought to rest before it goes.
+pub(crate) static RESTING_GADGET: KindTable = KindTable {
+    fields: &[
+        Field::new("label").immutable(),
+        Field::new("core").immutable(),
+        Field::new("speed").untouched().at_create(Literal::Int(5)),
+    ],
+    drain: Some(Drain { path: "speed", to: Literal::Int(0), seen: "turns" }),
     ..gadget_table(MarkStyle::Tags, true, ReplaceStyle::MakeBeforeBreak, Some("Widget"))
 };
 

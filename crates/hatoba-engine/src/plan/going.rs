@@ -66,6 +66,11 @@ impl Engine {
                     );
                     (PlanAction::Delete, Cause::new("Duplicate", message))
                 }
+                SurplusKind::Superseded if !assessment.lets_go(desired, surplus) => {
+                    let message =
+                        format!("{current} is to take its place and is not ready; it stays until then");
+                    (PlanAction::Held, Cause::new("Superseded", message))
+                }
                 SurplusKind::Superseded => {
                     let message =
                         format!("{current} has taken its place; it goes when nothing leads to it any more");
