@@ -224,8 +224,8 @@ impl Fleet {
         }
     }
 
-    /// These links are to lie in other subnets.
-    pub(crate) fn choose_other_links(&mut self, documents: &[String]) {
+    /// These are to be otherwise: links to lie in other subnets, services to run another definition.
+    pub(crate) fn ask_for_others(&mut self, documents: &[String]) {
         for ((stack, part), says) in &mut self.parts {
             if documents.contains(&key(*stack, *part)) {
                 says.a = (says.a + 1) % 3;

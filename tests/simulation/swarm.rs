@@ -292,3 +292,14 @@ fn is_in_s3(seed: u64, place: Place) -> bool {
 
 /// The owner of everything that the documents ask for.
 pub(crate) const OWNER: &str = "shop";
+
+/// Lists that may not show at once what was just made.
+pub(crate) const HIDING: [&str; 7] = [
+    "GetApis",
+    "GetVpcLinks",
+    "GetIntegrations",
+    "GetRoutes",
+    "GetStages",
+    "ListNamespaces",
+    "servicediscovery.ListServices",
+];

@@ -20,7 +20,7 @@ use crate::hands::{self, Touched};
 use crate::happened::Happened;
 use crate::sea::{Sea, SharedSea};
 use crate::ship::{BUCKET, Port, Ship};
-use crate::swarm::{Fault, Place, Swarm};
+use crate::swarm::{Fault, HIDING, Place, Swarm};
 use crate::{truth, twins};
 
 /// After the faults have stopped everything comes true within so long: links and namespaces that take a quarter of an
@@ -515,10 +515,14 @@ impl Voyage {
     /// Nobody asks for another look or another try: those come by themselves, but where people wrote against a process
     /// until it gave up.
     fn help(&mut self, is_late: bool) {
-        let failed = hands::repair(&mut self.port.sea.lock(), is_late);
+        let mut failed = hands::repair(&mut self.port.sea.lock(), is_late);
+        let statuses = self.ships.iter().flat_map(|ship| ship.harbour.engine.statuses());
+        // What AWS has given up is not tried again, whatever went well since.
+        let given_up = statuses.filter(|(_, status)| status.synced.reason.as_str() == "RolledBack");
+        failed.extend(given_up.map(|(key, _)| key.to_string()));
         if !failed.is_empty() {
-            self.fleet.choose_other_links(&failed);
-            self.note(format!("an operator asks for other links: {failed:?}"));
+            self.fleet.ask_for_others(&failed);
+            self.note(format!("an operator asks for something else: {failed:?}"));
             self.publish();
         }
         for ship in &self.ships {
@@ -587,14 +591,3 @@ impl Voyage {
         lines.map(str::to_owned).chain(held).chain(notes).collect::<Vec<_>>().join("\n")
     }
 }
-
-/// Lists that may not show at once what was just made.
-const HIDING: [&str; 7] = [
-    "GetApis",
-    "GetVpcLinks",
-    "GetIntegrations",
-    "GetRoutes",
-    "GetStages",
-    "ListNamespaces",
-    "servicediscovery.ListServices",
-];
