@@ -96,6 +96,11 @@ impl Engine {
             Some(target) => assessment.current.into_iter().chain(surplus()).find(|o| o.id == target.id),
             None => assessment.current,
         };
+        // Meanwhile what names it may have been written, by this process too.
+        if matches!(step, Step::RemoveSurplus(_)) && object.is_some_and(|object| self.is_named(place, object))
+        {
+            return Ok(Some(Instant::now()));
+        }
         self.send(kind, &desired.key, place, action, object, &cause).await.map(|()| None)
     }
 

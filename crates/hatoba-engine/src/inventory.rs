@@ -44,6 +44,8 @@ struct Listing {
     overlays: BTreeMap<String, Overlay>,
     /// When the newest complete list was begun.
     listed_at: Option<Instant>,
+    /// What the first complete list showed: that was there before this process looked.
+    first: Option<BTreeSet<String>>,
     /// What made the newest list fail, and when it was begun.
     failed: Option<(Instant, Unlisted)>,
     /// The scope's parent was made by us then, so it held nothing.
@@ -338,6 +340,19 @@ impl Inventory {
         self.state().get(place).is_some_and(|listing| listing.objects.contains_key(id))
     }
 
+    /// Whether an object, and what it stands in, were there when this process looked first.
+    pub(crate) fn was_there_at_first(&self, place: &Place, id: &str) -> bool {
+        let state = self.state();
+        let was_there = |place: &Place, id: &str| {
+            state
+                .get(place)
+                .and_then(|listing| listing.first.as_ref())
+                .is_some_and(|first| first.contains(id))
+        };
+        let parent = place.0.table().parent.and_then(KindId::of);
+        was_there(place, id) && parent.is_none_or(|parent| was_there(&(parent, String::new()), &place.1))
+    }
+
     /// How long ago what is known of a scope was seen: by its newest complete list, or when it was born empty.
     pub(crate) fn age(&self, place: &Place) -> Option<Duration> {
         let state = self.state();
@@ -475,6 +490,7 @@ impl Inventory {
 impl Listing {
     fn fill(&mut self, objects: Vec<Object>, begun: Instant, asked: Interest) {
         self.objects = objects.into_iter().map(|object| (object.id.clone(), object)).collect();
+        self.first.get_or_insert_with(|| self.objects.keys().cloned().collect());
         self.listed_at = Some(begun);
         self.failed = None;
         self.asked = asked;

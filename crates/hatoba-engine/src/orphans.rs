@@ -107,8 +107,10 @@ impl Engine {
         // In this order: what was listed by then is in what is counted now.
         let unlisted = self.unlisted();
         let orphans = self.orphans();
-        let goes: BTreeMap<&Key, bool> =
-            orphans.iter().map(|(key, orphans)| (key, self.would_go(orphans))).collect();
+        let was_there = |orphan: &Orphan| self.inventory.was_there_at_first(&orphan.place, &orphan.object.id);
+        let judged = |orphans: &Vec<Orphan>| (self.would_go(orphans), orphans.iter().any(was_there));
+        let judged: BTreeMap<&Key, (bool, bool)> =
+            orphans.iter().map(|(key, orphans)| (key, judged(orphans))).collect();
         let now = Instant::now();
         let mut state = self.state();
         state.is_counted = unlisted.is_none() && state.source.snapshot.is_some();
@@ -125,8 +127,8 @@ impl Engine {
         if state.source.snapshot.is_none() {
             return;
         }
-        for (key, goes) in goes {
-            state.roll.note_missing(key, is_nameless(key), now);
+        for (key, (goes, was_there)) in judged {
+            state.roll.note_missing(key, is_nameless(key), was_there, now);
             let new = Vanished { since: now, listings: 0, confirmed: None, goes };
             state.vanished.entry(key.clone()).or_insert(new).goes = goes;
             state.queue.add(key.clone(), Priority::Sweep, now);

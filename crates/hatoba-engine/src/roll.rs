@@ -115,14 +115,15 @@ impl Roll {
         self.was_sure |= is_sure;
     }
 
-    /// Notes that something bears the mark of a document that is not there. What is seen so first while this process looks
-    /// on was never here: another one made it, and the source that asks for it is not read yet, or never. What has no name
-    /// of its own went with the newest change of the source, if nobody has counted since.
-    pub(crate) fn note_missing(&mut self, key: &Key, is_nameless: bool, now: Instant) {
+    /// Notes that something bears the mark of a document that is not there; whether that was there when this process first
+    /// looked. What comes while this process looks on was never here: another one made it, and the source that asks for it
+    /// is not read yet, or never. What has no name of its own went with the newest change of the source, if nobody has
+    /// counted since.
+    pub(crate) fn note_missing(&mut self, key: &Key, is_nameless: bool, was_there: bool, now: Instant) {
         let (since, missed, gone_by) = match (self.was_counted, is_nameless) {
-            (false, _) => (Since::Before, self.began, self.began),
-            (true, false) => (Since::Joined(now), now, self.began),
             (true, true) => (Since::Before, if self.is_counted { now } else { self.changed_at }, now),
+            (false, _) if was_there => (Since::Before, self.began, self.began),
+            _ => (Since::Joined(now), now, self.began),
         };
         let new = Stay { since, missed: Some(missed), gone_by: Some(gone_by), has_passed: false };
         self.stays.entry(key.clone()).or_insert(new).gone_by.get_or_insert(now);

@@ -93,6 +93,12 @@ impl Engine {
         users.iter().map(whose).max().unwrap_or(UsedBy::Nobody)
     }
 
+    /// Whether anything that does not stand in an object uses it, by everything that is known.
+    pub(crate) fn is_named(&self, place: &Place, object: &Object) -> bool {
+        let stands_in_it = |at: &Place| is_child(at.0, place.0) && at.1 == object.id;
+        self.inventory.using(place.0, object).iter().any(|(at, _)| !stands_in_it(at))
+    }
+
     /// Turns the removal of a surplus resource into a hold while anything uses it. Of revisions the first that
     /// nobody uses goes: the others stay where they are.
     pub(crate) async fn unused(

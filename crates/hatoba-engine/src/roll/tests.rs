@@ -31,7 +31,7 @@ impl World {
 
     fn misses(&mut self, seconds: u32, name: &str) -> Instant {
         let now = self.at(seconds);
-        self.roll.note_missing(&api(name), false, now);
+        self.roll.note_missing(&api(name), false, true, now);
         self.roll.stays[&api(name)].gone_by.unwrap()
     }
 
@@ -114,16 +114,16 @@ async fn in_doubt_it_is_noted_who_goes_and_who_joins() {
     // What has no name of its own went no earlier than the doubt began; it is found out when that is over.
     let nameless = Key::new("Route", "nameless");
     let now = world.at(9_000);
-    world.roll.note_missing(&nameless, true, now);
+    world.roll.note_missing(&nameless, true, true, now);
     assert_eq!(world.missed(&nameless), Some(world.at(5_000)));
     world.shows(9_500, &["new"], true);
     let nameless = Key::new("Route", "another");
-    world.roll.note_missing(&nameless, true, world.at(9_600));
+    world.roll.note_missing(&nameless, true, true, world.at(9_600));
     assert_eq!(world.missed(&nameless), Some(world.at(9_500)));
     // Once all has been counted since, nothing but AWS has changed.
     world.roll.note_counted(true, |_| true);
     let by_hand = Key::new("Route", "by hand");
-    world.roll.note_missing(&by_hand, true, world.at(9_700));
+    world.roll.note_missing(&by_hand, true, true, world.at(9_700));
     assert_eq!(world.missed(&by_hand), Some(world.at(9_700)));
 }
 
@@ -228,6 +228,14 @@ async fn a_resource_that_is_there_before_its_document_makes_it_no_older() {
         ["a"],
         "what was there before this process was there before that"
     );
+    world.shows(5_000, &["new"], true);
+    world.misses(5_000, "a");
+    assert_eq!(world.stayed(&["new"], &["a"]), [""; 0]);
+    // It came before all places had been listed, and after its own had.
+    let mut world = World::new();
+    world.shows(0, &["a"], true);
+    world.roll.note_missing(&api("new"), false, false, world.at(1_000));
+    world.roll.note_counted(true, |_| true);
     world.shows(5_000, &["new"], true);
     world.misses(5_000, "a");
     assert_eq!(world.stayed(&["new"], &["a"]), [""; 0]);
