@@ -94,3 +94,18 @@ async fn a_list_that_shows_what_was_before_makes_no_second_one() {
     harbour.wait(Duration::from_secs(600)).await;
     assert_eq!((harbour.count("CreateApi"), harbour.live("apigatewayv2", "apis").len()), ((1, 1), 1));
 }
+
+/// Where AWS keeps names unique nothing is believed longer than a list shows it: what somebody deletes is back at once.
+#[tokio::test(start_paused = true)]
+async fn what_was_just_made_and_is_deleted_by_hand_is_back_with_the_next_look() {
+    let harbour = Harbour::converged(Options::default(), hatoba_tests::ARTICLE).await;
+    harbour.engine.reconcile_now();
+    harbour.wait(Duration::from_secs(5)).await;
+    let (_, route) = harbour.only("apigatewayv2", "routes");
+    let (api, _) = harbour.only("apigatewayv2", "apis");
+    let uri = format!("/v2/apis/{api}/routes/{}", route["routeId"].as_str().unwrap());
+    harbour.meddle(&Request::rest("DELETE", &uri, &json!(null))).await;
+    harbour.engine.reconcile_now();
+    harbour.wait(Duration::from_secs(5)).await;
+    assert_eq!(harbour.objects("apigatewayv2", "routes").len(), 1, "{}", harbour.calls_text());
+}

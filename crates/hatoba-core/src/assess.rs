@@ -117,11 +117,15 @@ pub enum SurplusKind {
 
 impl<'a> Assessment<'a> {
     /// Whether what is beside the current one may go, as far as that one is concerned: what runs behind it must run before
-    /// what was replaced goes. One that fails leaves the old one serving.
+    /// what was replaced goes. One that fails, or has been emptied, leaves the old one serving. What was emptied itself and
+    /// has the name that is asked for is waited for.
     pub fn lets_go(&self, desired: &Desired, surplus: &Surplus<'_>) -> bool {
-        let is_well =
-            self.current.is_some_and(|current| current.is_usable() && current.readiness == Readiness::Ready);
-        surplus.why == SurplusKind::Twin || is_well || is_drained(desired, surplus.object)
+        let runs = |current: &Object| {
+            current.is_usable() && current.readiness == Readiness::Ready && !is_drained(desired, current)
+        };
+        let name = desired.natural_key().unwrap_or(&desired.key.name);
+        let is_waited_for = surplus.object.natural_key == *name && is_drained(desired, surplus.object);
+        surplus.why == SurplusKind::Twin || self.current.is_some_and(runs) || is_waited_for
     }
 
     fn of(verdict: Verdict) -> Self {
@@ -182,8 +186,20 @@ fn assess_found<'a>(
                 assessment.verdict = verdict;
             }
             if let Some(old) = holds_the_name(desired, &assessment.verdict, objects, sight.owner) {
-                let message = format!("{} of that name was replaced, and goes first", old.id);
-                assessment.verdict = Verdict::Settling(Cause::new("Draining", message));
+                let mut beside = surplus.iter().filter(|surplus| surplus.object.id == old.id);
+                assessment.verdict = match beside.all(|surplus| assessment.lets_go(desired, surplus)) {
+                    true => {
+                        let message = format!("{} of that name was replaced, and goes first", old.id);
+                        Verdict::Settling(Cause::new("Draining", message))
+                    }
+                    false => {
+                        let message = format!(
+                            "{} of that name was replaced and has to go first, and stays while {} is not ready",
+                            old.id, current.id
+                        );
+                        Verdict::Stalled(Cause::new("NeedsDowntime", message))
+                    }
+                };
             }
             assessment.surplus = surplus;
             if !sight.released.is_empty() && assessment.verdict == Verdict::InSync {

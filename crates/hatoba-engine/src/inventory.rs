@@ -1,7 +1,8 @@
 //! The inventory: what list calls returned, by kind and scope, shared by all documents.
 //!
 //! A scope is filled by one complete list; anything less is `Unknown`. A write's answer is laid over its
-//! scope at once; overlays of fresh creates stay until a list shows them or they are proven lost.
+//! scope at once; overlays of fresh creates stay until a list shows them or they are proven lost,
+//! and for a minute where a second one could be made.
 
 mod forget;
 mod marks;
@@ -149,7 +150,7 @@ impl Inventory {
         match result {
             Ok(objects) => {
                 let before = listing.ids();
-                listing.fill(objects, begun, interest);
+                listing.fill(objects, begun, interest, !place.0.table().unique);
                 let after = listing.ids();
                 // What stood in something that is gone is gone with it.
                 state.retain(|(kind, scope), _| {
@@ -488,7 +489,9 @@ impl Inventory {
 }
 
 impl Listing {
-    fn fill(&mut self, objects: Vec<Object>, begun: Instant, asked: Interest) {
+    /// Of a kind that `may_have_twins` what was just made is believed for a while, whatever a later list shows: that may be
+    /// an older answer, and a second one would be made. Of others AWS refuses a second one.
+    fn fill(&mut self, objects: Vec<Object>, begun: Instant, asked: Interest, may_have_twins: bool) {
         self.objects = objects.into_iter().map(|object| (object.id.clone(), object)).collect();
         self.first.get_or_insert_with(|| self.objects.keys().cloned().collect());
         self.listed_at = Some(begun);
@@ -498,12 +501,12 @@ impl Listing {
             let newer = overlay.at >= begun;
             let young = begun.saturating_duration_since(overlay.at) < CREATE_SETTLES;
             let listed = self.objects.get(id);
-            overlay.is_shown = !newer && overlay.is_create && young && listed.is_some();
+            overlay.is_shown = may_have_twins && !newer && overlay.is_create && young && listed.is_some();
             if overlay.is_shown {
                 overlay.object = listed.cloned();
             }
             match &overlay.object {
-                Some(_) => newer || (overlay.is_create && young),
+                Some(_) => newer || overlay.is_shown || (overlay.is_create && young && listed.is_none()),
                 None => newer || (young && listed.is_some()),
             }
         });

@@ -128,8 +128,21 @@ fn a_name_that_comes_back_too_late_waits_for_its_old_resource_to_go() {
             judged.step
         );
     }
-    let judged = World::of([turns, starts]).judge(&asked("g", "b"));
-    assert_eq!((judged.current.as_deref(), judged.step), (Some("g2"), Step::Rest), "it still serves");
+    // It still serves, and what is to take its place is not well, or has been brought to rest itself.
+    let judged = World::of([turns.clone(), starts]).judge(&asked("g", "b"));
+    assert_eq!((line(&judged.verdict).as_str(), judged.step), ("stalled NeedsDowntime", Step::Rest));
+    let second_rests = asked("h", "a").made("g2", 2).having(json!({ "speed": 0 }));
+    for core in ["a", "b"] {
+        for label in ["g", "h"] {
+            let judged = World::of([turns.clone(), second_rests.clone()]).judge(&asked(label, core));
+            let takes = |step: &Step| matches!(step, Step::RemoveSurplus(target) if target.id == "g1");
+            assert!(!takes(&judged.step), "{label} {core}: {:?}", judged.step);
+        }
+    }
+    // One that rests for a reason of its own stays until the new one runs.
+    let failing = runs.living(Life::Live, Readiness::NotReady(Cause::new("RolloutFailed", "no")));
+    let judged = World::of([rests, failing]).judge(&asked("h", "a"));
+    assert_eq!((judged.current.as_deref(), judged.step), (Some("g2"), Step::Rest));
 }
 
 #[test]
