@@ -82,11 +82,9 @@ impl Witness {
     /// S4: of twins that nobody uses the oldest stays: every process chooses the same one.
     pub(super) fn judge_choice(&mut self, call: &Call, before: &Things, id: &str, thing: &Thing) {
         let born = |id: &String| self.born.get(id).copied().unwrap_or_default();
-        let is_younger = |other: &&&String| born(&id.to_owned()) < born(other) && !self.is_fresh(other, call);
         let twins = judge::equal_twins(before, id, thing);
         let is_oldest = twins.iter().all(|other| born(&id.to_owned()) < born(other));
-        let chosen = twins.iter().find(|other| is_younger(other) && !self.was_touched_lately(other, call));
-        let chosen = chosen.copied().filter(|_| is_oldest);
+        let chosen = twins.into_iter().find(|other| is_oldest && !self.is_fresh(other, call));
         if let Some(other) = chosen.cloned() {
             let process = call.process;
             self.violated(format!("S4: process {process} deletes {id}, and {other} is younger and stays"));

@@ -24,7 +24,7 @@ pub(crate) fn adopted<'a>(
             (living.filter(is_it).collect(), id.clone())
         }
         (None, Some(AdoptMatch::Name)) => {
-            let name = desired.natural_key().unwrap_or(&desired.key.name);
+            let name = desired.name();
             let named: Vec<&Object> = living.filter(|object| object.natural_key == name).collect();
             (newest_revision(desired, named), format!("the name {name}"))
         }
@@ -94,7 +94,7 @@ pub(crate) fn in_its_place<'a>(
     objects: &[&'a Object],
 ) -> Option<Found<'a>> {
     let apart: Vec<&Field> = desired.table.fields.iter().filter(|field| field.tells_apart).collect();
-    let name = desired.natural_key().unwrap_or(&desired.key.name);
+    let name = desired.name();
     if apart.is_empty() {
         return None;
     }

@@ -123,7 +123,7 @@ impl<'a> Assessment<'a> {
         let runs = |current: &Object| {
             current.is_usable() && current.readiness == Readiness::Ready && !is_drained(desired, current)
         };
-        let name = desired.natural_key().unwrap_or(&desired.key.name);
+        let name = desired.name();
         let is_waited_for = surplus.object.natural_key == *name && is_drained(desired, surplus.object);
         surplus.why == SurplusKind::Twin || self.current.is_some_and(runs) || is_waited_for
     }
@@ -237,7 +237,7 @@ fn holds_the_name<'a>(
     objects: &[&'a Object],
     owner: &str,
 ) -> Option<&'a Object> {
-    let name = desired.natural_key().unwrap_or(&desired.key.name);
+    let name = desired.name();
     let is_made = matches!(verdict, Verdict::Replace(..)) && desired.table.has_one_bearer();
     let holds_it = |old: &&Object| {
         old.natural_key == *name

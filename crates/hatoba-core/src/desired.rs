@@ -137,6 +137,11 @@ impl Desired {
         self.members.get(self.table.name_member?)?.as_str()
     }
 
+    /// What AWS would call the resource; of kinds that have no name there, the document's own.
+    pub fn name(&self) -> &str {
+        self.natural_key().unwrap_or(&self.key.name)
+    }
+
     /// What references and look-ups filled in: the part of what is asked for that the document does not say itself.
     pub fn filled(&self, members: &Members) -> Members {
         let paths = self.references.iter().map(|reference| &reference.path);

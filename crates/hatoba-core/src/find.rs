@@ -32,7 +32,7 @@ pub(crate) fn find<'a>(
     sight: &Sight<'a, '_>,
 ) -> Found<'a> {
     let borrowed = desired.table.marks.is_borrowed();
-    let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+    let natural_key = desired.name();
     let is_mine = |object: &Object| match &object.mark {
         Seen::Present(mark) if borrowed => {
             (mark.owner == sight.owner || mark.is_nobodys()) && object.natural_key == natural_key
@@ -100,7 +100,7 @@ pub(crate) fn copies<'a>(
         number(object).zip(lowest).is_some_and(|(number, lowest)| number > lowest.max(sight.last_incarnation))
             && (sight.used_by)(object) == UsedBy::Others
     };
-    let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+    let natural_key = desired.name();
     let bearer = objects.iter().find(|object| object.natural_key == natural_key && number(object).is_some());
     let bearer = bearer.filter(|_| desired.table.has_one_bearer());
     let has_another_name = |object: &Object| {
@@ -266,7 +266,7 @@ fn choose<'a>(
 /// Whether a usable one has the name that is asked for, where AWS keeps names unique, and can become what is asked for:
 /// there is no better one.
 pub(crate) fn bears_the_name(desired: &Desired, resolved: &Resolved, object: &Object) -> bool {
-    let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+    let natural_key = desired.name();
     let can_become_it =
         || diff(desired, resolved, &object.members).drift.iter().all(|drift| drift.fix != Fix::Replace);
     desired.table.has_one_bearer()
@@ -278,8 +278,7 @@ pub(crate) fn bears_the_name(desired: &Desired, resolved: &Resolved, object: &Ob
 
 /// Whether a resource failed and is not what is asked for.
 fn is_in_vain(desired: &Desired, resolved: &Resolved, object: &Object) -> bool {
-    object.life == Life::Failed
-        && is_past_saving(desired, object, &diff(desired, resolved, &object.members).drift)
+    is_past_saving(desired, object, &diff(desired, resolved, &object.members).drift)
 }
 
 /// Whether it was emptied to be deleted, as far as its members tell.
@@ -319,7 +318,7 @@ pub(crate) fn mark_of(object: &Object, owner: &str, desired: &Desired) -> Option
     let mark = object.mark.present()?;
     let is_its = match desired.table.marks {
         MarkStyle::Name => {
-            let natural_key = desired.natural_key().unwrap_or(&desired.key.name);
+            let natural_key = desired.name();
             (mark.owner == owner || mark.is_nobodys()) && object.natural_key == natural_key
         }
         _ => mark.owner == owner && mark.document == desired.key,

@@ -119,7 +119,7 @@ fn clashes(documents: &BTreeMap<Key, Desired>) -> Vec<(Key, Problem)> {
     let mut claims: BTreeMap<(String, String, String), Vec<&Key>> = BTreeMap::new();
     let is_one = |desired: &Desired| desired.table.unique || desired.table.replace.revisions().is_some();
     for (key, desired) in documents.iter().filter(|(_, desired)| is_one(desired)) {
-        let natural_key = desired.natural_key().unwrap_or(&key.name).to_owned();
+        let natural_key = desired.name().to_owned();
         claims.entry((key.kind.clone(), scope(desired, documents), natural_key)).or_default().push(key);
     }
     let mut found = Vec::new();

@@ -192,7 +192,7 @@ impl Engine {
         };
         let here = scope(desired);
         let siblings = checked.desired.values().filter(|other| scope(other) == here);
-        let name = |of: &Desired| of.natural_key().unwrap_or(&of.key.name).to_owned();
+        let name = |of: &Desired| of.name().to_owned();
         let (mut names, mut details) = (BTreeSet::new(), BTreeSet::new());
         let mut everything = self.options.owner_is_explicit;
         for document in siblings.chain([desired]) {

@@ -211,7 +211,7 @@ impl Engine {
         }
         for kind in children(place.0) {
             let ours = checked.desired.values().filter(|document| document.key.kind == kind.table().kind);
-            let names = ours.map(|of| of.natural_key().unwrap_or(&of.key.name).to_owned()).collect();
+            let names = ours.map(|of| of.name().to_owned()).collect();
             let interest = Interest { names, ..self.everything_of_ours() };
             self.list(&(kind, object.id.clone()), fresh, &interest).await;
         }

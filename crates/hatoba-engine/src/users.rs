@@ -317,7 +317,7 @@ impl Engine {
         let checked = self.state().checked.clone();
         let asked = checked.children(&desired.key).filter_map(|child| checked.desired.get(child));
         let asked = asked.filter(|child| child.table.marks == MarkStyle::Name);
-        let digits = |child: &Desired| name_digits(child.natural_key().unwrap_or(&child.key.name));
+        let digits = |child: &Desired| name_digits(child.name());
         let mut names: BTreeSet<String> = asked.map(digits).collect();
         let Ok(view) = self.inventory.view(&(kind, String::new())) else { return names };
         let is_its =

@@ -208,7 +208,7 @@ impl Desired {
             id: id.to_owned(),
             scope: resolved(self).scope,
             arn: Some(format!("arn:{id}")),
-            natural_key: self.natural_key().unwrap_or(&self.key.name).to_owned(),
+            natural_key: self.name().to_owned(),
             tags: tagged.then(|| mark.to_tags(&self.labels)),
             mark: Seen::Present(mark),
             life: Life::Live,

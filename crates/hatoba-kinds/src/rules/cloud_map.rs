@@ -44,10 +44,7 @@ pub(super) fn namespace_twice(chain: &Chain<'_>) -> Found {
     let mut by_name: BTreeMap<&str, Vec<&Desired>> = BTreeMap::new();
     for kind in ["HttpNamespace", "PrivateDnsNamespace"] {
         for namespace in chain.of(kind) {
-            by_name
-                .entry(namespace.natural_key().unwrap_or(&namespace.key.name))
-                .or_default()
-                .push(namespace);
+            by_name.entry(namespace.name()).or_default().push(namespace);
         }
     }
     let mut found = Found::new();
